@@ -1,0 +1,1 @@
+"""Products: items, feeds, the id table, and text turned into vectors."""

@@ -1,0 +1,29 @@
+"""The id table: ``item_id`` → integer, append-only, never reused. It belongs to the shop, not to a model."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class IdTable(Protocol):
+    """Rows are 0, 1, 2 ... in the order of first sight (in the catalogue or in an event)."""
+
+    def __len__(self) -> int: ...
+
+    def rows(self, item_ids: Sequence[str]) -> NDArray[np.int32]:
+        """Row of each id; -1 where it is unknown."""
+        ...
+
+    def assign(self, item_ids: Sequence[str]) -> NDArray[np.int32]:
+        """Row of each id, made where it is new; durable when this returns."""
+        ...
+
+    def item_ids(self) -> list[str]:
+        """All ids, in the order of their rows."""
+        ...
+
+    def digest(self, length: int | None = None) -> str:
+        """Hash of the first ``length`` ids: a snapshot keeps it to know its own table again."""
+        ...

@@ -1,0 +1,1 @@
+"""Honest comparisons of models on a shop's own timeline."""

@@ -1,0 +1,1 @@
+"""The preference model: encoders, item vectors, losses, training, snapshots and the serving form."""

@@ -1,0 +1,1 @@
+"""Pseudonyms, consent, keys, and the port that every store of personal data answers."""

