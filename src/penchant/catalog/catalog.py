@@ -1,0 +1,104 @@
+"""The catalogue in use: changes go through here, requests read the view, models read the vectors."""
+
+from collections.abc import Callable, Iterable, Sequence
+from threading import RLock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.catalog.encoder import TextEncoder, VectorCache
+from penchant.catalog.ids import IdTable
+from penchant.catalog.store import ItemStore
+from penchant.catalog.texts import TextVectors
+from penchant.catalog.view import CatalogView, empty_view, view_of
+from penchant.types import Item
+
+
+class Catalog:
+    """Items, their id rows and the vectors of their texts, kept together.
+
+    A change made here is in the next :meth:`view`. A change made by another process is found by the
+    store's version. Safe to use from several threads.
+    """
+
+    def __init__(self, store: ItemStore, ids: IdTable, encoder: TextEncoder, cache: VectorCache) -> None:
+        self._store = store
+        self._ids = ids
+        self._lock = RLock()
+        self._view = empty_view()
+        self._texts = TextVectors(encoder, cache)
+
+    @property
+    def encoder(self) -> TextEncoder:
+        """What reads the texts; queries must be read by the same."""
+        return self._texts.encoder
+
+    def upsert(self, items: Sequence[Item], *, embed: bool = True) -> int:
+        """Add or replace items; returns how many differ from before. Durable when this returns.
+
+        With ``embed`` the vectors of new texts are made and cached at once (a request through HTTP);
+        an import of a whole feed leaves that to :meth:`text_vectors`, in larger batches.
+        """
+        with self._lock:
+            before = self.view()
+            rows = self._ids.assign([item.item_id for item in items])
+            changed = self._store.upsert(items)
+            if embed:
+                self._texts.of([item.text() for item in items])
+            self._advance(before, {int(row): item for row, item in zip(rows, items, strict=True)})
+            return changed
+
+    def delete(self, item_ids: Sequence[str]) -> int:
+        """Take items out; returns how many were there. Their id rows stay taken."""
+        with self._lock:
+            before = self.view()
+            rows = self._ids.rows(item_ids)
+            gone = self._store.delete(item_ids)
+            self._advance(before, {int(row): None for row in rows if row >= 0})
+            return gone
+
+    def view(self) -> CatalogView:
+        """The catalogue as it is now. Costs one look at the store's version if nothing changed."""
+        with self._lock:
+            version = self._store.version()
+            if version != self._view.version:
+                self._view = self._read(version)
+            return self._view
+
+    def get(self, item_id: str) -> Item | None:
+        """One item, or None."""
+        return self._store.get(item_id)
+
+    def many(self, item_ids: Sequence[str]) -> dict[str, Item]:
+        """The items that there are among ``item_ids``."""
+        return self._store.many(item_ids)
+
+    def text_vectors(self, progress: Callable[[int, int], None] | None = None) -> NDArray[np.float32]:
+        """Vector of every id row's text, shape (rows in the id table, dim); zeros where there is none.
+
+        Equal texts are read once, and known ones not at all. ``progress`` gets (done, all) texts. An
+        interrupted run keeps what it has.
+        """
+        with self._lock:
+            items = list(self._store.all())
+            rows = self._ids.rows([item.item_id for item in items])
+            count = len(self._ids)
+        table = np.zeros((count, self.encoder.dim), dtype=np.float32)
+        vectors = self._texts.of([item.text() for item in items], progress)
+        table[rows[rows >= 0]] = vectors[rows >= 0]
+        return table
+
+    def _advance(self, before: CatalogView, items: dict[int, Item | None]) -> None:
+        """Patch the view with our own change instead of reading everything again."""
+        table = self._ids.item_ids() if len(before.ids) < len(self._ids) else before.ids
+        self._view = before.patched(self._store.version(), table[len(before.ids) :], items)
+
+    def _read(self, version: int) -> CatalogView:
+        items = list(self._store.all())
+        rows = self._ids.rows([item.item_id for item in items])
+        return view_of(version, self._ids.item_ids(), _by_row(rows, items))
+
+
+def _by_row(rows: NDArray[np.int32], items: Iterable[Item]) -> dict[int, Item]:
+    """Items by row; one that never got a row cannot be served and waits for the id table."""
+    return {int(row): item for row, item in zip(rows, items, strict=True) if row >= 0}
