@@ -1,0 +1,181 @@
+"""Follows every person's taste event by event."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+
+from penchant.events.log import EventLog
+from penchant.privacy.consent import ConsentStore
+from penchant.taste.model import PreferenceModel, Token
+from penchant.taste.state import Bounded, Recent, Taste, order_of, recent_of
+from penchant.taste.tokens import Basket, TokenMaker
+from penchant.types import Event, Logged, Pseudonym
+
+HOT = 4_096
+"""People whose newest events stay in memory for reasons and filters; of others only the state."""
+
+_BEFORE_ALL = (float("-inf"), 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A person at one moment, with the model that the state belongs to. Later events do not change it.
+
+    Attributes:
+        state: after all events. base: before those of ``window``, the newest ones, oldest first.
+        bought: times that each item row was bought. viewed: item rows looked at.
+    """
+
+    model: PreferenceModel
+    snapshot: str
+    state: Any
+    base: Any
+    window: tuple[Token, ...]
+    bought: dict[int, int]
+    viewed: frozenset[int]
+
+
+class TasteTracker:
+    """States of the most recently active people, moved by each event and read from the log on a miss.
+
+    An event must be in the log before :meth:`on_event` hears of it. A state never meets a model of
+    another ``encoder_id``. Nothing is kept on people who opted out of profiling. One lock guards all:
+    a step takes microseconds.
+    """
+
+    erasable_name = "taste-state"
+
+    def __init__(
+        self,
+        model: PreferenceModel,
+        log: EventLog,
+        tokens: TokenMaker,
+        consent: ConsentStore,
+        *,
+        snapshot: str = "",
+        capacity: int = 100_000,
+    ) -> None:
+        self._model = model
+        self._snapshot = snapshot
+        self._log = log
+        self._tokens = tokens
+        self._consent = consent
+        self._lock = RLock()
+        self._tastes: Bounded[Taste] = Bounded(capacity)
+        self._recents: Bounded[Recent] = Bounded(min(HOT, capacity))
+
+    def __len__(self) -> int:
+        return len(self._tastes)
+
+    @property
+    def model(self) -> PreferenceModel:
+        """The one that serves now."""
+        return self._model
+
+    @property
+    def snapshot(self) -> str:
+        """Its name."""
+        return self._snapshot
+
+    def swap(self, model: PreferenceModel, snapshot: str) -> None:
+        """Serve with another model; states stay where the encoder is the same, else they are read again."""
+        with self._lock:
+            self._model, self._snapshot = model, snapshot
+            self._tastes.drop_where(lambda taste: taste.encoder_id != model.encoder_id)
+            if not len(self._tastes):
+                self._recents = Bounded(self._recents.capacity)
+
+    def read(self, person: Pseudonym) -> Reading | None:
+        """The person's state now; None for a stranger and for one who opted out of profiling."""
+        if not self._consent.get(person).profiling:
+            self.forget(person)
+            return None
+        with self._lock:
+            taste, recent = self._tastes.get(person), self._recents.get(person)
+            if taste is None or recent is None:
+                taste, recent = self._load(person)
+            return self._reading(taste, recent) if taste.events else None
+
+    def on_event(self, logged: Logged) -> None:
+        """Move the state of the event's person. Of somebody who is not in memory nothing is read."""
+        person = Pseudonym(logged.event.user_id)
+        with self._lock:
+            taste = self._tastes.get(person)
+            if taste is None or logged.position <= taste.loaded_to:
+                return
+            late = order_of(logged.event) < taste.last or logged.position <= taste.newest
+            if late or not self._consent.get(person).profiling:
+                self.forget(person)
+            else:
+                self._step(person, taste, logged)
+
+    def warm(self, people: Iterable[Pseudonym]) -> int:
+        """Read states ahead of their first request; returns how many."""
+        return sum(self.read(person) is not None for person in people)
+
+    def forget(self, person: Pseudonym) -> int:
+        """Drop the person from memory; the next request reads the log again."""
+        with self._lock:
+            return int(self._tastes.drop(person)) | int(self._recents.drop(person))
+
+    def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
+        """What the state is made of; the numbers themselves mean nothing outside the model."""
+        with self._lock:
+            taste = self._tastes.get(person)
+        if taste is None:
+            return []
+        return [{"encoder_id": taste.encoder_id, "events": taste.events, "last": taste.last[0]}]
+
+    def erase_person(self, person: Pseudonym) -> int:
+        """Drop all that is held on the person."""
+        return self.forget(person)
+
+    def _reading(self, taste: Taste, recent: Recent) -> Reading:
+        return Reading(
+            model=self._model,
+            snapshot=self._snapshot,
+            state=taste.state,
+            base=recent.base,
+            window=tuple(recent.window),
+            bought=dict(recent.bought),
+            viewed=frozenset(recent.viewed),
+        )
+
+    def _load(self, person: Pseudonym) -> tuple[Taste, Recent]:
+        history = self._log.of_user(person)
+        basket = Basket()
+        tokens = self._tokens.of_all((logged.event for logged in history), basket)
+        recent = recent_of(self._model, tokens)
+        newest = max((logged.position for logged in history), default=0)
+        taste = Taste(
+            encoder_id=self._model.encoder_id,
+            state=_stepped(self._model, recent.base, recent.window),
+            events=len(tokens),
+            loaded_to=newest,
+            newest=newest,
+            last=order_of(history[-1].event) if history else _BEFORE_ALL,
+            basket=basket,
+        )
+        if tokens:
+            self._tastes.put(person, taste)
+            self._recents.put(person, recent)
+        return taste, recent
+
+    def _step(self, person: Pseudonym, taste: Taste, logged: Logged) -> None:
+        event: Event = logged.event
+        token = self._tokens.of(event, taste.basket)
+        taste.last, taste.newest = order_of(event), logged.position
+        if token is None:
+            return
+        taste.state = self._model.step(taste.state, token)
+        taste.events += 1
+        recent = self._recents.get(person)
+        if recent is not None:
+            recent.add(token, self._model)
+
+
+def _stepped(model: PreferenceModel, state: Any, tokens: Iterable[Token]) -> Any:
+    for token in tokens:
+        state = model.step(state, token)
+    return state
