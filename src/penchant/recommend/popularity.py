@@ -1,0 +1,94 @@
+"""What the shop buys these days: for strangers, and for whom a model cannot help."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.catalog.ids import IdTable
+from penchant.catalog.view import CatalogView
+from penchant.events.log import EventColumns
+from penchant.types import EVENT_TYPES, Event, EventType
+
+_DAY = 86_400.0
+_REBASE = 200.0
+"""Lifetimes after which counts are scaled back, long before float64 overflows."""
+
+WEIGHTS = {
+    EventType.PURCHASE: 1.0,
+    EventType.CART: 0.3,
+    EventType.WISHLIST: 0.3,
+    EventType.RATING: 0.3,
+    EventType.CLICK: 0.1,
+    EventType.VIEW: 0.05,
+}
+"""How much an event says about an item's popularity, a purchase being 1."""
+
+_BY_CODE = np.array([WEIGHTS.get(kind, 0.0) for kind in EVENT_TYPES])
+
+SAME_CATEGORY = 2.0
+SAME_DEPARTMENT = 1.0
+
+
+class Popularity:
+    """Counts that fade: an event of age ``a`` counts ``exp(-a / days)``.
+
+    All counts fade alike, so nothing is touched but the item of an event: counts are kept as they
+    would be at ``origin``. They hold no person; after an erasure they fade within days.
+    """
+
+    def __init__(self, days: float) -> None:
+        self._lifetime = days * _DAY
+        self._origin = 0.0
+        self._counts = np.zeros(0, dtype=np.float64)
+
+    def on_event(self, row: int, event: Event) -> None:
+        """Count one event on the item of ``row``; -1 (no item) is passed over."""
+        weight = WEIGHTS.get(event.type, 0.0)
+        if row < 0 or not weight:
+            return
+        self._reach(row + 1)
+        self._rebase(event.timestamp)
+        self._counts[row] += weight * np.exp((event.timestamp - self._origin) / self._lifetime)
+
+    def rebuild(self, columns: EventColumns, ids: IdTable) -> None:
+        """Count a whole log anew."""
+        rows = np.append(ids.rows(columns.items), np.int32(-1))[columns.item]
+        weights = _BY_CODE[columns.type]
+        kept = (rows >= 0) & (weights > 0)
+        self._origin = float(columns.time[kept].max()) if kept.any() else 0.0
+        faded = weights[kept] * np.exp((columns.time[kept] - self._origin) / self._lifetime)
+        self._counts = np.bincount(rows[kept], weights=faded, minlength=len(ids))
+
+    def scores(self, size: int) -> NDArray[np.float32]:
+        """Share of the most popular item's count, from 0 to 1, shape (size,)."""
+        scores = np.zeros(size, dtype=np.float32)
+        known = self._counts[:size]
+        if len(known) and known.max() > 0:
+            scores[: len(known)] = known / known.max()
+        return scores
+
+    def _reach(self, size: int) -> None:
+        if size > len(self._counts):
+            grown = np.zeros(max(size, len(self._counts) * 5 // 4), dtype=np.float64)
+            grown[: len(self._counts)] = self._counts
+            self._counts = grown
+
+    def _rebase(self, time: float) -> None:
+        if not self._counts.any():
+            self._origin = time
+        elif (time - self._origin) / self._lifetime > _REBASE:
+            self._counts *= np.exp((self._origin - time) / self._lifetime)
+            self._origin = time
+
+
+def fallback_scores(popularity: Popularity, view: CatalogView, context_row: int = -1) -> NDArray[np.float32]:
+    """Recent popularity, what is like the item being looked at first: its category, then its department.
+
+    Shape (len(view),).
+    """
+    scores = popularity.scores(len(view))
+    if context_row >= 0:
+        category, department = view.category[context_row], view.department[context_row]
+        same = (view.department == department) & (department >= 0)
+        scores[same] += SAME_DEPARTMENT
+        scores[same & (view.category == category)] += SAME_CATEGORY
+    return scores
