@@ -1,1 +1,24 @@
 """Pure functions over arrays: how good is a list?"""
+
+from penchant.metrics.bootstrap import Interval, bounds, cluster_bootstrap, cluster_sums, intervals
+from penchant.metrics.catalogue import coverage, list_means, popular_items, self_information
+from penchant.metrics.ranking import BEYOND, list_ranks, tie_order, top_lists
+from penchant.metrics.relevance import RELEVANCE_METRICS, relevance_metrics
+
+__all__ = [
+    "BEYOND",
+    "RELEVANCE_METRICS",
+    "Interval",
+    "bounds",
+    "cluster_bootstrap",
+    "cluster_sums",
+    "coverage",
+    "intervals",
+    "list_means",
+    "list_ranks",
+    "popular_items",
+    "relevance_metrics",
+    "self_information",
+    "tie_order",
+    "top_lists",
+]
