@@ -1,0 +1,141 @@
+"""Writes shown lists in the background, so that a slow disk does not slow a reply."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from threading import Condition, Thread
+from typing import Any, Protocol, Self
+
+import msgspec
+
+from penchant.errors import PenchantError, StorageError
+from penchant.events.impressions import ImpressionLog
+from penchant.types import Impression, Pseudonym
+
+BATCH = 256
+"""Lists written in one transaction."""
+
+CAPACITY = 10_000
+"""Lists that may wait; above that a reply waits for the disk rather than lose one."""
+
+RETRY = 0.5
+"""Seconds between attempts while the disk refuses."""
+
+
+class ImpressionSink(Protocol):
+    """Where the recommender hands its lists."""
+
+    def put(self, impression: Impression) -> None: ...
+
+
+class WrittenAtOnce:
+    """A sink that writes each list before the reply: for the command line and for tests."""
+
+    def __init__(self, log: ImpressionLog) -> None:
+        self._log = log
+
+    def put(self, impression: Impression) -> None:
+        self._log.append([impression])
+
+
+class ImpressionWriter:
+    """A bounded queue and one thread. :meth:`start` it, :meth:`close` it; closing writes what waits.
+
+    It must answer an erasure before the log behind it does.
+    """
+
+    erasable_name = "waiting-impressions"
+
+    def __init__(
+        self, log: ImpressionLog, *, capacity: int = CAPACITY, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._log = log
+        self._capacity = capacity
+        self._sleep = sleep
+        self._waiting: deque[Impression] = deque()
+        self._changed = Condition()
+        self._writing = False
+        self._closing = False
+        self._failure: PenchantError | None = None
+        self._thread = Thread(target=self._run, name="impressions", daemon=True)
+
+    def start(self) -> Self:
+        """Begin to write."""
+        self._thread.start()
+        return self
+
+    @property
+    def failure(self) -> PenchantError | None:
+        """Why the newest attempt failed, None when all is well; for ``/readyz``."""
+        return self._failure
+
+    def put(self, impression: Impression) -> None:
+        """Queue one list; waits only while the queue is full.
+
+        Raises:
+            StorageError: the writer is closed.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or len(self._waiting) < self._capacity)
+            if self._closing:
+                raise StorageError("the impression writer is closed; the list was not logged")
+            self._waiting.append(impression)
+            self._changed.notify_all()
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all that was put is durable; false if ``timeout`` seconds did not suffice."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._writing, timeout)
+
+    def close(self, timeout: float = 10.0) -> int:
+        """Write what waits and stop; returns how many lists could not be written in time."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return len(self._waiting)
+
+    def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
+        """The person's lists that still wait; those written are in the log's own export."""
+        with self._changed:
+            return [msgspec.to_builtins(waiting) for waiting in self._waiting if waiting.user_id == person]
+
+    def erase_person(self, person: Pseudonym) -> int:
+        """Drop the person's waiting lists; one being written is in the log when this returns."""
+        with self._changed:
+            kept = [impression for impression in self._waiting if impression.user_id != person]
+            gone = len(self._waiting) - len(kept)
+            self._waiting = deque(kept)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._writing)
+            return gone
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closing)
+                if not self._waiting:
+                    return
+                count = min(BATCH, len(self._waiting))
+                batch = [self._waiting.popleft() for _ in range(count)]
+                self._writing = True
+            written = self._write(batch)
+            with self._changed:
+                if not written:
+                    self._waiting.extendleft(reversed(batch))
+                self._writing = False
+                self._changed.notify_all()
+                if not written and self._closing:
+                    return
+            if not written:
+                self._sleep(RETRY)
+
+    def _write(self, batch: list[Impression]) -> bool:
+        try:
+            self._log.append(batch)
+        except PenchantError as error:
+            self._failure = error
+            return False
+        self._failure = None
+        return True
