@@ -1,6 +1,6 @@
 """The catalogue in use: changes go through here, requests read the view, models read the vectors."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import RLock
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from penchant.catalog.encoder import TextEncoder, VectorCache
 from penchant.catalog.ids import IdTable
 from penchant.catalog.store import ItemStore
-from penchant.catalog.texts import TextVectors
+from penchant.catalog.texts import TextTable, TextVectors, empty_table
 from penchant.catalog.view import CatalogView, empty_view, view_of
 from penchant.types import Item
 
@@ -27,6 +27,8 @@ class Catalog:
         self._lock = RLock()
         self._view = empty_view()
         self._texts = TextVectors(encoder, cache)
+        self._table = empty_table(encoder.dim)
+        self._table_version: int | None = None
 
     @property
     def encoder(self) -> TextEncoder:
@@ -44,8 +46,8 @@ class Catalog:
             rows = self._ids.assign([item.item_id for item in items])
             changed = self._store.upsert(items)
             if embed:
-                self._texts.of([item.text() for item in items])
-            self._advance(before, {int(row): item for row, item in zip(rows, items, strict=True)})
+                self._texts.of(list({item.text(): None for item in items if item.text()}))
+            self._advance(before, _by_row(rows, items), embed=embed)
             return changed
 
     def delete(self, item_ids: Sequence[str]) -> int:
@@ -54,7 +56,7 @@ class Catalog:
             before = self.view()
             rows = self._ids.rows(item_ids)
             gone = self._store.delete(item_ids)
-            self._advance(before, {int(row): None for row in rows if row >= 0})
+            self._advance(before, {int(row): None for row in rows if row >= 0}, embed=True)
             return gone
 
     def view(self) -> CatalogView:
@@ -76,22 +78,35 @@ class Catalog:
     def text_vectors(self, progress: Callable[[int, int], None] | None = None) -> NDArray[np.float32]:
         """Vector of every id row's text, shape (rows in the id table, dim); zeros where there is none.
 
-        Equal texts are read once, and known ones not at all. ``progress`` gets (done, all) texts. An
-        interrupted run keeps what it has.
+        See :meth:`text_table`, which keeps equal texts once.
+        """
+        return self.text_table(progress).by_row()
+
+    def text_table(self, progress: Callable[[int, int], None] | None = None) -> TextTable:
+        """Vectors of all distinct texts and the text of each id row.
+
+        Equal texts are read once, known ones not at all. ``progress`` gets (done, all) texts. An
+        interrupted run keeps what it has. While the catalogue does not change this costs nothing.
         """
         with self._lock:
-            items = list(self._store.all())
-            rows = self._ids.rows([item.item_id for item in items])
-            count = len(self._ids)
-        table = np.zeros((count, self.encoder.dim), dtype=np.float32)
-        vectors = self._texts.of([item.text() for item in items], progress)
-        table[rows[rows >= 0]] = vectors[rows >= 0]
-        return table
+            version, size = self.view().version, len(self._ids)
+            if self._table_version != version or len(self._table.slot) < size:
+                items = list(self._store.all())
+                rows = self._ids.rows([item.item_id for item in items])
+                texts = dict.fromkeys(range(len(self._table.slot)), "")
+                texts.update({row: item.text() for row, item in _by_row(rows, items).items()})
+                self._table = self._table.patched(texts, size, self._texts, progress)
+                self._table_version = version
+            return self._table
 
-    def _advance(self, before: CatalogView, items: dict[int, Item | None]) -> None:
-        """Patch the view with our own change instead of reading everything again."""
+    def _advance(self, before: CatalogView, items: Mapping[int, Item | None], *, embed: bool) -> None:
+        """Patch view and vectors with our own change instead of reading everything again."""
         table = self._ids.item_ids() if len(before.ids) < len(self._ids) else before.ids
         self._view = before.patched(self._store.version(), table[len(before.ids) :], items)
+        if embed and self._table_version == before.version:
+            texts = {row: item.text() if item else "" for row, item in items.items()}
+            self._table = self._table.patched(texts, len(self._ids), self._texts)
+            self._table_version = self._view.version
 
     def _read(self, version: int) -> CatalogView:
         items = list(self._store.all())

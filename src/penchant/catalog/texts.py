@@ -1,6 +1,8 @@
 """Texts to vectors, each distinct text once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,24 +22,61 @@ class TextVectors:
         self.encoder = encoder
         self._cache = cache
 
-    def of(self, texts: Sequence[str], progress: Progress | None = None) -> NDArray[np.float32]:
-        """Shape (len(texts), dim). The encoder is asked only for distinct texts that the cache lacks."""
-        distinct = list(dict.fromkeys(text for text in texts if text))
-        self._make(distinct, progress)
-        known = self._cache.get(self.encoder.name, distinct)
-        place = {text: number for number, text in enumerate(distinct)}
-        table = np.zeros((len(distinct) + 1, self.encoder.dim), dtype=np.float32)
-        for text, vector in known.items():
-            table[place[text]] = vector
-        return table[np.array([place.get(text, len(distinct)) for text in texts], dtype=np.int64)]
+    def of(self, distinct: Sequence[str], progress: Progress | None = None) -> NDArray[np.float32]:
+        """Vectors of distinct texts, shape (len(distinct), dim). Only what the cache lacks is read.
 
-    def _make(self, distinct: Sequence[str], progress: Progress | None) -> None:
+        ``progress`` gets (done, all). Each chunk is in the cache before the next begins.
+        """
         known = self._cache.get(self.encoder.name, distinct)
         missing = [text for text in distinct if text not in known]
         done = len(distinct) - len(missing)
         for start in range(0, len(missing), CHUNK):
             chunk = missing[start : start + CHUNK]
-            self._cache.put(self.encoder.name, chunk, self.encoder.encode(chunk))
+            vectors = self.encoder.encode(chunk)
+            self._cache.put(self.encoder.name, chunk, vectors)
+            known.update(zip(chunk, vectors, strict=True))
             done += len(chunk)
             if progress is not None:
                 progress(done, len(distinct))
+        table = np.zeros((len(distinct), self.encoder.dim), dtype=np.float32)
+        for number, text in enumerate(distinct):
+            table[number] = known[text]
+        return table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextTable:
+    """Vectors of the catalogue's distinct texts, and which text each id row has.
+
+    Attributes:
+        vectors: (T, dim) float32 of length 1; row 0 is no text and all zeros.
+        slot: (N,) int32, row of ``vectors`` for each id row.
+    """
+
+    vectors: NDArray[np.float32]
+    slot: NDArray[np.int32]
+    slots: dict[str, int]
+
+    def by_row(self) -> NDArray[np.float32]:
+        """A vector for each id row, shape (N, dim)."""
+        return self.vectors[self.slot]
+
+    def patched(
+        self, texts: Mapping[int, str], size: int, source: TextVectors, progress: Progress | None = None
+    ) -> Self:
+        """The next version: ``texts`` by id row (empty for none), at least ``size`` rows long."""
+        new = [text for text in dict.fromkeys(texts.values()) if text not in self.slots]
+        vectors = self.vectors
+        if new:
+            vectors = np.concatenate([vectors, source.of(new, progress)])
+            self.slots.update({text: len(self.vectors) + n for n, text in enumerate(new)})
+        slot = np.zeros(max(size, len(self.slot), 1 + max(texts, default=-1)), dtype=np.int32)
+        slot[: len(self.slot)] = self.slot
+        for row, text in texts.items():
+            slot[row] = self.slots[text]
+        return type(self)(vectors, slot, self.slots)
+
+
+def empty_table(dim: int) -> TextTable:
+    """No texts yet."""
+    return TextTable(np.zeros((1, dim), dtype=np.float32), np.zeros(0, dtype=np.int32), {"": 0})

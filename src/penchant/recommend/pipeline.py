@@ -66,6 +66,11 @@ class Recommender:
         self._sink = sink
         self._new_id = new_id
 
+    @property
+    def tracker(self) -> TasteTracker | None:
+        """The one that serves now; None where there is no model yet."""
+        return self._tracker
+
     def use(self, tracker: TasteTracker, seen: SeenFilter) -> None:
         """Serve with a first model, or with newly learned repeat rates, from the next request on."""
         self._tracker, self._seen = tracker, seen

@@ -1,0 +1,65 @@
+"""Item to items: what is chosen in the same way, or described in the same words."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.catalog.catalog import Catalog
+from penchant.catalog.view import CatalogView
+from penchant.errors import NotFound
+from penchant.recommend.candidates import top_k
+from penchant.recommend.filters import on_sale
+from penchant.taste.model import PreferenceModel
+from penchant.taste.tracker import TasteTracker
+from penchant.types import Reason, Recommendation
+
+
+class SimilarItems:
+    """Nearest available items by cosine: of the model's vectors, or of texts for items it does not know.
+
+    ``tracker`` gives the one that serves now, None where there is no model yet.
+    """
+
+    def __init__(self, catalog: Catalog, tracker: Callable[[], TasteTracker | None]) -> None:
+        self._catalog = catalog
+        self._tracker = tracker
+        self._made_for: PreferenceModel | None = None
+        self._unit = np.zeros((0, 0), dtype=np.float32)
+
+    def similar(self, item_id: str, n: int) -> list[Recommendation]:
+        """Up to ``n`` available items, most similar first, never ``item_id`` itself.
+
+        Raises:
+            NotFound: the item is not in the catalogue.
+        """
+        view = self._catalog.view()
+        row = view.row(item_id)
+        if row < 0 or not view.listed[row]:
+            raise NotFound(f"no item {item_id!r} in the catalogue")
+        scores = self._cosines(view, row)
+        rows = top_k(scores, on_sale(view, [item_id])[: len(scores)], n)
+        why = Reason(kind="similar", items=(item_id,))
+        return [
+            Recommendation(item_id=view.ids[found], score=float(scores[found]), position=place, reason=why)
+            for place, found in enumerate(rows.tolist())
+        ]
+
+    def _cosines(self, view: CatalogView, row: int) -> NDArray[np.float32]:
+        """Similarity of every row to ``row``, shape (N,); N is what model or text table know."""
+        tracker = self._tracker()
+        unit = self._units(tracker.model if tracker else None)
+        if row < len(unit) and unit[row].any():
+            return (unit @ unit[row])[: len(view)]
+        table = self._catalog.text_table()
+        return (table.vectors @ table.vectors[table.slot[row]])[table.slot[: len(view)]]
+
+    def _units(self, model: PreferenceModel | None) -> NDArray[np.float32]:
+        """The model's vectors at length 1, made once for each model."""
+        if model is None:
+            return np.zeros((0, 0), dtype=np.float32)
+        if self._made_for is not model:
+            vectors = model.vectors()
+            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+            self._unit, self._made_for = vectors / np.maximum(norms, 1e-9), model
+        return self._unit

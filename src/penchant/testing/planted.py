@@ -1,0 +1,105 @@
+"""A preference model and a text encoder whose behaviour is known: for tests of what is built on them."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.taste.model import Token
+from penchant.types import EventType
+
+_STRENGTH = {EventType.PURCHASE.code: 1.0, EventType.CLICK.code: 0.7, EventType.VIEW.code: 0.5}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faded:
+    """A sum of item vectors as it was at ``time``."""
+
+    total: NDArray[np.float32]
+    time: float
+
+
+class PlantedModel:
+    """State: the vectors of a person's items, fading with time. Score: dot product.
+
+    >>> model = PlantedModel(np.eye(2, dtype=np.float32))
+    >>> state = model.step(model.initial(), Token(item=1, type=EventType.PURCHASE.code, time=0.0, basket=0))
+    >>> model.scores(state, 0.0).tolist()
+    [0.0, 1.0]
+    """
+
+    def __init__(
+        self, vectors: NDArray[np.float32], *, encoder_id: str = "planted", lifetime: float = 30 * 86_400.0
+    ) -> None:
+        self._vectors = vectors
+        self._encoder_id = encoder_id
+        self._lifetime = lifetime
+
+    @property
+    def encoder_id(self) -> str:
+        return self._encoder_id
+
+    @property
+    def n_items(self) -> int:
+        return len(self._vectors)
+
+    def initial(self) -> Faded:
+        return Faded(np.zeros(self._vectors.shape[1], dtype=np.float32), 0.0)
+
+    def step(self, state: Faded, token: Token) -> Faded:
+        total = self.h(state, token.time)
+        if 0 <= token.item < self.n_items:
+            total = total + np.float32(_STRENGTH.get(token.type, 0.3)) * self._vectors[token.item]
+        return Faded(total, token.time)
+
+    def encode(self, tokens: Sequence[Token]) -> Faded:
+        state = self.initial()
+        for token in tokens:
+            state = self.step(state, token)
+        return state
+
+    def h(self, state: Faded, now: float) -> NDArray[np.float32]:
+        return state.total * np.float32(exp(-max(0.0, now - state.time) / self._lifetime))
+
+    def scores(self, state: Faded, now: float) -> NDArray[np.float32]:
+        return self._vectors @ self.h(state, now)
+
+    def vectors(self) -> NDArray[np.float32]:
+        return self._vectors
+
+    def with_items(self, text_vectors: NDArray[np.float32]) -> Self:
+        new = text_vectors[self.n_items :, : self._vectors.shape[1]]
+        grown = np.concatenate([self._vectors, new])
+        return type(self)(grown, encoder_id=self._encoder_id, lifetime=self._lifetime)
+
+
+class WordEncoder:
+    """Texts with common words are near each other: a random vector for each word, summed.
+
+    Counts what it was asked in ``read``.
+
+    >>> a, b, c = WordEncoder().encode(["red polish", "blue polish", "oat milk"])
+    >>> bool(a @ b > a @ c)
+    True
+    """
+
+    name = "words@1"
+    dim = 64
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.read.extend(texts)
+        vectors = np.array([self._one(text) for text in texts], dtype=np.float32).reshape(-1, self.dim)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-9))
+
+    def _one(self, text: str) -> NDArray[np.float32]:
+        total = np.zeros(self.dim, dtype=np.float32)
+        for word in text.lower().split():
+            total += np.random.default_rng(zlib.crc32(word.encode())).standard_normal(self.dim, np.float32)
+        return total
