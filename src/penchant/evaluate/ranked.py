@@ -55,7 +55,8 @@ def rank_questions(
         if rows.start != done or scores.shape[0] != rows.stop - rows.start:
             raise InvalidInput(
                 f"model {model.name!r} answered rows {rows.start} to {rows.stop} "
-                f"with {scores.shape[0]} lists where row {done} was next: score_blocks must go through the contexts in order"
+                f"with {scores.shape[0]} lists where row {done} was next: "
+                "score_blocks must go through the contexts in order"
             )
         if split.leave_out_seen:
             leave_out_seen(scores, split, rows)

@@ -22,18 +22,19 @@ class Neighbours:
 
 
 class ItemKnn:
-    """``item-knn``: sum, over the items that the person took, of their cosine to the candidate.
+    """``item-knn``: sum, over what the person took, of its cosine to the candidate.
 
     cosine(i, j) = people who took both / √(people of i · people of j) (Sarwar et al., WWW 2001;
     Deshpande and Karypis, ACM TOIS 22(1), 2004), damped by ``n / (n + shrink)`` for n common
     people, since one common person proves nothing. Each item keeps its ``k`` nearest, itself included
-    (cosine 1), so that what is bought again can come back.
-    Memory: N·k·8 bytes. Order and repeats within a history do not count.
+    (cosine 1), and something taken twice counts twice, so that what is bought again can come back.
+    Order and time do not count. Memory: N·k·8 bytes. On the grocery, on the four weeks before the
+    test period, 200 neighbours and a shrinkage of 50 were the best of 15 variants tried.
     """
 
     name = "item-knn"
 
-    def __init__(self, k: int = 200, shrink: float = 10.0) -> None:
+    def __init__(self, k: int = 200, shrink: float = 50.0) -> None:
         self._k = k
         self._shrink = shrink
         self._target: EventType | None = None
@@ -51,7 +52,7 @@ class ItemKnn:
         """See :class:`Recommender`. Only events since the person's last context are added."""
         liked = wanted(histories, self._target)
         items = len(self._near.rows)
-        scores, taken = np.zeros(items, dtype=np.float32), np.zeros(items, dtype=bool)
+        scores = np.zeros(items, dtype=np.float32)
         person, done = -1, 0
         for rows in blocks(len(contexts), block):
             answers = np.empty((rows.stop - rows.start, items), dtype=np.float32)
@@ -59,11 +60,8 @@ class ItemKnn:
                 asked, end = int(contexts.people[row]), int(contexts.ends[row])
                 if asked != person or end < done:
                     scores.fill(0)
-                    taken.fill(False)
                     person, done = asked, int(histories.offsets[asked])
-                new = np.unique(histories.items[done:end][liked[done:end]])
-                self._add(scores, new[~taken[new]])
-                taken[new] = True
+                self._add(scores, histories.items[done:end][liked[done:end]])
                 done = end
                 answers[row - rows.start] = scores
             yield rows, answers
