@@ -1,0 +1,72 @@
+"""How a preference model is built and trained."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from penchant.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """One configuration for every shop; what differs between shops is learned from the data.
+
+    Attributes:
+        encoder: name in :data:`penchant.model.encoders.ENCODERS`.
+        dim, layers: width D and depth of the encoder.
+        text_dim: whitened text dimensions that are kept.
+        dropout: share of activations dropped in training.
+        negatives: sampled items per step; at least as many as there are items gives the full softmax.
+        memory: items in the repeat memory of a person.
+        lr: step size of Adam. weight_decay: decoupled, on all weights.
+        max_epochs, patience: passes at most; passes without a better validation before the end.
+        time_budget_s: seconds of training, None for no limit.
+        batch: examples per step where histories are short; events per step where they are long.
+        accumulate: batches whose gradients are added before one step.
+        short: where nine people of ten have at most this many events, each prefix is an example.
+        window: most recent events of a prefix example, or events of a window that carries state.
+        validation: people whose last basket is held out, at most (and at most half of them).
+        threads: of torch, 0 for its own choice.
+    """
+
+    encoder: str = "recurrent"
+    dim: int = 64
+    layers: int = 2
+    text_dim: int = 96
+    dropout: float = 0.4
+    negatives: int = 2048
+    memory: int = 128
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    max_epochs: int = 60
+    patience: int = 3
+    time_budget_s: float | None = 1200.0
+    batch: int = 512
+    accumulate: int = 1
+    short: int = 100
+    window: int = 50
+    validation: int = 5000
+    seed: int = 0
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "layers", "text_dim", "negatives", "memory", "max_epochs", "batch", "accumulate"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} must be at least 1, received {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise SettingsError(f"dropout must be from 0 to below 1, received {self.dropout}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a manifest.
+
+        >>> ModelSettings.from_dict(ModelSettings(dim=8).to_dict()).dim
+        8
+        """
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        """Settings from plain values; unknown names are refused."""
+        known = {field.name for field in fields(cls)}
+        if set(raw) - known:
+            raise SettingsError(f"unknown model settings {sorted(set(raw) - known)}; known are {sorted(known)}")
+        return cls(**raw)

@@ -1,0 +1,65 @@
+"""What a model reads of an event, and how time gaps become numbers. Numpy only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.types import EVENT_TYPES, EventType
+
+DAY = 86_400.0
+GAPS = 20
+"""Classes of time gaps; see :func:`gap_class`."""
+KINDS = len(EVENT_TYPES)
+
+NOT_WANTED = (
+    EventType.REMOVE_FROM_CART.code,
+    EventType.REFUND.code,
+    EventType.MESSAGE.code,
+)
+"""Types that are no sign of liking the item: neither predicted nor remembered."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Token:
+    """One event as a model reads it.
+
+    Attributes:
+        item: row in the id table, -1 for none. type: ``EventType.code``. time: unix seconds.
+        basket: equal for the events of one basket of one person.
+        value: rating or amount, NaN for none. query: vector of the search text (T,), None for none.
+    """
+
+    item: int
+    type: int
+    time: float
+    basket: int = 0
+    value: float = float("nan")
+    query: NDArray[np.float32] | None = None
+
+
+def gap_class(days: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Class of a time gap: 0 for none, then doubling from one minute on; negative gaps count as none.
+
+    >>> gap_class(np.array([0.0, 1 / 1440, 1.0, 1e9])).tolist()
+    [0, 2, 11, 19]
+    """
+    minutes = np.maximum(days, 0.0) * 1440.0
+    with np.errstate(divide="ignore"):
+        classes = np.floor(np.log2(1.0 + minutes)) + 1
+    return np.where(minutes > 0, np.clip(classes, 1, GAPS - 1), 0).astype(np.int64)
+
+
+def wanted(items: NDArray[np.int32], types: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Events that say that their item was wanted, same shape."""
+    return (items >= 0) & ~np.isin(types, NOT_WANTED)
+
+
+def rating_signal(values: NDArray[np.float32], types: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Ratings from 1 to 5 as -1 to 1; 0 for all other events.
+
+    >>> rating_signal(np.array([5, 9], np.float32), np.array([8, 6], np.int8)).tolist()
+    [1.0, 0.0]
+    """
+    rated = (types == EventType.RATING.code) & np.isfinite(values)
+    return np.where(rated, (np.clip(np.nan_to_num(values), 1, 5) - 3) / 2, 0).astype(np.float32)
