@@ -93,12 +93,11 @@ def remember_all(
 
 
 def features(memory: Memory, now: NDArray[np.float64], events: NDArray[np.float64]) -> NDArray[np.float32]:
-    """What the repeat head sees of each place: (B, M) to (B, M, FEATURES).
+    """What the repeat head sees of each remembered item: (C,) to (C, FEATURES).
 
     Args:
-        memory: (B, M). now: (B,) unix seconds. events: (B,) wanted events of the person so far.
+        memory: (C,) entries. now: (C,) unix seconds. events: (C,) wanted events of the person so far.
     """
-    now, events = now[:, None], events[:, None]
     count = memory["count"].astype(np.float64)
     since = np.maximum(now - memory["last"], 0.0)
     fast = memory["fast"] * np.exp(-since / FAST)

@@ -1,0 +1,42 @@
+"""What turns behaviour into numbers about items."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from penchant.model.repeat import FEATURES
+
+
+class RepeatHead(nn.Module):
+    """Learned addition to the score of a remembered item; zero before training.
+
+    Sees the features of :func:`penchant.model.repeat.features`, and how well item and person are
+    suited to repeats at all (one learned direction each).
+    """
+
+    def __init__(self, dim: int, hidden: int = 32) -> None:
+        super().__init__()
+        self.item = nn.Linear(dim, 4, bias=False)
+        self.person = nn.Linear(dim, 4, bias=False)
+        self.hidden = nn.Linear(FEATURES + 8, hidden)
+        self.out = nn.Linear(hidden, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, features: Tensor, h: Tensor, vectors: Tensor) -> Tensor:
+        """Features (C, FEATURES), behaviour (C, D) and item vectors (C, D) to additions (C,)."""
+        seen = torch.cat([features, self.item(vectors), self.person(h)], -1)
+        return self.out(F.silu(self.hidden(seen)))[:, 0]
+
+
+class RatingHead(nn.Module):
+    """Expected rating of an item: mean, a part of the item, a part of person and item together."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.item = nn.Linear(dim, 1)
+        self.both = nn.Linear(dim, dim, bias=False)
+
+    def forward(self, h: Tensor, vectors: Tensor) -> Tensor:
+        """Behaviour (C, D) and item vectors (C, D) to ratings as -1 to 1, (C,)."""
+        return self.item(vectors)[:, 0] + (self.both(h) * vectors).sum(-1)

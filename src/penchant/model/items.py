@@ -1,0 +1,44 @@
+"""Items as vectors: a learned vector of its own plus a projection of its whitened text."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from penchant.model.histories import FloatArray
+
+
+class ItemTable(nn.Module):
+    """Vectors and biases of N items. An item that never trained has its text alone.
+
+    Args of the constructor:
+        white: (N, W) whitened text. counts: (N,) how often each item was wanted in training.
+    """
+
+    def __init__(self, white: FloatArray, counts: FloatArray, dim: int) -> None:
+        super().__init__()
+        self.ids = nn.Parameter(torch.randn(len(white), dim) * 0.02)
+        self.bias = nn.Parameter(torch.zeros(len(white)))
+        self.project = nn.Linear(white.shape[1], dim, bias=False)
+        nn.init.normal_(self.project.weight, std=0.02)
+        self.white: Tensor
+        self.register_buffer("white", torch.from_numpy(white), persistent=False)
+        with torch.no_grad():
+            self.ids[torch.from_numpy(counts == 0)] = 0
+
+    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Vectors (..., D) and biases (...) of the items ``rows`` (...)."""
+        own = nn.functional.embedding(rows, self.ids)
+        return own + self.project(self.white[rows]), nn.functional.embedding(rows, self.bias[:, None])[..., 0]
+
+
+def newcomer_bias(bias: FloatArray, counts: FloatArray) -> float:
+    """Bias of an item that nobody took yet: the mean of the rarest tenth of those that somebody did.
+
+    >>> newcomer_bias(np.array([3.0, 1.0, 0.0], np.float32), np.array([9, 1, 0], np.float32))
+    1.0
+    """
+    sold = np.flatnonzero(counts > 0)
+    if not len(sold):
+        return 0.0
+    rare = counts[sold] <= np.quantile(counts[sold], 0.1)
+    return float(bias[sold][rare].mean())

@@ -1,0 +1,100 @@
+"""The net: tokens, encoder, item table and heads put together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from penchant.model.encoders import make_encoder
+from penchant.model.examples import Batch
+from penchant.model.heads import RatingHead, RepeatHead
+from penchant.model.histories import FloatArray, Histories
+from penchant.model.items import ItemTable
+from penchant.model.settings import ModelSettings
+from penchant.model.tokens import GAPS, KINDS, gap_class, rating_signal
+
+
+class TokenTable(nn.Module):
+    """An event as a vector: item or query, type, time gap and rating."""
+
+    def __init__(self, dim: int, white: int, dropout: float) -> None:
+        super().__init__()
+        self.kind = nn.Parameter(torch.randn(KINDS, dim) * 0.02)
+        self.gap = nn.Parameter(torch.randn(GAPS, dim) * 0.02)
+        self.value = nn.Parameter(torch.randn(dim) * 0.02)
+        self.query = nn.Linear(white, dim, bias=False)
+        nn.init.normal_(self.query.weight, std=0.02)
+        self.norm = nn.RMSNorm(dim, eps=1e-6)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, what: Tensor, kind: Tensor, gap: Tensor, value: Tensor) -> Tensor:
+        """Item or query vectors (L, B, D) and (L, B) each of type, gap class and rating to (L, B, D)."""
+        near = nn.functional.embedding(kind, self.kind) + nn.functional.embedding(gap, self.gap)
+        return self.drop(self.norm(what + near + value[..., None] * self.value))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tokens:
+    """What the net reads of a batch, all (L, B); ``queries`` (L, B, W) or None where nobody searched."""
+
+    items: Tensor
+    kinds: Tensor
+    gaps: Tensor
+    values: Tensor
+    days: Tensor
+    queries: Tensor | None
+
+
+def tokens_of(histories: Histories, batch: Batch, queries: FloatArray | None) -> Tokens:
+    """Columns of the batch's events; ``queries`` holds whitened vectors of search texts, (·, W)."""
+    rows = batch.rows
+    kinds, asked = histories.types[rows], histories.queries[rows]
+    return Tokens(
+        items=torch.from_numpy(histories.items[rows].astype(np.int64)),
+        kinds=torch.from_numpy(kinds.astype(np.int64)),
+        gaps=torch.from_numpy(gap_class(batch.days)),
+        values=torch.from_numpy(rating_signal(histories.values[rows], kinds)),
+        days=torch.from_numpy(batch.days),
+        queries=_queries(asked, queries),
+    )
+
+
+def _queries(asked: np.ndarray, queries: FloatArray | None) -> Tensor | None:
+    if queries is None or not (asked >= 0).any():
+        return None
+    return torch.from_numpy(np.where((asked >= 0)[..., None], queries[np.maximum(asked, 0)], np.float32(0)))
+
+
+class PreferenceNet(nn.Module):
+    """All weights of a preference model. ``white`` and ``counts`` as in :class:`ItemTable`."""
+
+    def __init__(self, white: FloatArray, counts: FloatArray, settings: ModelSettings) -> None:
+        super().__init__()
+        dim = settings.dim
+        self.items = ItemTable(white, counts, dim)
+        self.tokens = TokenTable(dim, white.shape[1], settings.dropout)
+        self.encoder = make_encoder(settings.encoder, dim, settings.layers, settings.dropout)
+        self.start = nn.Parameter(torch.randn(dim) * 0.02)
+        self.repeat = RepeatHead(dim)
+        self.rating = RatingHead(dim)
+
+    def beginners(self, people: int) -> tuple[Tensor, Tensor]:
+        """State (B, S) and behaviour (B, D) of people who did nothing yet."""
+        return torch.zeros(people, self.encoder.state_size), self.start.expand(people, -1)
+
+    def forward(self, tokens: Tokens, state: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Behaviour (L + 1, B, D) before and after each token, and the state after the last.
+
+        Args:
+            tokens: of L events. state: (B, S) and before: (B, D) as they were before them.
+        """
+        if not len(tokens.items):
+            return before[None], state
+        has_item = (tokens.items >= 0)[..., None]
+        what = self.items(tokens.items.clamp_min(0))[0] * has_item
+        if tokens.queries is not None:
+            what = what + self.tokens.query(tokens.queries)
+        x = self.tokens(what, tokens.kinds, tokens.gaps, tokens.values)
+        h, state = self.encoder(x, tokens.days, state)
+        return torch.cat([before[None], h]), state

@@ -1,0 +1,134 @@
+"""A trained model, and its scores for many moments at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from penchant.model.examples import Batch, Questions, Reader, moments
+from penchant.model.histories import FloatArray, Histories, IntArray
+from penchant.model.items import newcomer_bias
+from penchant.model.net import PreferenceNet, tokens_of
+from penchant.model.repeat import features
+from penchant.model.settings import ModelSettings
+from penchant.model.whitening import Whitening
+
+
+class Contexts(Protocol):
+    """Moments: ``people``, ``ends`` (first event not known yet) and ``times`` (unix seconds), all (C,)."""
+
+    @property
+    def people(self) -> IntArray: ...
+    @property
+    def ends(self) -> IntArray: ...
+    @property
+    def times(self) -> NDArray[np.float64]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What scores are made of: behaviour (C, D), and additions for remembered items as flat triples."""
+
+    h: FloatArray
+    owner: IntArray
+    items: IntArray
+    added: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreferenceModel:
+    """A trained model in its training form.
+
+    Attributes:
+        net: its weights. settings: how it was made. whitening: of texts.
+        counts: (N,) how often each item was wanted in training.
+        report: epochs, seconds, best validation metric.
+    """
+
+    net: PreferenceNet
+    settings: ModelSettings
+    whitening: Whitening
+    counts: FloatArray
+    report: dict[str, Any]
+
+    @property
+    def n_items(self) -> int:
+        """Rows of the id table that it knows."""
+        return len(self.counts)
+
+    def item_scores(self) -> tuple[FloatArray, FloatArray]:
+        """Vectors (N, D) and biases (N,) of all items; those never sold have the newcomers' bias."""
+        return item_scores(self.net, self.counts)
+
+    def score_blocks(
+        self, histories: Histories, contexts: Contexts, block: int = 256, queries: FloatArray | None = None
+    ) -> Iterator[tuple[slice, FloatArray]]:
+        """Scores of all items for each context, in order: slices and (b, N) float32.
+
+        Each person's events are read once, however many contexts they have.
+        ``queries`` holds the text vectors (·, T) of searches.
+        """
+        white = None if queries is None else self.whitening(queries)
+        asked = moments(contexts.people, contexts.ends, contexts.times)
+        answers = answer(self.net, histories, asked, self.settings.memory, white)
+        yield from score_blocks(answers, *self.item_scores(), block)
+
+
+def item_scores(net: PreferenceNet, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """See :meth:`PreferenceModel.item_scores`."""
+    with torch.no_grad():
+        vectors, bias = net.items(torch.arange(len(counts)))
+    levels = bias.numpy().copy()
+    levels[counts == 0] = newcomer_bias(levels, counts)
+    return vectors.numpy(), levels
+
+
+def score_blocks(
+    answers: Answers, vectors: FloatArray, bias: FloatArray, block: int
+) -> Iterator[tuple[slice, FloatArray]]:
+    """Blocks of scores (b, N) of all answers, in order."""
+    for start in range(0, len(answers.h), block):
+        part = slice(start, min(start + block, len(answers.h)))
+        scores = answers.h[part] @ vectors.T
+        scores += bias
+        first, last = np.searchsorted(answers.owner, [part.start, part.stop])
+        here = slice(int(first), int(last))
+        scores[answers.owner[here] - start, answers.items[here]] += answers.added[here]
+        yield part, scores
+
+
+@torch.no_grad()
+def answer(
+    net: PreferenceNet, histories: Histories, asked: Questions, places: int, queries: FloatArray | None = None
+) -> Answers:
+    """Behaviour and memory at each question; the net is left in evaluation mode."""
+    net.eval()
+    h = np.zeros((len(asked), len(net.start)), np.float32)
+    parts: list[tuple[IntArray, IntArray, FloatArray]] = []
+    carried = net.beginners(0)
+    for batch in Reader(histories, places).windows(asked, 64, 256, None):
+        start = carried if batch.carry else net.beginners(len(batch.lengths))
+        after, state = net(tokens_of(histories, batch, queries), *start)
+        carried = state, after[-1]
+        here = after[torch.from_numpy(batch.steps), torch.from_numpy(batch.columns)]
+        h[batch.questions] = here.numpy()
+        parts.append(_remembered(net, batch, here, asked))
+    if not parts:
+        return Answers(h, np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+    owner, items, added = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(owner, kind="stable")
+    return Answers(h, owner[order], items[order], added[order])
+
+
+def _remembered(
+    net: PreferenceNet, batch: Batch, h: torch.Tensor, asked: Questions
+) -> tuple[IntArray, IntArray, FloatArray]:
+    rows, columns = np.nonzero(batch.memory["item"] >= 0)
+    items = batch.memory["item"][rows, columns].astype(np.int64)
+    seen = features(batch.memory[rows, columns], asked.times[batch.questions[rows]], batch.events[rows])
+    vectors = net.items(torch.from_numpy(items))[0]
+    added = net.repeat(torch.from_numpy(seen), h[torch.from_numpy(rows)], vectors)
+    return batch.questions[rows], items, added.numpy()

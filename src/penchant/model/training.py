@@ -1,0 +1,213 @@
+"""The training loop."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from penchant.errors import InvalidInput, NotEnoughData
+from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
+from penchant.model.examples import Batch, Questions, Reader, basket_questions
+from penchant.model.histories import FloatArray, Histories, IntArray
+from penchant.model.net import PreferenceNet, tokens_of
+from penchant.model.objective import next_basket_loss, rating_loss
+from penchant.model.sampling import NegativeSampler
+from penchant.model.scoring import PreferenceModel, answer, item_scores, score_blocks
+from penchant.model.settings import ModelSettings
+from penchant.model.tokens import wanted
+from penchant.model.validation import hold_out, ndcg
+from penchant.model.whitening import Whitening, fit_whitening
+from penchant.types import EventType
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where training stands. ``metric`` is the validation NDCG@10, None between validations."""
+
+    epoch: int
+    epochs: int
+    step: int
+    loss: float
+    metric: float | None
+    seconds: float
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def train(
+    histories: Histories,
+    text: FloatArray | None,
+    settings: ModelSettings | None = None,
+    *,
+    n_items: int,
+    queries: FloatArray | None = None,
+    on_progress: OnProgress | None = None,
+    checkpoint: Path | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> PreferenceModel:
+    """Train on all of ``histories``; the last baskets of some people are held out to know when to stop.
+
+    Args:
+        histories: what may be learned from.
+        text: (N, T) text vectors, a zero row where there is no text; None where nothing has any.
+        settings: see :class:`ModelSettings`.
+        n_items: N, rows of the id table.
+        queries: (·, T) text vectors of the searches that ``histories.queries`` names.
+        on_progress: told after each step and each validation.
+        checkpoint: folder where training goes on after an interruption; made anew after each epoch.
+        clock: seconds that only go on.
+
+    Raises:
+        NotEnoughData: nothing to predict.
+        InvalidInput: text, items or a checkpoint that do not fit.
+    """
+    settings = settings or ModelSettings()
+    _check(histories, text, n_items)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        trainer = Trainer(histories, text, settings, n_items, queries)
+        return trainer.run(on_progress or _silent, checkpoint, clock)
+
+
+class Trainer:
+    """One training run: its data, its weights and the best weights so far."""
+
+    def __init__(
+        self,
+        histories: Histories,
+        text: FloatArray | None,
+        settings: ModelSettings,
+        n_items: int,
+        queries: FloatArray | None,
+    ) -> None:
+        self.settings = settings
+        self.histories = histories
+        self.rng = np.random.default_rng(settings.seed)
+        table = text if text is not None else np.zeros((n_items, 1), np.float32)
+        self.whitening = fit_whitening(table, settings.text_dim)
+        self.queries = None if queries is None or text is None else self.whitening(queries)
+        questions = basket_questions(histories)
+        self.questions, self.held_out = hold_out(questions, settings.validation, self.rng)
+        self.counts = _counts(self.questions, n_items)
+        self.net = PreferenceNet(self.whitening(table), self.counts, settings)
+        self.sampler = NegativeSampler(self.counts, settings.negatives)
+        self.reader = Reader(histories, settings.memory)
+        self.optimizer = torch.optim.AdamW(
+            self.net.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
+        )
+        self.rated = bool((histories.types == EventType.RATING.code).any())
+        self.key = fingerprint(histories, text, settings)
+
+    def run(self, tell: OnProgress, folder: Path | None, clock: Callable[[], float]) -> PreferenceModel:
+        """Epochs until nothing gets better, the time is over, or there were enough."""
+        begun = clock()
+        state = self._resumed(folder)
+        while not state.done(self.settings, clock() - begun):
+            before = state.seconds
+            start = clock()
+            state = self._epoch(state, tell, lambda now=start, b=before: clock() - now + b, begun, clock)
+            state.seconds = before + clock() - start
+            if folder is not None:
+                save_checkpoint(folder, state, self.optimizer, self.rng, self.key)
+        self.net.load_state_dict(state.best, strict=True)
+        self.net.eval()
+        report = {"epochs": state.epoch, "seconds": round(state.seconds, 1), "validation": state.metric}
+        return PreferenceModel(self.net, self.settings, self.whitening, self.counts, report)
+
+    def validate(self) -> float:
+        """NDCG@10 of the held-out baskets, nothing left out of the ranking."""
+        answers = answer(self.net, self.histories, self.held_out, self.settings.memory, self.queries)
+        return ndcg(score_blocks(answers, *item_scores(self.net, self.counts), 256), self.held_out)
+
+    def _resumed(self, folder: Path | None) -> Checkpoint:
+        found = load_checkpoint(folder, self.net, self.optimizer, self.rng, self.key) if folder else None
+        return found or Checkpoint.fresh(self.net)
+
+    def _epoch(
+        self,
+        state: Checkpoint,
+        tell: OnProgress,
+        seconds: Callable[[], float],
+        begun: float,
+        clock: Callable[[], float],
+    ) -> Checkpoint:
+        self.net.train()
+        limit, loss, epochs = self.settings.time_budget_s, 0.0, self.settings.max_epochs
+        for step, loss in enumerate(self._losses()):
+            tell(Progress(state.epoch + 1, epochs, state.steps + step + 1, loss, None, seconds()))
+            if limit is not None and clock() - begun > limit:
+                break
+        metric = self.validate()
+        after = state.after_epoch(self.net, metric, step + 1)
+        tell(Progress(after.epoch, epochs, after.steps, loss, metric, seconds()))
+        return after
+
+    def _losses(self) -> Iterator[float]:
+        """Loss of each step of one epoch."""
+        carried = self.net.beginners(0)
+        pending = 0
+        for batch in self._batches():
+            start = carried if batch.carry else self.net.beginners(len(batch.lengths))
+            h, state = self.net(tokens_of(self.histories, batch, self.queries), *start)
+            carried = state.detach(), h[-1].detach()
+            if not len(batch.questions):
+                continue
+            loss = self._loss(h, batch)
+            (loss / self.settings.accumulate).backward()
+            pending += 1
+            if pending == self.settings.accumulate:
+                pending = 0
+                self._step()
+            yield loss.item()
+        if pending:
+            self._step()
+
+    def _batches(self) -> Iterator[Batch]:
+        s, lengths = self.settings, self.histories.lengths()
+        if np.quantile(lengths[lengths > 0], 0.9) <= s.short:
+            return self.reader.prefixes(self.questions, s.batch, s.window, self.rng)
+        side = max(1, 4 * s.batch // s.window)
+        return self.reader.windows(self.questions, side, s.window, self.rng)
+
+    def _loss(self, h: torch.Tensor, batch: Batch) -> torch.Tensor:
+        here = h[torch.from_numpy(batch.steps), torch.from_numpy(batch.columns)]
+        answers = self.questions.take(batch.questions)
+        loss = next_basket_loss(self.net, here, batch, answers, self.sampler.draw(self.rng))
+        return loss + self._rating_loss(here, answers) if self.rated else loss
+
+    def _rating_loss(self, h: torch.Tensor, answers: Questions) -> torch.Tensor:
+        """Of questions whose next event is a rating; zero where there is none."""
+        types, values = self.histories.types[answers.ends], self.histories.values[answers.ends]
+        rated = np.flatnonzero((types == EventType.RATING.code) & np.isfinite(values))
+        items = torch.from_numpy(self.histories.items[answers.ends[rated]].astype(np.int64))
+        ratings = torch.from_numpy((np.clip(values[rated], 1, 5) - 3) / 2)
+        return rating_loss(self.net, h[torch.from_numpy(rated)], items, ratings) if len(rated) else h.sum() * 0
+
+    def _step(self) -> None:
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+
+def _counts(questions: Questions, n_items: int) -> FloatArray:
+    return np.bincount(questions.items, minlength=n_items).astype(np.float32)
+
+
+def _check(histories: Histories, text: FloatArray | None, n_items: int) -> None:
+    newest = int(histories.items.max(initial=-1))
+    if newest >= n_items:
+        raise InvalidInput(f"events name item row {newest}, but there are {n_items} items: pass all of them")
+    if text is not None and (text.ndim != 2 or len(text) != n_items):
+        raise InvalidInput(f"text vectors have shape {text.shape}, expected one row for each of {n_items} items")
+    if wanted(histories.items, histories.types).sum() < 2:
+        raise NotEnoughData("there are fewer than two events with an item: import more before training")
+
+
+def _silent(_: Progress) -> None:
+    """Nobody listens."""

@@ -1,0 +1,39 @@
+"""The validation slice: the last basket of some people, kept from training."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from penchant.model.examples import Questions
+from penchant.model.histories import FloatArray
+
+DISCOUNT = 1 / np.log2(np.arange(2, 12))
+
+
+def hold_out(questions: Questions, most: int, rng: np.random.Generator) -> tuple[Questions, Questions]:
+    """Questions to train on, and the last one of at most ``most`` people (half of those with two or more)."""
+    count = np.bincount(questions.people)
+    last = np.flatnonzero(np.append(np.diff(questions.people) != 0, True))
+    last = last[count[questions.people[last]] > 1]
+    held = np.sort(rng.permutation(last)[: min(most, len(last) // 2)])
+    return questions.take(np.setdiff1d(np.arange(len(questions)), held)), questions.take(held)
+
+
+def ndcg(blocks: Iterator[tuple[slice, FloatArray]], answers: Questions) -> float:
+    """Mean NDCG@10 with binary relevance (Järvelin and Kekäläinen, 2002); 0 where nothing was asked."""
+    if not len(answers):
+        return 0.0
+    total = 0.0
+    ideal = np.concatenate([[0], np.cumsum(DISCOUNT)])
+    for part, scores in blocks:
+        top = _top(scores, min(10, scores.shape[1]))
+        for row, question in enumerate(range(part.start, part.stop)):
+            right = answers.items[answers.offsets[question] : answers.offsets[question + 1]]
+            total += DISCOUNT[: top.shape[1]][np.isin(top[row], right)].sum() / ideal[min(10, len(right))]
+    return total / len(answers)
+
+
+def _top(scores: FloatArray, k: int) -> np.ndarray:
+    best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
+    return np.take_along_axis(best, order, 1)
