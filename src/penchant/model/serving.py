@@ -1,0 +1,314 @@
+"""The serving form of a preference model: numpy only, one event at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
+from penchant.model.encoders import make_step
+from penchant.model.encoders.numeric import rms_norm, silu
+from penchant.model.encoders.protocol_step import StepEncoder
+from penchant.model.histories import FloatArray
+from penchant.model.repeat import Memory, empty_memory, features, remember, remember_all
+from penchant.model.snapshot import Manifest, read_snapshot
+from penchant.model.tokens import DAY, Token, gap_class, rating_signal, wanted
+from penchant.model.whitening import Whitening
+
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """A person under one encoder. Never changed in place.
+
+    Attributes:
+        encoder: (S,) its numbers. h: (D,) behaviour after the last event.
+        last: unix seconds of the last event, NaN before any. events: wanted ones so far.
+        memory: (m,) repeat memory, m up to M.
+    """
+
+    encoder: FloatArray
+    h: FloatArray
+    last: float
+    events: float
+    memory: Memory
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays."""
+        return self.encoder.nbytes + self.h.nbytes + self.memory.nbytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Items:
+    """Item table: vectors (N, D) and biases (N,)."""
+
+    vectors: FloatArray
+    bias: FloatArray
+
+
+class ServingModel:
+    """States in, scores out. Made by :func:`load_serving`."""
+
+    def __init__(
+        self, manifest: Manifest, arrays: dict[str, NDArray[Any]], step: StepEncoder, items: _Items
+    ) -> None:
+        self.manifest = manifest
+        self._arrays = arrays
+        self._step = step
+        self._items = items
+        self._places = int(arrays["memory"][0])
+        self._whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
+
+    @property
+    def encoder_id(self) -> str:
+        """States of one ``encoder_id`` are good for every model of the same."""
+        return self.manifest.encoder_id
+
+    @property
+    def n_items(self) -> int:
+        """Rows of the id table that it can score, from the first."""
+        return len(self._items.bias)
+
+    def initial(self) -> State:
+        """State of somebody who did nothing yet."""
+        return State(
+            encoder=np.zeros(self._step.state_size, np.float32),
+            h=self._arrays["start"],
+            last=float("nan"),
+            events=0.0,
+            memory=empty_memory(0),
+        )
+
+    def step(self, state: State, token: Token) -> State:
+        """State after one more event, in constant time. A row that the model does not know has no item."""
+        known = _known([token], self.n_items)
+        days = self._days([state.last, token.time])
+        encoder, h = self._step.step(state.encoder, self._read(known, days)[0], days[0])
+        memory, counted = state.memory, wanted(known.items, known.types)
+        if counted[0]:
+            memory = self._remembered(memory, known)
+        return State(encoder, h, token.time, state.events + counted[0], memory)
+
+    def encode(self, tokens: Sequence[Token]) -> State:
+        """State after a whole history, oldest first; equals stepping through it."""
+        if not tokens:
+            return self.initial()
+        known = _known(tokens, self.n_items)
+        start = self.initial()
+        days = self._days([start.last, *known.times.tolist()])
+        encoder, h = self._step.sequence(start.encoder, self._read(known, days), days)
+        counted = wanted(known.items, known.types)
+        memory = remember_all(known.items[counted], known.types[counted], known.times[counted], self._places)
+        return State(encoder, h, float(known.times[-1]), float(counted.sum()), memory)
+
+    def h(self, state: State, now: float) -> FloatArray:  # noqa: ARG002  (part of the interface)
+        """Behaviour vector (D,). It moves with events; what time alone changes is in the repeat memory."""
+        return state.h
+
+    def scores(self, state: State, now: float) -> FloatArray:
+        """Preference for every item at ``now`` (unix seconds), (n_items,); the caller may change it."""
+        scores = self._items.vectors @ state.h
+        scores += self._items.bias
+        if len(state.memory):
+            scores[state.memory["item"]] += self.repeats(state, now)
+        return scores
+
+    def repeats(self, state: State, now: float) -> FloatArray:
+        """What the repeat memory adds to the score of each of its items, (m,)."""
+        h = np.broadcast_to(state.h, (len(state.memory), len(state.h)))
+        return self._added(state.memory, h, now, state.events)
+
+    def vectors(self) -> FloatArray:
+        """Item vectors that ``h`` is compared with, (n_items, D). Do not change them."""
+        return self._items.vectors
+
+    def biases(self) -> FloatArray:
+        """Score of each item for everybody, (n_items,). Do not change them."""
+        return self._items.bias
+
+    def ratings(self, state: State) -> FloatArray:
+        """Expected rating of every item, from 1 to 5, (n_items,); only of use where ratings trained."""
+        a, vectors = self._arrays, self._items.vectors
+        own = a["rating.item.weight"][0] + state.h @ a["rating.both.weight"].T
+        return np.clip(3 + 2 * (vectors @ own + a["rating.item.bias"][0]), 1, 5)
+
+    def with_items(self, text_vectors: FloatArray) -> "ServingModel":
+        """The same model for a longer id table: new rows (n, T) get vectors from their text."""
+        added = self._whitening(_fitting(text_vectors, self._whitening)) @ self._arrays["input.project"].T
+        bias = np.full(len(added), self._arrays["output.newcomer"][0], np.float32)
+        items = _Items(
+            np.concatenate([self._items.vectors, added]), np.concatenate([self._items.bias, bias])
+        )
+        return ServingModel(self.manifest, self._arrays, self._step, items)
+
+    def query_vector(self, text: FloatArray) -> FloatArray:
+        """A search text's vector (T,) as a vector to compare with :meth:`vectors`, (D,)."""
+        return (self._whitening(text[None]) @ self._arrays["input.project"].T)[0]
+
+    def contributions(self, tokens: Sequence[Token], now: float, item: int, last: int) -> FloatArray:
+        """Drop of the score of ``item`` when each of the last ``last`` events is removed, (last,).
+
+        The events after the removed one are read again, all removals side by side. The repeat memory
+        of the item is counted again without the event; what else might then fit into the memory is
+        not looked at.
+        """
+        last = min(last, len(tokens))
+        if not last:
+            return np.zeros(0, np.float32)
+        base = self.encode(tokens[: len(tokens) - last])
+        h = self._without_each(base, tokens[len(tokens) - last :])
+        linear = h @ self._items.vectors[item]
+        added = self._repeat_without_each(tokens, now, item, last, h)
+        total = linear + added
+        return (total[-1] - total[:-1]).astype(np.float32)
+
+    def _without_each(self, base: State, tail: Sequence[Token]) -> FloatArray:
+        """Behaviour (k + 1, D) after ``tail`` without each of its k events, and with all of them."""
+        count, known = len(tail), _known(tail, self.n_items)
+        state = np.repeat(base.encoder[None], count + 1, 0)
+        h = np.repeat(base.h[None], count + 1, 0)
+        before = np.full(count + 1, base.last)
+        for place in range(count):
+            rows = np.delete(np.arange(count + 1), place)
+            days = np.nan_to_num(np.maximum(known.times[place] - before[rows], 0.0) / DAY)
+            one = known.take(np.full(count, place))
+            state[rows], h[rows] = self._step.step(state[rows], self._read(one, days), _single(days))
+            before[rows] = known.times[place]
+        return h
+
+    def _repeat_without_each(
+        self, tokens: Sequence[Token], now: float, item: int, last: int, h: FloatArray
+    ) -> FloatArray:
+        """Repeat addition of ``item`` without each of the last events, and with all, (last + 1,)."""
+        known = _known(tokens, self.n_items)
+        counted = wanted(known.items, known.types)
+        mine = counted & (known.items == item)
+        whole = remember_all(known.items[counted], known.types[counted], known.times[counted], self._places)
+        added = np.zeros(last + 1, np.float32)
+        if not (whole["item"] == item).any():
+            return added
+        start = len(tokens) - last
+        for place in range(last + 1):
+            keep = mine.copy()
+            gone = place < last and counted[start + place]
+            if place < last:
+                keep[start + place] = False
+            entry = remember_all(known.items[keep], known.types[keep], known.times[keep], 1)
+            if len(entry):
+                added[place] = self._added(entry, h[place : place + 1], now, float(counted.sum()) - gone)[0]
+        return added
+
+    def _added(self, memory: Memory, h: FloatArray, now: float, events: float) -> FloatArray:
+        a, count = self._arrays, len(memory)
+        seen = features(memory, np.full(count, now), np.full(count, events))
+        items = self._items.vectors[memory["item"]] @ a["repeat.item.weight"].T
+        x = np.concatenate([seen, items, h @ a["repeat.person.weight"].T], 1)
+        hidden = silu(x @ a["repeat.hidden.weight"].T + a["repeat.hidden.bias"])
+        return (hidden @ a["repeat.out.weight"].T + a["repeat.out.bias"])[:, 0]
+
+    def _remembered(self, memory: Memory, known: "_Columns") -> Memory:
+        room = not (memory["item"] == known.items[0]).any() and len(memory) < self._places
+        grown = np.concatenate([memory, empty_memory(int(room))])[None]
+        remember(grown, known.items, known.types, known.times)
+        return grown[0]
+
+    def _days(self, times: Sequence[float]) -> NDArray[np.float32]:
+        return _single(np.nan_to_num(np.maximum(np.diff(times), 0.0) / DAY))
+
+    def _read(self, known: "_Columns", days: NDArray[Any]) -> FloatArray:
+        """Tokens as vectors, (L, D)."""
+        a = self._arrays
+        x = self._items.vectors[known.items] * (known.items >= 0)[:, None]
+        for row, query in known.queries:
+            x[row] += self._whitening(_fitting(query[None], self._whitening))[0] @ a["tokens.query.weight"].T
+        x = x + a["tokens.kind"][known.types] + a["tokens.gap"][gap_class(_single(days))]
+        x += rating_signal(known.values, known.types)[:, None] * a["tokens.value"]
+        return rms_norm(x, a["tokens.norm.weight"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Columns:
+    """Tokens as columns (L,), and the queries among them by row."""
+
+    items: NDArray[np.int32]
+    types: NDArray[np.int8]
+    times: NDArray[np.float64]
+    values: FloatArray
+    queries: list[tuple[int, FloatArray]]
+
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        found = dict(self.queries)
+        queries = [(n, found[row]) for n, row in enumerate(rows.tolist()) if row in found]
+        return replace(
+            self,
+            items=self.items[rows],
+            types=self.types[rows],
+            times=self.times[rows],
+            values=self.values[rows],
+            queries=queries,
+        )
+
+
+def _known(tokens: Sequence[Token], n_items: int) -> _Columns:
+    items = np.array([t.item for t in tokens], dtype=np.int32)
+    return _Columns(
+        items=np.where(items < n_items, items, -1).astype(np.int32),
+        types=np.array([t.type for t in tokens], dtype=np.int8),
+        times=np.array([t.time for t in tokens], dtype=np.float64),
+        values=np.array([t.value for t in tokens], dtype=np.float32),
+        queries=[(row, t.query) for row, t in enumerate(tokens) if t.query is not None],
+    )
+
+
+def _single(days: NDArray[Any]) -> NDArray[np.float32]:
+    return days.astype(np.float32)
+
+
+def _fitting(text: FloatArray, whitening: Whitening) -> FloatArray:
+    if text.ndim != 2 or text.shape[1] != len(whitening.mean):
+        raise InvalidInput(
+            f"text vectors have shape {text.shape}, the model was trained with {len(whitening.mean)} numbers each: "
+            "use the same text encoder, or train again"
+        )
+    return text
+
+
+def load_serving(folder: Path, text: FloatArray | None) -> ServingModel:
+    """The serving form of the snapshot at ``folder``.
+
+    Args:
+        folder: made by ``saving.save_snapshot``.
+        text: (N, T) text vectors of all items there are now, in the order of the id table; rows after
+            those of training are new items. None where the model was trained without texts.
+
+    Raises:
+        SnapshotRefused: broken, foreign, newer, or made for a longer id table.
+        InvalidInput: text vectors of another encoder.
+    """
+    manifest, arrays = read_snapshot(folder)
+    try:
+        weights = {n.removeprefix("encoder."): a for n, a in arrays.items() if n.startswith("encoder.")}
+        step = make_step(manifest.settings["encoder"], weights)
+        return ServingModel(manifest, arrays, step, _item_table(manifest, arrays, text))
+    except (KeyError, SettingsError) as error:
+        raise SnapshotRefused(f"snapshot {folder.name} is refused: {error} is missing or unknown") from error
+
+
+def _item_table(manifest: Manifest, arrays: dict[str, NDArray[Any]], text: FloatArray | None) -> _Items:
+    trained = manifest.id_table_length
+    whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
+    if text is None:
+        text = np.zeros((trained, len(whitening.mean)), np.float32)
+    if len(text) < trained:
+        raise SnapshotRefused(
+            f"the snapshot knows {trained} items, the catalogue only {len(text)}: it belongs to another shop"
+        )
+    vectors = whitening(_fitting(text, whitening)) @ arrays["input.project"].T
+    bias = np.full(len(text), arrays["output.newcomer"][0], np.float32)
+    vectors[arrays["input.sold"]] += arrays["input.ids"]
+    bias[arrays["input.sold"]] = arrays["output.bias"]
+    return _Items(vectors.astype(np.float32, copy=False), bias)

@@ -1,0 +1,115 @@
+"""The snapshot format: a folder of weights and a manifest that says what they are. Numpy only."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from penchant.errors import SnapshotRefused
+from penchant.model.folders import write_folder
+
+FORMAT = 1
+"""Version that this release writes; a higher one is refused."""
+
+WEIGHTS, MANIFEST = "weights.safetensors", "manifest.json"
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a snapshot is.
+
+    Attributes:
+        format: version of the format. encoder_id: states of one encoder_id may be mixed, no others.
+        settings: of the model. id_table_hash, id_table_length: of the shop's id table at training.
+        log_position: newest event that was seen. metrics: at the gate. parent: snapshot it came from.
+        checksums: sha256 of each other file.
+    """
+
+    format: int
+    encoder_id: str
+    settings: dict[str, Any]
+    id_table_hash: str
+    id_table_length: int
+    log_position: int
+    metrics: dict[str, float]
+    parent: str
+    checksums: dict[str, str]
+
+
+def write_snapshot(folder: Path, arrays: Arrays, manifest: Manifest) -> Manifest:
+    """Write a snapshot as a whole; the manifest comes back with its checksums.
+
+    Raises:
+        StorageError: the disk refused; nothing half-written has the name ``folder``.
+    """
+    done = manifest
+
+    def write(into: Path) -> None:
+        nonlocal done
+        save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, into / WEIGHTS)
+        done = msgspec.structs.replace(manifest, checksums={WEIGHTS: _sha256(into / WEIGHTS)})
+        (into / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(done), indent=2))
+
+    write_folder(folder, write)
+    return done
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the snapshot at ``folder``; weights are not looked at.
+
+    Raises:
+        SnapshotRefused: missing, not a manifest, or of a newer version.
+    """
+    try:
+        raw = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError) as error:
+        raise _refused(folder, f"its manifest cannot be read ({error})") from error
+    version = raw.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise SnapshotRefused(
+            f"snapshot {folder.name} has format {version}, this Penchant reads up to {FORMAT}: upgrade Penchant"
+        )
+    try:
+        return msgspec.convert(raw, Manifest)
+    except msgspec.ValidationError as error:
+        raise _refused(folder, f"its manifest is not one of Penchant's ({error})") from error
+
+
+def read_snapshot(folder: Path) -> tuple[Manifest, dict[str, NDArray[Any]]]:
+    """Manifest and weights.
+
+    Raises:
+        SnapshotRefused: as above, or the weights are missing, damaged or not those of the manifest.
+    """
+    manifest = read_manifest(folder)
+    try:
+        if _sha256(folder / WEIGHTS) != manifest.checksums.get(WEIGHTS):
+            raise _refused(folder, f"the checksum of {WEIGHTS} is wrong")
+        return manifest, load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise _refused(folder, f"{WEIGHTS} cannot be read ({error})") from error
+
+
+def encoder_id_of(arrays: Arrays, prefixes: tuple[str, ...]) -> str:
+    """Hash of the weights whose names begin with one of ``prefixes``: those that make a state."""
+    digest = hashlib.sha256()
+    for name in sorted(name for name in arrays if name.startswith(prefixes)):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _refused(folder: Path, why: str) -> SnapshotRefused:
+    return SnapshotRefused(f"snapshot {folder.name} is refused: {why}; use another one or train again")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
