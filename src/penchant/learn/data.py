@@ -1,0 +1,101 @@
+"""The log as a model sees it: columns in, :class:`Histories` out."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.catalog.ids import IdTable
+from penchant.events.log import EventColumns, EventLog
+from penchant.events.marks import Marks
+from penchant.model.histories import Histories
+from penchant.privacy.consent import ConsentStore
+from penchant.types import EventType, Pseudonym
+
+_SILENT = tuple(kind.code for kind in (EventType.MESSAGE, EventType.REFUND))
+"""Types that say nothing about what a person wants next; they stay in the log only."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingData:
+    """Histories with the names behind their numbers.
+
+    Attributes:
+        people: pseudonym of each person row. queries: distinct search texts, by query row.
+        log_position: the newest event that was looked at.
+    """
+
+    histories: Histories
+    people: list[Pseudonym]
+    queries: list[str]
+    log_position: int
+
+
+def training_data(log: EventLog, ids: IdTable, marks: Marks, consent: ConsentStore) -> TrainingData:
+    """Everything in the log that may train: no marked events, nobody marked, nobody who opted out."""
+    end = log.end()
+    columns = log.columns()
+    out = set(consent.opted_out()).union(*marks.marked_people().values())
+    marked = [np.asarray(found, dtype=np.int64) for found in marks.marked_events().values()]
+    positions = np.concatenate([np.zeros(0, dtype=np.int64), *marked])
+    histories, people = histories_from(columns, ids, without_people=out, without_positions=positions)
+    return TrainingData(histories, people, columns.queries, end)
+
+
+def histories_from(
+    columns: EventColumns,
+    ids: IdTable,
+    *,
+    without_people: Collection[Pseudonym] = (),
+    without_positions: NDArray[np.int64] | None = None,
+) -> tuple[Histories, list[Pseudonym]]:
+    """Histories of everybody who has an event left, and their pseudonyms by person row.
+
+    Left out: people and positions as named, messages and refunds, items that have no row in the id
+    table yet (their event came after the table was read).
+    """
+    keep = ~np.isin(columns.type, _SILENT)
+    banned = np.array([name in without_people for name in columns.people], dtype=bool)
+    if len(banned):
+        keep &= ~banned[columns.person]
+    if without_positions is not None and len(without_positions):
+        keep &= ~np.isin(columns.position, without_positions)
+    rows = _item_rows(columns, ids)
+    keep &= (rows >= 0) | (columns.item < 0)
+    person = columns.person[keep]
+    present, person = np.unique(person, return_inverse=True)
+    counts = np.bincount(person, minlength=len(present))
+    histories = Histories(
+        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        items=rows[keep],
+        types=columns.type[keep],
+        times=columns.time[keep],
+        baskets=_baskets(person, columns.session[keep], columns.type[keep]),
+        values=columns.value[keep],
+        queries=columns.query[keep],
+    )
+    return histories, [columns.people[code] for code in present]
+
+
+def _item_rows(columns: EventColumns, ids: IdTable) -> NDArray[np.int32]:
+    """Row in the id table of each event's item; -1 for no item or an unknown one."""
+    table = np.append(ids.rows(columns.items), np.int32(-1)).astype(np.int32)
+    return table[columns.item]
+
+
+def _baskets(
+    person: NDArray[np.int64], session: NDArray[np.int64], kind: NDArray[np.int8]
+) -> NDArray[np.int64]:
+    """Basket numbers: an unbroken run of purchases of one person in one session is one basket.
+
+    >>> import numpy as np
+    >>> p, buy = np.array([0, 0, 0, 1]), EventType.PURCHASE.code
+    >>> _baskets(p, np.array([7, 7, -1, -1]), np.full(4, buy, np.int8)).tolist()
+    [0, 0, 1, 2]
+    """
+    if not len(person):
+        return np.zeros(0, dtype=np.int64)
+    buys = (kind == EventType.PURCHASE.code) & (session >= 0)
+    same = buys[1:] & buys[:-1] & (person[1:] == person[:-1]) & (session[1:] == session[:-1])
+    return np.concatenate([[0], np.cumsum(~same)]).astype(np.int64)

@@ -1,0 +1,141 @@
+"""The snapshots of a shop: which one serves, what came before it, and the way back."""
+
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from penchant.errors import NotFound, NotTrained, SnapshotRefused
+from penchant.model.snapshot import Manifest, read_manifest
+
+KEEP = 5
+"""Unpromoted or replaced snapshots kept on the shelf; older ones are pruned."""
+
+
+class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of ``promotions.jsonl``: ``name`` took over at ``time`` because of ``why``."""
+
+    name: str
+    time: float
+    why: str
+
+
+class SnapshotShelf:
+    """Snapshots as folders under ``folder``; the newest line of ``promotions.jsonl`` serves.
+
+    The file is replaced as a whole under a new name, so a reader sees the old or the new state,
+    never half of one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._promotions = folder / "promotions.jsonl"
+
+    def path(self, name: str) -> Path:
+        """Folder of the snapshot called ``name``.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        path = self._folder / name
+        if path.parent != self._folder or not (path / "manifest.json").is_file():
+            raise NotFound(f"no snapshot {name!r}; `penchant snapshots list` shows what there is")
+        return path
+
+    def new_name(self, now: float) -> str:
+        """A name that sorts by time and is not taken."""
+        stem = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
+        taken, number = set(self.names()), 0
+        while f"{stem}-{number}" in taken:
+            number += 1
+        return f"{stem}-{number}"
+
+    def new_path(self, now: float) -> Path:
+        """Where the next snapshot goes; the folder around it exists, it does not yet."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder / self.new_name(now)
+
+    def names(self) -> list[str]:
+        """All snapshots, oldest first. A half-written one has no such name and does not count."""
+        if not self._folder.is_dir():
+            return []
+        return sorted(p.name for p in self._folder.iterdir() if (p / "manifest.json").is_file())
+
+    def manifests(self) -> dict[str, Manifest | None]:
+        """Manifest of each snapshot; None where it cannot be read."""
+        found: dict[str, Manifest | None] = {}
+        for name in self.names():
+            try:
+                found[name] = read_manifest(self._folder / name)
+            except SnapshotRefused:
+                found[name] = None
+        return found
+
+    def history(self) -> list[Promotion]:
+        """What served and when, oldest first."""
+        if not self._promotions.is_file():
+            return []
+        lines = self._promotions.read_bytes().splitlines()
+        return [msgspec.json.decode(line, type=Promotion) for line in lines if line]
+
+    def current(self) -> str:
+        """Name of the snapshot that serves.
+
+        Raises:
+            NotTrained: none was ever promoted.
+        """
+        history = self.history()
+        if not history:
+            raise NotTrained("there is no trained model yet: run `penchant train`")
+        return history[-1].name
+
+    def promote(self, name: str, now: float, why: str = "promoted by hand") -> None:
+        """Let ``name`` serve from now on; it must be whole.
+
+        Raises:
+            NotFound, SnapshotRefused: it is missing or broken; the one that serves stays.
+        """
+        read_manifest(self.path(name))
+        self._write([*self.history(), Promotion(name=name, time=now, why=why)])
+
+    def rollback(self, now: float) -> str:
+        """Go back to what served before the present one; returns its name.
+
+        Raises:
+            NotFound: nothing else ever served, or it was pruned.
+        """
+        history = self.history()
+        earlier = [p.name for p in history if history and p.name != history[-1].name]
+        if not earlier:
+            raise NotFound("nothing to roll back to: only one snapshot has served so far")
+        self.promote(earlier[-1], now, f"rollback from {history[-1].name}")
+        return earlier[-1]
+
+    def prune(self, keep: int = KEEP) -> list[str]:
+        """Remove the oldest snapshots beyond ``keep``; never the serving one nor the one before it."""
+        served = list(dict.fromkeys(p.name for p in reversed(self.history())))[:2]
+        spare = [name for name in self.names() if name not in served]
+        gone = spare[: max(0, len(spare) - keep)]
+        for name in gone:
+            shutil.rmtree(self._folder / name)
+        return gone
+
+    def _write(self, history: list[Promotion]) -> None:
+        temporary = self._promotions.with_suffix(".tmp")
+        with temporary.open("wb") as file:
+            file.write(b"".join(msgspec.json.encode(p) + b"\n" for p in history))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._promotions)
+        _sync_folder(self._folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
