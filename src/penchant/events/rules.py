@@ -1,0 +1,239 @@
+"""Check rows of events against the schema. One way for files and for requests.
+
+A column is checked one distinct value at a time, so that a million rows take seconds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any
+
+import msgspec
+
+from penchant.events.cells import BadCell, Limits, scalar, shown
+from penchant.events.schema import EVENT_COLUMNS, EVENT_NAMES, IGNORED, Column
+from penchant.types import Event, EventType, Scalar
+
+_HASHED = (str, int, float)
+_NO_ITEM = frozenset({EventType.SEARCH, EventType.MESSAGE})
+
+
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
+    """One row that breaks a rule: where, what was there, and which rule. ``row`` as in its source."""
+
+    row: int
+    column: str
+    value: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Raw rows: known columns as lists of equal length, all further columns as one dict a row.
+
+    ``numbers`` are the row numbers that messages name.
+    """
+
+    numbers: Sequence[int]
+    columns: Mapping[str, list[Any]]
+    others: Sequence[Mapping[str, Any]]
+
+    def record(self, index: int) -> dict[str, Any]:
+        """One raw row with the columns that it has."""
+        known = {name: cells[index] for name, cells in self.columns.items() if cells[index] is not None}
+        return {**known, **self.others[index]}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Outcome of a check.
+
+    Attributes:
+        events: the good rows in order; ``user_id`` still the shop's own.
+        indices: index in the rows of each event.
+        violations: index in the rows → the first rule that the row breaks.
+    """
+
+    events: list[Event]
+    indices: list[int]
+    violations: dict[int, Violation]
+
+
+def rows_of_records(records: Sequence[Any], numbers: Sequence[int] | None = None) -> Rows:
+    """JSON objects as rows; what is not an object becomes a row with nothing in it.
+
+    >>> rows_of_records([{"user_id": "u", "colour": "red"}]).others
+    [{'colour': 'red'}]
+    """
+    maps: list[Mapping[str, Any]] = [r if isinstance(r, dict) else {} for r in records]
+    columns = {c.name: [r.get(c.name) for r in maps] for c in EVENT_COLUMNS}
+    others = [_others(record) if record.keys() - EVENT_NAMES else {} for record in maps]
+    return Rows(range(len(records)) if numbers is None else numbers, columns, others)
+
+
+def rows_of_columns(columns: Mapping[str, list[Any]], numbers: Sequence[int]) -> Rows:
+    """A table as rows. Absent columns are empty."""
+    names = sorted(name for name in columns if name not in EVENT_NAMES and name not in IGNORED)
+    known = {name: cells for name, cells in columns.items() if name in EVENT_NAMES}
+    others: list[Mapping[str, Any]] = [{}] * len(numbers)
+    if names:
+        rows = zip(*(columns[name] for name in names), strict=True)
+        others = [
+            {name: cell for name, cell in zip(names, row, strict=True) if cell is not None} for row in rows
+        ]
+    return Rows(numbers, known, others)
+
+
+def check(rows: Rows, limits: Limits) -> Checked:
+    """Read every row, or say why not.
+
+    >>> record = {"user_id": "u", "type": "view", "timestamp": 5, "item_id": "a", "price": -1}
+    >>> check(rows_of_records([record]), Limits()).violations[0].message
+    'price is negative: -1; a return is an event of type refund'
+    """
+    violations: dict[int, Violation] = {}
+    values = {c.name: _read_column(c, rows, limits, violations) for c in EVENT_COLUMNS}
+    contexts = _contexts(rows, limits, violations)
+    _check_together(values, rows, violations)
+    indices = [index for index in range(len(rows.numbers)) if index not in violations]
+    return Checked(_events(values, contexts, indices), indices, violations)
+
+
+def _others(record: Mapping[str, Any]) -> dict[str, Any]:
+    names = sorted(
+        name
+        for name, cell in record.items()
+        if name not in EVENT_NAMES and name not in IGNORED and cell is not None
+    )
+    return {name: record[name] for name in names}
+
+
+def _read_column(column: Column, rows: Rows, limits: Limits, bad: dict[int, Violation]) -> list[Any]:
+    cells = rows.columns.get(column.name)
+    if cells is None:
+        cells = [None] * len(rows.numbers)
+    kinds = set(map(type, cells)) - {NoneType}
+    if not kinds and not column.required:
+        return cells
+    if len(kinds) <= 1 and kinds.issubset(_HASHED):
+        values, refused = _read_distinct(column, cells, limits)
+    else:
+        values, refused = _read_each(column, cells, limits)
+    for index, error in refused.items():
+        bad.setdefault(index, _violation(rows, index, column.name, cells[index], error))
+    return values
+
+
+def _read(column: Column, cell: Any, limits: Limits) -> Any:
+    if cell is not None:
+        return column.read(cell, limits)
+    if column.required:
+        raise BadCell(f"missing-{column.name}", f"is missing; it must be {column.rule}")
+    return None
+
+
+def _read_distinct(column: Column, cells: list[Any], limits: Limits) -> tuple[list[Any], dict[int, BadCell]]:
+    known: dict[Any, Any] = {}
+    errors: dict[Any, BadCell] = {}
+    for cell in set(cells):
+        try:
+            known[cell] = _read(column, cell, limits)
+        except BadCell as error:
+            known[cell] = None
+            errors[cell] = error
+    refused = {i: errors[cell] for i, cell in enumerate(cells) if cell in errors} if errors else {}
+    return [known[cell] for cell in cells], refused
+
+
+def _read_each(column: Column, cells: list[Any], limits: Limits) -> tuple[list[Any], dict[int, BadCell]]:
+    values: list[Any] = [None] * len(cells)
+    refused: dict[int, BadCell] = {}
+    for index, cell in enumerate(cells):
+        try:
+            values[index] = _read(column, cell, limits)
+        except BadCell as error:
+            refused[index] = error
+    return values, refused
+
+
+def _contexts(rows: Rows, limits: Limits, bad: dict[int, Violation]) -> Sequence[Mapping[str, Scalar]]:
+    if not any(rows.others):
+        return rows.others
+    found: list[dict[str, Scalar]] = []
+    for index, other in enumerate(rows.others):
+        context: dict[str, Scalar] = {}
+        found.append(context)
+        if len(other) > limits.max_context:
+            error = BadCell(
+                "too-many", f"has {len(other)} further columns, the limit is {limits.max_context}"
+            )
+            bad.setdefault(index, _violation(rows, index, "context", None, error))
+            continue
+        for name, cell in other.items():
+            try:
+                scalar(name, limits)
+                context[name] = scalar(cell, limits)
+            except BadCell as error:
+                bad.setdefault(index, _violation(rows, index, name, cell, error))
+    return found
+
+
+def _check_together(values: Mapping[str, list[Any]], rows: Rows, bad: dict[int, Violation]) -> None:
+    """Rules that need more than one column of a row."""
+    items, queries, texts, amounts = (values[n] for n in ("item_id", "query", "text", "value"))
+    for index, kind in enumerate(values["type"]):
+        if index in bad:
+            continue
+        error = None
+        if kind is EventType.SEARCH:
+            error = _bad_search(items[index], queries[index])
+        elif items[index] is None and not (kind in _NO_ITEM and texts[index]):
+            error = "item_id", BadCell("missing-item_id", f"is missing; a {kind} is about an item")
+        elif kind is EventType.RATING:
+            error = _bad_rating(amounts[index])
+        if error is not None:
+            column, reason = error
+            cells = rows.columns.get(column)
+            bad[index] = _violation(rows, index, column, cells[index] if cells else None, reason)
+
+
+def _bad_search(item: str | None, query: str | None) -> tuple[str, BadCell] | None:
+    if query is None:
+        return "query", BadCell("missing-query", "is missing; a search needs the text that was searched")
+    if item is not None:
+        hint = "a search has none, log a click on a result as an event of its own"
+        return "item_id", BadCell("item-on-search", f"is {shown(item)}; {hint}")
+    return None
+
+
+def _bad_rating(value: float | None) -> tuple[str, BadCell] | None:
+    if value is None:
+        return "value", BadCell("missing-value", "is missing; a rating needs a number from 1 to 5")
+    if not 1 <= value <= 5:
+        return "value", BadCell("rating-range", f"is {value:g}; a rating is from 1 to 5")
+    return None
+
+
+def _violation(rows: Rows, index: int, column: str, cell: Any, error: BadCell) -> Violation:
+    name = shown(column)[1:-1] if column not in EVENT_NAMES else column
+    quoted = "" if column == "user_id" or cell is None else shown(cell)
+    # A message is shown and logged: it must not quote a person's id.
+    reason = str(error) if column != "user_id" else str(error).replace(shown(cell), "…")
+    return Violation(
+        row=rows.numbers[index], column=name, value=quoted, code=error.code, message=f"{name} {reason}"
+    )
+
+
+def _events(
+    values: Mapping[str, list[Any]], contexts: Sequence[Mapping[str, Scalar]], indices: list[int]
+) -> list[Event]:
+    names = [column.name for column in EVENT_COLUMNS if any(v is not None for v in values[column.name])]
+    if not {"user_id", "type", "timestamp"}.issubset(names):
+        return []
+    columns = [values[name] for name in names]
+    if len(indices) < len(contexts):
+        columns = [[cells[index] for index in indices] for cells in columns]
+        contexts = [contexts[index] for index in indices]
+    rows = zip(contexts, *columns, strict=True)
+    return [Event(context=dict(context), **dict(zip(names, row, strict=True))) for context, *row in rows]
