@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.recommend.stores import DAY, House
+
+from penchant.privacy.consent import Consent
+from penchant.privacy.erasure import Erasable
+from penchant.taste.state import WINDOW
+from penchant.testing.planted import PlantedModel
+from penchant.types import EventType, Logged
+
+EYE = np.eye(6, dtype=np.float32)
+
+
+@pytest.fixture
+def house():
+    return House(EYE)
+
+
+def state(house, person="p"):
+    return house.tracker.read(person).state
+
+
+def anew(house, person="p"):
+    """The state that a fresh process would read from the log."""
+    house.tracker.forget(person)
+    return state(house, person)
+
+
+def same(one, other):
+    np.testing.assert_allclose(one.total, other.total, atol=1e-5)
+    assert one.time == other.time
+
+
+event = st.tuples(
+    st.integers(0, 5),
+    st.sampled_from([EventType.VIEW, EventType.CLICK, EventType.PURCHASE, EventType.MESSAGE]),
+    st.floats(0, 50),
+    st.sampled_from([None, "s1", "s2"]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(event, min_size=1, max_size=3 * WINDOW), st.integers(0, 20))
+def test_followed_state_equals_a_fresh_reading_in_any_order_of_arrival(events, first_read):
+    house = House(EYE)
+    for number, (item, kind, days, session) in enumerate(events):
+        house.does("p", f"i{item}", kind, at=days * DAY, session_id=session)
+        if number == first_read:
+            house.tracker.read("p")
+    followed = house.tracker.read("p")
+    house.tracker.forget("p")
+    fresh = house.tracker.read("p")
+    assert (followed is None) == (fresh is None)
+    if followed is not None:
+        same(followed.state, fresh.state)
+        same(followed.base, fresh.base)
+        assert [t.item for t in followed.window] == [t.item for t in fresh.window]
+        assert followed.bought == fresh.bought
+        assert followed.viewed == fresh.viewed
+
+
+def test_an_event_in_order_costs_no_reading(house):
+    house.does("p", "i1", at=1.0)
+    house.tracker.read("p")
+    reads = house.log.reads
+    house.does("p", "i2", at=2.0)
+    assert state(house).total[2] > 0
+    assert house.log.reads == reads
+
+
+def test_a_late_event_is_read_again_in_its_place(house):
+    house.does("p", "i1", at=100 * DAY)
+    house.tracker.read("p")
+    house.does("p", "i2", at=1 * DAY)
+    late = state(house)
+    assert 0 < late.total[2] < late.total[1]
+    same(late, anew(house))
+
+
+def test_an_event_heard_twice_counts_once(house):
+    position = house.does("p", "i1", at=1.0)
+    before = state(house)
+    house.tracker.on_event(house.log.events[position - 1])
+    same(before, state(house))
+
+
+def test_memory_is_bounded_and_the_forgotten_come_back():
+    house = House(EYE, capacity=3)
+    for n in range(10):
+        house.does(f"p{n}", "i1", at=1.0)
+        house.tracker.read(f"p{n}")
+    assert len(house.tracker) == 3
+    assert state(house, "p0").total[1] > 0
+
+
+def test_a_state_never_meets_another_encoder(house):
+    house.does("p", "i1", at=1.0)
+    before = state(house)
+    other = PlantedModel(EYE[::-1].copy(), encoder_id="other")
+    house.tracker.swap(other, "s2")
+    reading = house.tracker.read("p")
+    assert (reading.model, reading.snapshot) == (other, "s2")
+    assert reading.state.total[4] > 0
+    assert before.total[4] == 0
+
+
+def test_new_weights_behind_the_same_encoder_keep_states(house):
+    house.does("p", "i1", at=1.0)
+    house.tracker.read("p")
+    reads = house.log.reads
+    house.tracker.swap(PlantedModel(EYE), "s2")
+    assert house.tracker.read("p").snapshot == "s2"
+    assert house.log.reads == reads
+
+
+def test_nothing_is_held_on_the_erased(house):
+    assert isinstance(house.tracker, Erasable)
+    house.does("p", "i1", at=1.0)
+    house.tracker.read("p")
+    assert house.tracker.export_person("p")[0]["events"] == 1
+    house.log.events.clear()
+    assert house.tracker.erase_person("p") == 1
+    assert house.tracker.erase_person("p") == 0
+    assert house.tracker.export_person("p") == []
+    assert house.tracker.read("p") is None
+    assert len(house.tracker) == 0
+
+
+def test_a_person_who_opted_out_is_not_followed(house):
+    house.does("p", "i1", at=1.0)
+    house.tracker.read("p")
+    house.consent.set("p", Consent(profiling=False))
+    assert house.tracker.read("p") is None
+    assert len(house.tracker) == 0
+    house.does("p", "i2", at=2.0)
+    assert len(house.tracker) == 0
+
+
+def test_a_stranger_has_no_state_and_fills_no_memory(house):
+    assert house.tracker.read("nobody") is None
+    assert len(house.tracker) == 0
+
+
+def test_a_late_hearing_of_a_read_event_is_passed_over(house):
+    house.does("p", "i1", at=1.0)
+    house.log.append(
+        [
+            house.log.events[0].event.__class__(
+                user_id="p", type=EventType.PURCHASE, timestamp=2.0, item_id="i2"
+            )
+        ]
+    )
+    before = state(house)
+    house.tracker.on_event(Logged(2, house.log.events[1].event))
+    same(before, state(house))
