@@ -33,15 +33,7 @@ def html_report(evaluation: Evaluation) -> str:
     first = next(iter(evaluation.models))
     at = cutoff(evaluation)
     head = headline(evaluation)
-    columns = [
-        head,
-        f"recall{at}",
-        f"mrr{at}",
-        f"hit{at}",
-        f"coverage{at}",
-        f"novelty{at}",
-        f"popular-1%{at}",
-    ]
+    columns = [head, f"recall{at}", f"mrr{at}", f"hit{at}", f"coverage{at}"]
     return template.render(
         e=evaluation,
         name=head,

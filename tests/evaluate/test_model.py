@@ -1,0 +1,44 @@
+"""The preference model under evaluation."""
+
+import numpy as np
+import pytest
+from evaluation_worlds import shop, training
+
+from penchant.errors import NotTrained
+from penchant.evaluate.baselines import Popular
+from penchant.evaluate.model import Preference
+from penchant.evaluate.protocols import time_split
+from penchant.evaluate.recommender import Contexts, ItemTable
+from penchant.evaluate.run import Plan, evaluate
+from penchant.evaluate.summary import Sampling
+from penchant.model.settings import ModelSettings
+
+SMALL = ModelSettings(dim=8, layers=1, max_epochs=2, memory=8, negatives=16, threads=1)
+
+
+def test_it_is_evaluated_like_any_other() -> None:
+    found = evaluate(shop(), ItemTable(30), [Preference(SMALL), Popular()], Plan(sampling=Sampling(draws=20)))
+    assert 0 < found.models["recurrent"]["ndcg@10"].value <= 1
+    assert "recurrent - popular" in found.differences
+
+
+def test_nothing_after_the_moment_changes_a_score() -> None:
+    histories = shop(3)
+    split = time_split(histories)
+    model = Preference(SMALL)
+    model.fit(training(split.train, 30))
+    contexts = split.questions.contexts
+    whole = np.concatenate([s.copy() for _, s in model.score_blocks(histories, contexts, 4)])
+    person_of = histories.person_of_event()
+    for row in range(0, len(contexts), 5):
+        person, end, moment = contexts.people[row], contexts.ends[row], contexts.times[row]
+        known = (person_of == person) & (np.arange(histories.events) < end)
+        past = histories.keep(known)
+        one = Contexts(np.array([person]), np.array([past.events]), np.array([moment]))
+        scores = next(iter(model.score_blocks(past, one, 4)))[1][0]
+        assert scores == pytest.approx(whole[row], abs=1e-4)
+
+
+def test_asking_before_fitting_is_an_error() -> None:
+    with pytest.raises(NotTrained, match="call fit"):
+        Preference(SMALL).score_blocks(shop(), time_split(shop()).questions.contexts, 4)
