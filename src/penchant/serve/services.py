@@ -1,173 +1,141 @@
-"""Everything that the HTTP door and the console need, handed in by ``app.py`` as one frozen record.
+"""Everything that the HTTP door and the console need, as one interface that ``app.py`` answers.
 
-Outside ids become pseudonyms once, by ``Services.pseudonym``; every use case takes the pseudonym. The
-calls may block (disk, model): the door runs them in a thread.
+Calls may block on the disk or the model: the door runs them in a thread. Users are named by the shop's
+own id in the first half and by pseudonym in the console's half; records are JSON-able.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-import msgspec
-
-from penchant.privacy.consent import Consent
-from penchant.types import Impression, Item, Logged, Pseudonym, Recommendation
-
-
-class Rejected(msgspec.Struct, frozen=True):
-    """One refused record of a batch, by its ``index`` in it from 0."""
-
-    index: int
-    code: str
-    message: str
+from penchant.events.intake import IntakeResult
+from penchant.settings import Settings
+from penchant.types import Impression, Recommendation
 
 
-class IntakeResult(msgspec.Struct, frozen=True):
-    """What became of a batch of events; accepted ones are durable and the tracker knows them."""
+class ApiServices(Protocol):
+    """What ``/v1`` and the health routes ask for."""
 
-    accepted: int
-    duplicates: int
-    rejected: list[Rejected]
-
-
-class PersonSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A person in the console's list: ``id`` is the pseudonym."""
-
-    id: str
-    label: str
-    events: int
-
-
-class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """``ready`` is false with ``reasons``; ``snapshot`` is empty while only fallback lists are made."""
-
-    ready: bool
-    reasons: list[str] = []
-    snapshot: str = ""
-    log_position: int = 0
-    learner: str = ""
-    states: int = 0
-
-
-class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """Numbers of the console's first page. ``last_import``: unix seconds, None if there was none."""
-
-    events: int
-    people: int
-    items: int
-    opted_out: int
-    snapshot: str = ""
-    metrics: dict[str, float] = {}
-    last_import: float | None = None
-
-
-class EventDoor(Protocol):
-    """Validates, writes and tells the taste tracker. A refused record does not stop the others."""
-
-    def take_in(self, records: Sequence[Mapping[str, Any]]) -> IntakeResult:
-        """Records from outside: ``user_id`` is the shop's own."""
+    @property
+    def settings(self) -> Settings:
+        """The shop's settings; limits of the door are in ``settings.serve``."""
         ...
-
-    def act(self, person: Pseudonym, record: Mapping[str, Any]) -> IntakeResult:
-        """One event by somebody picked in the console; ``record`` has no ``user_id``."""
-        ...
-
-
-class Lists(Protocol):
-    """What to show."""
-
-    def recommend(
-        self,
-        person: Pseudonym | None,
-        n: int,
-        placement: str,
-        *,
-        context_item: str | None = None,
-        exclude: Iterable[str] = (),
-    ) -> Impression: ...
-
-    def similar(self, item_id: str, n: int) -> list[Recommendation]:
-        """Raises NotFound for an unknown item."""
-        ...
-
-    def search(self, query: str, n: int, person: Pseudonym | None) -> list[Recommendation]: ...
-
-
-class Taste(Protocol):
-    """What is known of somebody's taste; records are JSON-able."""
-
-    def profile(self, person: Pseudonym) -> dict[str, Any]:
-        """``taste.profile.TasteProfile`` as built-ins, with ``corrections``."""
-        ...
-
-    def correct(self, person: Pseudonym, corrections: Mapping[str, Any]) -> dict[str, Any]:
-        """Apply and return the new profile. Raises InvalidInput."""
-        ...
-
-
-class Items(Protocol):
-    """The catalogue. ``upsert`` checks all records before it writes any, and raises InvalidInput."""
-
-    def upsert(self, records: Sequence[Mapping[str, Any]]) -> int: ...
-    def delete(self, item_ids: Sequence[str]) -> int: ...
-    def many(self, item_ids: Sequence[str]) -> dict[str, Item]: ...
-
-
-class Rights(Protocol):
-    """Consent, export and erasure."""
-
-    def consent(self, person: Pseudonym) -> Consent: ...
-    def set_consent(self, person: Pseudonym, consent: Consent) -> None: ...
-    def export(self, person: Pseudonym) -> dict[str, Any]: ...
-    def erase(self, person: Pseudonym) -> dict[str, Any]: ...
-
-
-class Keys(Protocol):
-    """API keys, compared in constant time."""
 
     def verify(self, token: str) -> frozenset[str] | None:
         """Scopes among ``events``, ``read`` and ``admin``; None for a key that nobody was given."""
         ...
 
-
-class Pages(Protocol):
-    """What only the console and the health routes ask for."""
-
-    def readiness(self) -> Readiness: ...
-    def overview(self) -> Overview: ...
-    def people(self, limit: int) -> list[PersonSummary]: ...
-
-    def history(self, person: Pseudonym, last: int) -> list[Logged]:
-        """Oldest first."""
+    def take_in(self, records: list[dict[str, Any]]) -> IntakeResult:
+        """Records from outside; accepted ones are durable and in the taste states when it returns."""
         ...
 
-    def data_quality(self) -> str | None:
-        """A whole HTML page; None where there is none yet."""
+    def recommend(
+        self,
+        user_id: str | None,
+        size: int,
+        placement: str,
+        context_item: str | None,
+        exclude: Sequence[str],
+    ) -> Impression:
+        """A list, logged under its ``recommendation_id``."""
         ...
 
-    def evaluation(self) -> str | None:
-        """A whole HTML page; None where there is none yet."""
+    def similar(self, item_id: str, size: int) -> list[Recommendation]:
+        """Raises NotFound for an unknown item."""
+        ...
+
+    def search(self, query: str, size: int, user_id: str | None) -> list[Recommendation]:
+        """Items for a text."""
+        ...
+
+    def taste(self, user_id: str) -> dict[str, Any]:
+        """The profile with its corrections; that of a stranger is empty, not an error."""
+        ...
+
+    def correct_taste(self, user_id: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """Apply the owner's corrections and return the new profile. Raises InvalidInput."""
+        ...
+
+    def upsert_items(self, records: list[dict[str, Any]]) -> dict[str, Any]:
+        """Counts. All records are checked before any is written; raises InvalidInput."""
+        ...
+
+    def delete_items(self, item_ids: list[str]) -> dict[str, Any]:
+        """Counts. Unknown ids change nothing."""
+        ...
+
+    def set_consent(self, user_id: str, profiling: bool) -> dict[str, Any]:
+        """The consent that now holds."""
+        ...
+
+    def export(self, user_id: str) -> dict[str, Any]:
+        """All that is held on the person."""
+        ...
+
+    def erase(self, user_id: str) -> dict[str, Any]:
+        """What was removed, by store."""
+        ...
+
+    def readiness(self) -> dict[str, Any]:
+        """``ready``, ``reasons``, ``snapshot``, ``fallback``, ``log_position``, ``states``."""
+        ...
+
+    def close(self) -> None:
+        """Write what waits and let go of the shop. Called once, after the last request."""
         ...
 
 
-class Identify(Protocol):
-    """Keyed hash of the shop's own user id."""
+class Services(ApiServices, Protocol):
+    """The whole: what ``/v1`` asks for, and what only the console does."""
 
-    def __call__(self, user_id: str, /) -> Pseudonym: ...
+    @property
+    def console_token(self) -> str:
+        """Works once, in the address that ``penchant serve`` prints."""
+        ...
 
+    def overview(self) -> dict[str, Any]:
+        """Numbers of the console's first page."""
+        ...
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """``console_token`` works once, in the address that ``penchant serve`` prints; None: no such address."""
+    def people(self, query: str, limit: int) -> list[dict[str, Any]]:
+        """``pseudonym``, ``events``, ``last`` (unix seconds) of people whose pseudonym fits ``query``."""
+        ...
 
-    shop: str
-    pseudonym: Identify
-    events: EventDoor
-    lists: Lists
-    taste: Taste
-    items: Items
-    rights: Rights
-    keys: Keys
-    pages: Pages
-    currency: str = ""
-    console_token: str | None = None
+    def person(self, pseudonym: str) -> dict[str, Any]:
+        """Recent baskets, profile, consent. Raises NotFound."""
+        ...
+
+    def person_recommend(self, pseudonym: str, size: int) -> list[dict[str, Any]]:
+        """``item_id``, ``title``, ``category``, ``brand``, ``price``, ``score``, ``reason`` in words."""
+        ...
+
+    def person_event(self, pseudonym: str, item_id: str, type: str) -> None:
+        """One event as that person; durable and in the taste state when it returns."""
+        ...
+
+    def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
+        """As :meth:`ApiServices.set_consent`."""
+        ...
+
+    def person_export(self, pseudonym: str) -> dict[str, Any]:
+        """As :meth:`ApiServices.export`."""
+        ...
+
+    def person_erase(self, pseudonym: str) -> dict[str, Any]:
+        """As :meth:`ApiServices.erase`."""
+        ...
+
+    def find_items(self, query: str, size: int) -> list[dict[str, Any]]:
+        """Items for a text, as :meth:`person_recommend` shows them."""
+        ...
+
+    def similar_items(self, item_id: str, size: int) -> list[dict[str, Any]]:
+        """Items like this one, as :meth:`person_recommend` shows them."""
+        ...
+
+    def quality_html(self) -> str:
+        """The data-quality report, a whole page."""
+        ...
+
+    def evaluation_html(self) -> str | None:
+        """The newest evaluation, a whole page; None before the first one."""
+        ...
