@@ -1,0 +1,173 @@
+"""The application: routes under ``/v1`` and health, each behind its scope."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penchant.errors import Forbidden, InvalidInput, PenchantError, Unauthorized
+from penchant.privacy.consent import Consent
+from penchant.serve.errors import error_response, respond
+from penchant.serve.limits import check_id, count, decode, read_batch, read_body
+from penchant.serve.services import Services
+from penchant.settings import Settings
+from penchant.types import Pseudonym
+
+Handler = Callable[[Request], Awaitable[Any]]
+REPLY = msgspec.json.Encoder()
+
+
+class Api:
+    """The handlers of ``/v1``: each turns a request into one call and its result into JSON."""
+
+    def __init__(self, services: Services, settings: Settings) -> None:
+        self._services = services
+        self._settings = settings
+
+    def _person(self, user_id: str) -> Pseudonym:
+        return self._services.pseudonym(check_id(user_id, "user_id", self._settings.serve.max_id))
+
+    def _of_path(self, request: Request) -> Pseudonym:
+        return self._person(request.path_params["user_id"])
+
+    def _id(self, value: str, name: str) -> str:
+        return check_id(value, name, self._settings.serve.max_id)
+
+    async def post_events(self, request: Request) -> Any:
+        records = await read_batch(request, "events", self._settings.serve)
+        return await run_in_threadpool(self._services.events.take_in, records)
+
+    async def put_items(self, request: Request) -> Any:
+        records = await read_batch(request, "items", self._settings.serve)
+        return {"changed": await run_in_threadpool(self._services.items.upsert, records)}
+
+    async def delete_items(self, request: Request) -> Any:
+        body = decode(await read_body(request, self._settings.serve.max_body))
+        ids = body.get("item_ids") if isinstance(body, dict) else None
+        if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
+            raise InvalidInput('the body must be {"item_ids": [texts]}')
+        return {"deleted": await run_in_threadpool(self._services.items.delete, ids)}
+
+    async def recommendations(self, request: Request) -> Any:
+        query = request.query_params
+        context = query.get("context_item")
+        return await run_in_threadpool(
+            self._services.lists.recommend,
+            self._of_path(request),
+            count(request, self._settings.recommend.size),
+            self._id(query.get("placement", "default"), "placement"),
+            context_item=self._id(context, "context_item") if context else None,
+            exclude=[self._id(item, "exclude") for item in query.getlist("exclude")],
+        )
+
+    async def similar(self, request: Request) -> Any:
+        item = self._id(request.path_params["item_id"], "item_id")
+        n = count(request, self._settings.recommend.size)
+        return {"items": await run_in_threadpool(self._services.lists.similar, item, n)}
+
+    async def search(self, request: Request) -> Any:
+        text = check_id(request.query_params.get("q", ""), "q", self._settings.serve.max_text)
+        user = request.query_params.get("user_id")
+        person = self._person(user) if user else None
+        n = count(request, self._settings.recommend.size)
+        return {"items": await run_in_threadpool(self._services.lists.search, text, n, person)}
+
+    async def get_taste(self, request: Request) -> Any:
+        return await run_in_threadpool(self._services.taste.profile, self._of_path(request))
+
+    async def patch_taste(self, request: Request) -> Any:
+        body = decode(await read_body(request, self._settings.serve.max_body))
+        if not isinstance(body, dict):
+            raise InvalidInput("the body must be one JSON object of corrections")
+        return await run_in_threadpool(self._services.taste.correct, self._of_path(request), body)
+
+    async def put_consent(self, request: Request) -> Any:
+        body = decode(await read_body(request, self._settings.serve.max_body))
+        if (
+            not isinstance(body, dict)
+            or set(body) != {"profiling"}
+            or not isinstance(body["profiling"], bool)
+        ):
+            raise InvalidInput('the body must be {"profiling": true} or {"profiling": false}')
+        consent = Consent(profiling=body["profiling"])
+        await run_in_threadpool(self._services.rights.set_consent, self._of_path(request), consent)
+        return consent
+
+    async def export(self, request: Request) -> Any:
+        return await run_in_threadpool(self._services.rights.export, self._of_path(request))
+
+    async def erase(self, request: Request) -> Any:
+        return await run_in_threadpool(self._services.rights.erase, self._of_path(request))
+
+
+def routes(api: Api) -> list[tuple[str, str, frozenset[str], Handler]]:
+    """Method, path, scopes of which one is needed (``admin`` always suffices), handler."""
+    events, read, admin = frozenset({"events"}), frozenset({"read"}), frozenset[str]()
+    return [
+        ("POST", "/v1/events", events, api.post_events),
+        ("PUT", "/v1/items", admin, api.put_items),
+        ("DELETE", "/v1/items", admin, api.delete_items),
+        ("GET", "/v1/users/{user_id}/recommendations", read, api.recommendations),
+        ("GET", "/v1/items/{item_id}/similar", read, api.similar),
+        ("GET", "/v1/search", read, api.search),
+        ("GET", "/v1/users/{user_id}/taste", read, api.get_taste),
+        ("PATCH", "/v1/users/{user_id}/taste", events, api.patch_taste),
+        ("PUT", "/v1/users/{user_id}/consent", events, api.put_consent),
+        ("GET", "/v1/users/{user_id}/export", admin, api.export),
+        ("DELETE", "/v1/users/{user_id}", admin, api.erase),
+    ]
+
+
+def guarded(services: Services, scopes: frozenset[str], handler: Handler) -> Callable[..., Any]:
+    """The handler behind its scope, its result as JSON, its errors through the one table."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            await _authorise(services, request, scopes)
+            return Response(REPLY.encode(await handler(request)), media_type="application/json")
+        except PenchantError as error:
+            return respond(error)
+
+    return endpoint
+
+
+async def _authorise(services: Services, request: Request, scopes: frozenset[str]) -> None:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise Unauthorized("no key; send the header Authorization: Bearer KEY")
+    held = await run_in_threadpool(services.keys.verify, token.strip())
+    if held is None:
+        raise Unauthorized("this key is not known; make one with: penchant keys create")
+    if "admin" not in held and not held & scopes:
+        raise Forbidden(f"this key lacks the scope {' or '.join(sorted(scopes | {'admin'}))}")
+
+
+def create_app(services: Services, settings: Settings) -> FastAPI:
+    """The whole door as one ASGI application."""
+    app = FastAPI(title="Penchant", docs_url=None, redoc_url=None, redirect_slashes=False)
+    for method, path, scopes, handler in routes(Api(services, settings)):
+        app.add_route(path, guarded(services, scopes, handler), methods=[method])
+
+    async def healthz(_: Request) -> Response:
+        return Response(b'{"alive":true}', media_type="application/json")
+
+    async def readyz(_: Request) -> Response:
+        state = await run_in_threadpool(services.pages.readiness)
+        return Response(REPLY.encode(state), 200 if state.ready else 503, media_type="application/json")
+
+    async def http_error(_: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        code = {404: "not-found", 405: "method-not-allowed"}.get(status, "http-error")
+        return error_response(
+            status, code, "no such route" if status == 404 else "not possible on this route"
+        )
+
+    app.add_route("/healthz", healthz)
+    app.add_route("/readyz", readyz)
+    app.add_exception_handler(HTTPException, http_error)
+    return app

@@ -1,0 +1,87 @@
+"""What the door lets through: sizes of bodies, batches, texts and ids, and the form of JSON."""
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+
+from penchant.errors import InvalidInput, TooLarge
+from penchant.settings import ServeSettings
+
+MAX_N = 200
+"""Longest list that may be asked for."""
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, refused as soon as it is seen to be over ``limit`` bytes, with or without a length.
+
+    Raises:
+        TooLarge: above the limit. InvalidInput: an encoding that is not read here.
+    """
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise InvalidInput("content-encoding: only identity is read; send the body uncompressed")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise TooLarge(f"the body has {length} bytes; at most {limit} are read. Send smaller batches")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"the body has more than {limit} bytes. Send smaller batches")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def decode(body: bytes) -> Any:
+    """JSON of any form.
+
+    Raises:
+        InvalidInput: not JSON, or nested too deep.
+
+    >>> decode(b'{"a": 1}')
+    {'a': 1}
+    """
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise InvalidInput("the body is nested too deep; send flat records") from error
+
+
+async def read_batch(request: Request, name: str, limits: ServeSettings) -> list[dict[str, Any]]:
+    """The records of ``{name: [...]}``.
+
+    Raises:
+        InvalidInput: another form. TooLarge: too many records or a text that is too long.
+    """
+    body = decode(await read_body(request, limits.max_body))
+    records = body.get(name) if isinstance(body, dict) and set(body) == {name} else None
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise InvalidInput(f'the body must be {{"{name}": [records]}} and nothing else')
+    if len(records) > limits.max_batch:
+        raise TooLarge(f"{len(records)} records; at most {limits.max_batch} at once. Send smaller batches")
+    longest = max((len(v) for r in records for v in r.values() if isinstance(v, str)), default=0)
+    if longest > limits.max_text:
+        raise TooLarge(f"a text has {longest} characters; at most {limits.max_text} are kept")
+    return records
+
+
+def check_id(value: str, name: str, limit: int) -> str:
+    """An id of 1 to ``limit`` printable characters.
+
+    >>> check_id("u1", "user_id", 256)
+    'u1'
+    """
+    if not 0 < len(value) <= limit or not value.isprintable():
+        raise InvalidInput(f"{name}: must have 1 to {limit} printable characters, received {len(value)}")
+    return value
+
+
+def count(request: Request, default: int) -> int:
+    """``n`` of the query string, from 1 to :data:`MAX_N`."""
+    text = request.query_params.get("n", str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= MAX_N):
+        raise InvalidInput(f"n: must be a whole number from 1 to {MAX_N}, received {text[:20]!r}")
+    return int(text)

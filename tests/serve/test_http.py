@@ -1,0 +1,119 @@
+"""Auth, limits and forms of the routes, against fakes that remember what they were asked."""
+
+import asyncio
+import json
+from typing import Any
+from unittest.mock import MagicMock
+
+import httpx
+import pytest
+
+from penchant.privacy.consent import Consent
+from penchant.serve.http import Api, create_app, routes
+from penchant.serve.services import IntakeResult, Readiness, Rejected, Services
+from penchant.settings import Settings
+from penchant.types import Impression, Pseudonym
+
+SCOPES = {"e": {"events"}, "r": {"read"}, "a": {"admin"}}
+BODIES: dict[str, Any] = {
+    "post_events": {"events": [{"user_id": "u", "type": "view"}]},
+    "put_items": {"items": [{"item_id": "i"}]},
+    "delete_items": {"item_ids": ["i"]},
+    "patch_taste": {"less": ["Dairy"]},
+    "put_consent": {"profiling": False},
+}
+
+
+def fakes() -> MagicMock:
+    fake = MagicMock(spec=Services)
+    for name in ("events", "lists", "taste", "items", "rights", "keys", "pages"):
+        setattr(fake, name, MagicMock())
+    fake.pseudonym.side_effect = lambda user_id: Pseudonym("p-" + user_id)
+    fake.keys.verify.side_effect = lambda token: frozenset(SCOPES[token]) if token in SCOPES else None
+    fake.events.take_in.return_value = IntakeResult(1, 0, [Rejected(1, "type", "no such type")])
+    fake.lists.recommend.return_value = Impression(
+        recommendation_id="l", user_id="p-u", timestamp=0.0, placement="default", items=()
+    )
+    fake.lists.similar.return_value = fake.lists.search.return_value = []
+    fake.items.upsert.return_value = fake.items.delete.return_value = 1
+    for method in (fake.taste.profile, fake.taste.correct, fake.rights.export, fake.rights.erase):
+        method.return_value = {}
+    fake.pages.readiness.return_value = Readiness(ready=False, reasons=["no model yet"])
+    return fake
+
+
+def ask(fake: MagicMock, method: str, path: str, key: str = "a", **more: Any) -> httpx.Response:
+    async def go() -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(fake, Settings()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+            headers = {"authorization": f"Bearer {key}"} if key else {}
+            return await client.request(method, path, headers=headers, **more)
+
+    return asyncio.run(go())
+
+
+ROUTES = [(m, p, s, h.__name__) for m, p, s, h in routes(Api(fakes(), Settings()))]
+
+
+@pytest.mark.parametrize("key", ["", "unknown", "e", "r", "a"])
+@pytest.mark.parametrize(("method", "path", "scopes", "name"), ROUTES)
+def test_every_route_asks_for_its_scope(
+    method: str, path: str, scopes: frozenset[str], name: str, key: str
+) -> None:
+    path = path.format(user_id="u", item_id="i") + ("?q=milk" if name == "search" else "")
+    body = {"json": BODIES[name]} if name in BODIES else {}
+    answer = ask(fakes(), method, path, key, **body)
+    allowed = SCOPES.get(key, set()) & (scopes | {"admin"})
+    assert answer.status_code == (200 if allowed else 403 if key in SCOPES else 401), answer.text
+    if answer.status_code == 401:
+        assert "www-authenticate" in answer.headers
+    if not allowed:
+        assert set(answer.json()["error"]) == {"code", "message"}
+
+
+def test_a_partly_bad_batch_is_taken_in_and_told() -> None:
+    answer = ask(fakes(), "POST", "/v1/events", "e", json=BODIES["post_events"])
+    refused = {"index": 1, "code": "type", "message": "no such type"}
+    assert answer.json() == {"accepted": 1, "duplicates": 0, "rejected": [refused]}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"[]", 400),
+        (b'{"events": [1]}', 400),
+        (b'{"events": [], "more": 1}', 400),
+        (b"\xff", 400),
+        (b"[" * 1_000_000, 400),
+        (json.dumps({"events": [{}] * 1001}).encode(), 413),
+        (json.dumps({"events": [{"text": "x" * 9000}]}).encode(), 413),
+        (json.dumps({"events": [{"text": "x" * 10_000_000}]}).encode(), 413),
+    ],
+)
+def test_a_bad_body_is_refused_before_anything_is_written(body: bytes, status: int) -> None:
+    fake = fakes()
+    answer = ask(fake, "POST", "/v1/events", "e", content=body)
+    assert answer.status_code == status
+    assert answer.json()["error"]["code"]
+    fake.events.take_in.assert_not_called()
+
+
+@pytest.mark.parametrize("n", ["0", "201", "-1", "x", "9" * 5000])
+def test_n_has_limits(n: str) -> None:
+    assert ask(fakes(), "GET", f"/v1/users/u/recommendations?n={n}", "r").status_code == 400
+
+
+def test_unknown_routes_and_methods_have_the_same_form() -> None:
+    for method, path, status in [("GET", "/nowhere", 404), ("GET", "/v1/events", 405)]:
+        answer = ask(fakes(), method, path)
+        assert (answer.status_code, set(answer.json())) == (status, {"error"})
+
+
+def test_consent_and_readiness() -> None:
+    fake = fakes()
+    ask(fake, "PUT", "/v1/users/u/consent", "e", json={"profiling": False})
+    fake.rights.set_consent.assert_called_once_with("p-u", Consent(profiling=False))
+    assert ask(fake, "GET", "/readyz", "").status_code == 503
+    assert ask(fake, "GET", "/healthz", "").status_code == 200
