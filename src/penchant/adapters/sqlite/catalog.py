@@ -1,0 +1,121 @@
+"""Items and the id table in SQLite."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.adapters.sqlite.database import Database
+from penchant.types import Item
+
+_decoder = msgspec.json.Decoder(Item)
+_encoder = msgspec.json.Encoder(order="deterministic")
+_BUMP = "UPDATE counters SET value = value + 1 WHERE name = 'catalog_version'"
+_AMONG = "item_id IN (SELECT value FROM json_each(?))"
+
+
+class SqliteIdTable:
+    """:class:`~penchant.catalog.ids.IdTable`, kept in memory and followed from the file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ids: list[str] = []
+        self._rows: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        self._follow()
+        return len(self._ids)
+
+    def rows(self, item_ids: Sequence[str]) -> NDArray[np.int32]:
+        self._follow()
+        return np.array([self._rows.get(item_id, -1) for item_id in item_ids], dtype=np.int32)
+
+    def assign(self, item_ids: Sequence[str]) -> NDArray[np.int32]:
+        self._follow()
+        new = [i for i in dict.fromkeys(item_ids) if i not in self._rows]
+        if new:
+            with self._database.write() as connection:
+                start = int(connection.execute("SELECT count(*) FROM item_ids").fetchone()[0])
+                connection.executemany(
+                    "INSERT INTO item_ids VALUES (?, ?)",
+                    [(start + n, item_id) for n, item_id in enumerate(new)],
+                )
+        return self.rows(item_ids)
+
+    def item_ids(self) -> list[str]:
+        self._follow()
+        return list(self._ids)
+
+    def digest(self, length: int | None = None) -> str:
+        self._follow()
+        hasher = sha256()
+        for item_id in self._ids[:length]:
+            raw = item_id.encode()
+            hasher.update(len(raw).to_bytes(4, "big") + raw)
+        return hasher.hexdigest()
+
+    def _follow(self) -> None:
+        """Take in rows that came since; another thread or process may have made them."""
+        found = self._database.read(
+            "SELECT row, item_id FROM item_ids WHERE row >= ? ORDER BY row", [len(self._ids)]
+        )
+        for row, item_id in found:
+            if row == len(self._ids):
+                self._ids.append(str(item_id))
+                self._rows[str(item_id)] = int(str(row))
+
+
+class SqliteItems:
+    """:class:`~penchant.catalog.store.ItemStore`."""
+
+    def __init__(self, database: Database, ids: SqliteIdTable) -> None:
+        self._database = database
+        self._ids = ids
+
+    def upsert(self, items: Sequence[Item]) -> int:
+        latest = {item.item_id: item for item in items}
+        rows = self._ids.assign(list(latest)).tolist()
+        before = self.many(list(latest))
+        changed = [
+            (row, item.item_id, _encoder.encode(item))
+            for row, item in zip(rows, latest.values(), strict=True)
+            if before.get(item.item_id) != item
+        ]
+        if changed:
+            with self._database.write() as connection:
+                connection.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", changed)
+                connection.execute(_BUMP)
+        return len(changed)
+
+    def delete(self, item_ids: Sequence[str]) -> int:
+        with self._database.write() as connection:
+            gone = connection.execute(
+                f"DELETE FROM items WHERE {_AMONG}", [msgspec.json.encode(list(item_ids)).decode()]
+            ).rowcount
+            if gone:
+                connection.execute(_BUMP)
+        return gone
+
+    def get(self, item_id: str) -> Item | None:
+        return self.many([item_id]).get(item_id)
+
+    def many(self, item_ids: Sequence[str]) -> dict[str, Item]:
+        rows = self._database.read(
+            f"SELECT content FROM items WHERE {_AMONG}", [msgspec.json.encode(list(item_ids)).decode()]
+        )
+        items = [_decoder.decode(bytes(row[0])) for row in rows]  # type: ignore[arg-type]
+        return {item.item_id: item for item in items}
+
+    def all(self) -> Iterator[Item]:
+        for rows in self._database.stream("SELECT content FROM items ORDER BY row"):
+            yield from (_decoder.decode(bytes(row[0])) for row in rows)  # type: ignore[arg-type]
+
+    def version(self) -> int:
+        return int(
+            str(self._database.read("SELECT value FROM counters WHERE name = 'catalog_version'")[0][0])
+        )
+
+    def count(self) -> int:
+        return int(str(self._database.read("SELECT count(*) FROM items")[0][0]))

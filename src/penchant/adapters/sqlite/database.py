@@ -1,0 +1,181 @@
+"""One SQLite file, one writer process, many readers; trouble of the disk as our own errors."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
+from pathlib import Path
+from typing import Final
+
+from penchant.adapters.sqlite.schema import MIGRATIONS, SCHEMA_VERSION
+from penchant.errors import ShopBusy, ShopError, StorageError
+
+BUSY_SECONDS: Final = 10.0
+_OPTIONS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+class WriterLock:
+    """At most one writer process of a folder. The lock goes with the process, however it ends.
+
+    Raises:
+        ShopBusy: another process holds it; the message names its process id.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            flock(self._file, LOCK_EX | LOCK_NB)
+        except OSError as error:
+            holder = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._file)
+            raise ShopBusy(
+                f"this shop is in use by another writer (process {holder}). Stop it, or send the work "
+                "to it over HTTP. Nothing was changed."
+            ) from error
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def release(self) -> None:
+        """Let the next writer in."""
+        flock(self._file, LOCK_UN)
+        os.close(self._file)
+
+
+class Database:
+    """Connections to one file. Threads share the writing one under a lock; each reads on its own."""
+
+    def __init__(self, path: Path, *, writer: bool) -> None:
+        """Open; a writer takes the folder's lock and brings the tables up to date.
+
+        Raises:
+            ShopBusy: there is a writer already. ShopError: no such file, not ours, or newer.
+        """
+        self._path = path
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._guard = threading.RLock()
+        self._lock = WriterLock(path.with_name("writer.lock")) if writer else None
+        self._writer: sqlite3.Connection | None = None
+        try:
+            with storage_errors():
+                if writer:
+                    self._writer = self._connect()
+                    for option in _OPTIONS:
+                        self._writer.execute(option)
+                self._check_version()
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def write(self) -> Generator[sqlite3.Connection]:
+        """One transaction: durable when the block ends, undone when it raises."""
+        if self._writer is None:
+            raise ShopBusy("this shop was opened for reading only")
+        with self._guard, storage_errors():
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    def read(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """All rows of one short query."""
+        with storage_errors():
+            return self._reader().execute(sql, values).fetchall()
+
+    def stream(
+        self, sql: str, values: Sequence[object] = (), size: int = 20_000
+    ) -> Iterator[list[tuple[object, ...]]]:
+        """Rows in chunks, on a connection of its own so that nothing else waits for the end of it."""
+        with storage_errors():
+            connection = self._connect()
+            try:
+                cursor = connection.execute(sql, values)
+                while rows := cursor.fetchmany(size):
+                    yield rows
+            finally:
+                connection.close()
+
+    def forget_for_good(self) -> None:
+        """After a deletion: empty the write-ahead log, where the deleted rows may still stand."""
+        if self._writer is None:
+            return
+        with self._guard, storage_errors():
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close every connection and let the next writer in. Closing twice is fine."""
+        for connection in (*self._readers, *([self._writer] if self._writer else [])):
+            connection.close()
+        self._readers.clear()
+        self._writer = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            self._path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+            self._local.connection = connection
+            with self._guard:
+                self._readers.append(connection)
+        return connection
+
+    def _check_version(self) -> None:
+        version = int(str(self.read("PRAGMA user_version")[0][0]))
+        if version > SCHEMA_VERSION:
+            raise ShopError(
+                f"{self._path.name} was made by a newer Penchant (tables version {version}, this one reads "
+                f"up to {SCHEMA_VERSION}). Upgrade Penchant; nothing was changed."
+            )
+        if version < SCHEMA_VERSION:
+            self._migrate(version)
+
+    def _migrate(self, version: int) -> None:
+        if self._writer is None:
+            raise ShopError(
+                "the shop's tables are older than this Penchant: run `penchant doctor` once to migrate"
+            )
+        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+            with self.write() as connection:
+                for statement in script.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
+
+
+@contextmanager
+def storage_errors() -> Generator[None]:
+    """SQLite's own errors as one clear line of ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StorageError(
+            f"the shop's disk refused: {error}. Nothing of this step was written; what was acknowledged "
+            "before is safe. Free some space or check the disk, then try again."
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise ShopError(f"the shop's database cannot be read: {error}. Restore a backup.") from error

@@ -1,0 +1,65 @@
+"""Refused records in SQLite."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from penchant.adapters.sqlite.database import Database
+from penchant.types import DeadLetter, Pseudonym
+
+_decoder = msgspec.json.Decoder(DeadLetter)
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class SqliteDeadLetters:
+    """:class:`~penchant.events.deadletters.DeadLetters` and ``Erasable``."""
+
+    erasable_name = "dead-letters"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, letters: Sequence[DeadLetter]) -> None:
+        if not letters:
+            return
+        rows = [(_digest(x), x.code, x.user_id, _encoder.encode(x)) for x in letters]
+        with self._database.write() as connection:
+            connection.executemany(
+                "INSERT INTO dead_letters (digest, code, pseudonym, content) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (digest) DO NOTHING",
+                rows,
+            )
+
+    def all(self) -> Iterator[tuple[int, DeadLetter]]:
+        for rows in self._database.stream("SELECT number, content FROM dead_letters ORDER BY number"):
+            for number, content in rows:
+                yield int(str(number)), _decoder.decode(bytes(content))  # type: ignore[arg-type]
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        with self._database.write() as connection:
+            connection.executemany("DELETE FROM dead_letters WHERE number = ?", [(n,) for n in numbers])
+
+    def counts(self) -> dict[str, int]:
+        rows = self._database.read("SELECT code, count(*) FROM dead_letters GROUP BY code ORDER BY 2 DESC, 1")
+        return {str(code): int(str(n)) for code, n in rows}
+
+    def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
+        rows = self._database.read(
+            "SELECT content FROM dead_letters WHERE pseudonym = ? ORDER BY number", [person]
+        )
+        return [msgspec.json.decode(bytes(row[0])) for row in rows]  # type: ignore[arg-type]
+
+    def erase_person(self, person: Pseudonym) -> int:
+        with self._database.write() as connection:
+            gone = connection.execute("DELETE FROM dead_letters WHERE pseudonym = ?", [person]).rowcount
+        self._database.forget_for_good()
+        return gone
+
+
+def _digest(letter: DeadLetter) -> bytes:
+    """The same letter (source, row, code, content) is kept once, whenever it came."""
+    return blake2b(
+        _encoder.encode((letter.source, letter.row, letter.code, letter.content)), digest_size=16
+    ).digest()

@@ -1,0 +1,121 @@
+"""What is kept on people beside their events: consent, wishes about their taste, cleaning marks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.adapters.sqlite.database import Database
+from penchant.privacy.consent import Consent
+from penchant.taste.corrections import Correction
+from penchant.types import Pseudonym
+
+_corrections = msgspec.json.Decoder(tuple[Correction, ...])
+
+
+class SqliteConsent:
+    """:class:`~penchant.privacy.consent.ConsentStore` and ``Erasable``."""
+
+    erasable_name = "consent"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, person: Pseudonym) -> Consent:
+        rows = self._database.read("SELECT profiling FROM consent WHERE pseudonym = ?", [person])
+        return Consent(profiling=bool(rows[0][0])) if rows else Consent()
+
+    def set(self, person: Pseudonym, consent: Consent) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO consent VALUES (?, ?)", [person, int(consent.profiling)]
+            )
+
+    def opted_out(self) -> frozenset[Pseudonym]:
+        rows = self._database.read("SELECT pseudonym FROM consent WHERE profiling = 0")
+        return frozenset(Pseudonym(str(row[0])) for row in rows)
+
+    def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
+        rows = self._database.read("SELECT profiling FROM consent WHERE pseudonym = ?", [person])
+        return [{"profiling": bool(row[0])} for row in rows]
+
+    def erase_person(self, person: Pseudonym) -> int:
+        return _erase(self._database, "consent", person)
+
+
+class SqliteCorrections:
+    """:class:`~penchant.taste.corrections.Corrections` and ``Erasable``."""
+
+    erasable_name = "taste-corrections"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, person: Pseudonym) -> tuple[Correction, ...]:
+        rows = self._database.read("SELECT content FROM corrections WHERE pseudonym = ?", [person])
+        return _corrections.decode(bytes(rows[0][0])) if rows else ()  # type: ignore[arg-type]
+
+    def set(self, person: Pseudonym, corrections: Sequence[Correction]) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO corrections VALUES (?, ?)",
+                [person, msgspec.json.encode(tuple(corrections))],
+            )
+
+    def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
+        return [msgspec.to_builtins(wish) for wish in self.get(person)]
+
+    def erase_person(self, person: Pseudonym) -> int:
+        return _erase(self._database, "corrections", person)
+
+
+class SqliteMarks:
+    """:class:`~penchant.events.marks.Marks` and ``Erasable``."""
+
+    erasable_name = "cleaning-marks"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def replace(
+        self, events: Mapping[str, NDArray[np.int64]], people: Mapping[str, Sequence[Pseudonym]]
+    ) -> None:
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM marked_events")
+            connection.execute("DELETE FROM marked_people")
+            for reason, positions in events.items():
+                connection.executemany(
+                    "INSERT INTO marked_events VALUES (?, ?)", [(reason, int(p)) for p in positions]
+                )
+            for reason, names in people.items():
+                connection.executemany(
+                    "INSERT INTO marked_people VALUES (?, ?)", [(reason, n) for n in names]
+                )
+
+    def marked_events(self) -> dict[str, NDArray[np.int64]]:
+        found: dict[str, list[int]] = {}
+        for reason, position in self._database.read("SELECT reason, position FROM marked_events"):
+            found.setdefault(str(reason), []).append(int(str(position)))
+        return {reason: np.array(positions, dtype=np.int64) for reason, positions in found.items()}
+
+    def marked_people(self) -> dict[str, list[Pseudonym]]:
+        found: dict[str, list[Pseudonym]] = {}
+        for reason, name in self._database.read("SELECT reason, pseudonym FROM marked_people"):
+            found.setdefault(str(reason), []).append(Pseudonym(str(name)))
+        return found
+
+    def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
+        rows = self._database.read("SELECT reason FROM marked_people WHERE pseudonym = ?", [person])
+        return [{"marked": str(row[0])} for row in rows]
+
+    def erase_person(self, person: Pseudonym) -> int:
+        return _erase(self._database, "marked_people", person)
+
+
+def _erase(database: Database, table: str, person: Pseudonym) -> int:
+    with database.write() as connection:
+        gone = connection.execute(f"DELETE FROM {table} WHERE pseudonym = ?", [person]).rowcount
+    database.forget_for_good()
+    return gone
