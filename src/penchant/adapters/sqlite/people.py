@@ -1,18 +1,14 @@
-"""What is kept on people beside their events: consent, wishes about their taste, cleaning marks."""
+"""What is kept on people beside their events: consent and cleaning marks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.adapters.sqlite.database import Database
 from penchant.privacy.consent import Consent
-from penchant.taste.corrections import Correction
 from penchant.types import Pseudonym
-
-_corrections = msgspec.json.Decoder(tuple[Correction, ...])
 
 
 class SqliteConsent:
@@ -43,32 +39,6 @@ class SqliteConsent:
 
     def erase_person(self, person: Pseudonym) -> int:
         return _erase(self._database, "consent", person)
-
-
-class SqliteCorrections:
-    """:class:`~penchant.taste.corrections.Corrections` and ``Erasable``."""
-
-    erasable_name = "taste-corrections"
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def get(self, person: Pseudonym) -> tuple[Correction, ...]:
-        rows = self._database.read("SELECT content FROM corrections WHERE pseudonym = ?", [person])
-        return _corrections.decode(bytes(rows[0][0])) if rows else ()  # type: ignore[arg-type]
-
-    def set(self, person: Pseudonym, corrections: Sequence[Correction]) -> None:
-        with self._database.write() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO corrections VALUES (?, ?)",
-                [person, msgspec.json.encode(tuple(corrections))],
-            )
-
-    def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
-        return [msgspec.to_builtins(wish) for wish in self.get(person)]
-
-    def erase_person(self, person: Pseudonym) -> int:
-        return _erase(self._database, "corrections", person)
 
 
 class SqliteMarks:

@@ -25,7 +25,8 @@ class SqliteVectors:
             # A cache may lose its last second in a power cut: it is made again.
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS vectors (hash BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS vectors "
+                "(hash BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
             )
 
     def get(self, model: str, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
