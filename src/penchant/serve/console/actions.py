@@ -1,0 +1,50 @@
+"""Posts of the console: an event as the person, consent, erasure. Each answers JSON."""
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penchant.errors import InvalidInput
+from penchant.serve.console.desk import Desk, headers
+
+SIZE = 20
+"""Items of the list on a person's page."""
+
+EVENTS = ("view", "cart", "purchase")
+"""What the buttons of the list stand for."""
+
+
+def add_event(desk: Desk, request: Request, body: dict[str, Any]) -> Response:
+    """``{"item_id", "type"}``: one event, and the list as it is after it."""
+    item_id, kind = body.get("item_id"), body.get("type")
+    if not isinstance(item_id, str) or not 0 < len(item_id) <= desk.services.settings.serve.max_id:
+        raise InvalidInput("item_id must be the id of an item, as text")
+    if kind not in EVENTS:
+        raise InvalidInput(f"type must be one of {', '.join(EVENTS)}, not {str(kind)[:40]!r}")
+    person = request.path_params["person"]
+    desk.services.person_event(person, item_id, kind)
+    return json({"items": desk.services.person_recommend(person, SIZE)})
+
+
+def set_consent(desk: Desk, request: Request, body: dict[str, Any]) -> Response:
+    """``{"profiling"}``: the choice, and the list that follows from it."""
+    if not isinstance(body.get("profiling"), bool):
+        raise InvalidInput("profiling must be true or false")
+    person = request.path_params["person"]
+    desk.services.person_consent(person, body["profiling"])
+    return json({"profiling": body["profiling"], "items": desk.services.person_recommend(person, SIZE)})
+
+
+def erase(desk: Desk, request: Request, body: dict[str, Any]) -> Response:
+    """``{"confirm": true}``: everything held on the person goes; answers what was removed."""
+    if body.get("confirm") is not True:
+        raise InvalidInput("erasing cannot be undone: send confirm as true")
+    return json({"removed": desk.services.person_erase(request.path_params["person"])})
+
+
+def json(body: Any, extra: dict[str, str] | None = None) -> Response:
+    """A JSON answer that nobody caches."""
+    answer_headers = headers("default-src 'none'") | (extra or {})
+    return Response(msgspec.json.encode(body), 200, answer_headers, "application/json")

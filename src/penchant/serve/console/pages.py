@@ -1,0 +1,102 @@
+"""Pages of the console for somebody signed in."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from penchant.serve.console import figures
+from penchant.serve.console.actions import SIZE, json
+from penchant.serve.console.desk import REPORT_POLICY, Desk, headers, page
+from penchant.serve.console.sessions import Session
+
+PEOPLE = 100
+"""People shown at once; a search finds the others."""
+
+ITEMS = 24
+BASKETS = 6
+MAX_QUERY = 200
+
+
+def overview(desk: Desk, request: Request, session: Session) -> Response:
+    """What the shop holds and which model serves."""
+    told = desk.services.overview()
+    evaluated = desk.services.evaluation_html() is not None
+    return page(desk, request, "overview.html", session=session, told=told, evaluated=evaluated)
+
+
+def people(desk: Desk, request: Request, session: Session) -> Response:
+    """Pick a person."""
+    query = asked(request)
+    found = desk.services.people(query, PEOPLE)
+    return page(desk, request, "people.html", session=session, query=query, people=found, limit=PEOPLE)
+
+
+def person(desk: Desk, request: Request, session: Session) -> Response:
+    """What one person bought, likes, and would be shown."""
+    pseudonym = request.path_params["person"]
+    known = desk.services.person(pseudonym)
+    items = desk.services.person_recommend(pseudonym, SIZE)
+    values = person_values(known)
+    return page(desk, request, "person.html", session=session, person=pseudonym, items=items, **values)
+
+
+def person_now(desk: Desk, request: Request, session: Session) -> Response:
+    """The parts of a person's page that an event changes, without the list."""
+    pseudonym = request.path_params["person"]
+    values = person_values(desk.services.person(pseudonym))
+    return page(desk, request, "_now.html", session=session, person=pseudonym, **values)
+
+
+def person_values(known: dict[str, Any]) -> dict[str, Any]:
+    """What ``person.html`` shows of :meth:`Services.person`."""
+    profile: dict[str, Any] = known.get("profile") or {}
+    months = list(profile.get("months") or [])[-12:]
+    categories = figures.bars(profile.get("categories") or [])
+    baskets = list(known.get("baskets") or [])
+    return {
+        "profiling": bool((known.get("consent") or {}).get("profiling", True)),
+        "baskets": sorted(baskets, key=lambda basket: -float(basket["timestamp"]))[:BASKETS],
+        "profile": {"events": 0, "price_level": None} | profile,
+        "months": months,
+        "categories": categories,
+        "brands": figures.bars(profile.get("brands") or [], limit=6),
+        "columns": figures.columns(months, categories),
+        "dots": figures.price_dots(months),
+        "price_words": figures.price_words(profile.get("price_level")),
+    }
+
+
+def export(desk: Desk, request: Request, session: Session) -> Response:  # noqa: ARG001 (every view has it)
+    """All that is held on the person, as a file."""
+    held = desk.services.person_export(request.path_params["person"])
+    return json(held, {"content-disposition": 'attachment; filename="person.json"'})
+
+
+def items(desk: Desk, request: Request, session: Session) -> Response:
+    """Search by text, or items like one item."""
+    query = asked(request)
+    like = request.query_params.get("like", "")[:MAX_QUERY]
+    found = desk.services.similar_items(like, ITEMS) if like else []
+    found = desk.services.find_items(query, ITEMS) if query and not like else found
+    title = request.query_params.get("title", like)[:MAX_QUERY]
+    return page(desk, request, "items.html", session=session, query=query, like=like, title=title, items=found)
+
+
+def report(desk: Desk, request: Request, session: Session) -> Response:
+    """A report in a frame of its own."""
+    name = request.path_params["name"]
+    there = name == "quality" or desk.services.evaluation_html() is not None
+    return page(desk, request, "report.html", session=session, name=name, there=there)
+
+
+def report_frame(desk: Desk, request: Request, session: Session) -> Response:  # noqa: ARG001 (every view has it)
+    """The report itself, under a policy that lets it run nothing."""
+    name = request.path_params["name"]
+    text = desk.services.quality_html() if name == "quality" else desk.services.evaluation_html()
+    return HTMLResponse(text or "", headers=headers(REPORT_POLICY))
+
+
+def asked(request: Request) -> str:
+    """The text of a search box."""
+    return request.query_params.get("q", "").strip()[:MAX_QUERY]
