@@ -8,11 +8,11 @@ from unittest.mock import MagicMock
 import httpx
 import pytest
 
-from penchant.privacy.consent import Consent
+from penchant.events.intake import IntakeResult
 from penchant.serve.http import Api, create_app, routes
-from penchant.serve.services import IntakeResult, Readiness, Rejected, Services
+from penchant.serve.services import ApiServices
 from penchant.settings import Settings
-from penchant.types import Impression, Pseudonym
+from penchant.types import Impression
 
 SCOPES = {"e": {"events"}, "r": {"read"}, "a": {"admin"}}
 BODIES: dict[str, Any] = {
@@ -25,26 +25,23 @@ BODIES: dict[str, Any] = {
 
 
 def fakes() -> MagicMock:
-    fake = MagicMock(spec=Services)
-    for name in ("events", "lists", "taste", "items", "rights", "keys", "pages"):
-        setattr(fake, name, MagicMock())
-    fake.pseudonym.side_effect = lambda user_id: Pseudonym("p-" + user_id)
-    fake.keys.verify.side_effect = lambda token: frozenset(SCOPES[token]) if token in SCOPES else None
-    fake.events.take_in.return_value = IntakeResult(1, 0, [Rejected(1, "type", "no such type")])
-    fake.lists.recommend.return_value = Impression(
+    fake = MagicMock(spec=ApiServices)
+    fake.settings = Settings()
+    fake.verify.side_effect = lambda token: frozenset(SCOPES[token]) if token in SCOPES else None
+    fake.take_in.return_value = IntakeResult(accepted=1, rejected=[(1, "type", "no such type")])
+    fake.recommend.return_value = Impression(
         recommendation_id="l", user_id="p-u", timestamp=0.0, placement="default", items=()
     )
-    fake.lists.similar.return_value = fake.lists.search.return_value = []
-    fake.items.upsert.return_value = fake.items.delete.return_value = 1
-    for method in (fake.taste.profile, fake.taste.correct, fake.rights.export, fake.rights.erase):
-        method.return_value = {}
-    fake.pages.readiness.return_value = Readiness(ready=False, reasons=["no model yet"])
+    fake.similar.return_value = fake.search.return_value = []
+    for call in ["upsert_items", "delete_items", "taste", "correct_taste", "set_consent", "export", "erase"]:
+        getattr(fake, call).return_value = {}
+    fake.readiness.return_value = {"ready": False, "reasons": ["no model yet"]}
     return fake
 
 
 def ask(fake: MagicMock, method: str, path: str, key: str = "a", **more: Any) -> httpx.Response:
     async def go() -> httpx.Response:
-        transport = httpx.ASGITransport(create_app(fake, Settings()))
+        transport = httpx.ASGITransport(create_app(fake))
         async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
             headers = {"authorization": f"Bearer {key}"} if key else {}
             return await client.request(method, path, headers=headers, **more)
@@ -52,7 +49,7 @@ def ask(fake: MagicMock, method: str, path: str, key: str = "a", **more: Any) ->
     return asyncio.run(go())
 
 
-ROUTES = [(m, p, s, h.__name__) for m, p, s, h in routes(Api(fakes(), Settings()))]
+ROUTES = [(m, p, s, h.__name__) for m, p, s, h in routes(Api(fakes()))]
 
 
 @pytest.mark.parametrize("key", ["", "unknown", "e", "r", "a"])
@@ -97,7 +94,7 @@ def test_a_bad_body_is_refused_before_anything_is_written(body: bytes, status: i
     answer = ask(fake, "POST", "/v1/events", "e", content=body)
     assert answer.status_code == status
     assert answer.json()["error"]["code"]
-    fake.events.take_in.assert_not_called()
+    fake.take_in.assert_not_called()
 
 
 @pytest.mark.parametrize("n", ["0", "201", "-1", "x", "9" * 5000])
@@ -114,6 +111,6 @@ def test_unknown_routes_and_methods_have_the_same_form() -> None:
 def test_consent_and_readiness() -> None:
     fake = fakes()
     ask(fake, "PUT", "/v1/users/u/consent", "e", json={"profiling": False})
-    fake.rights.set_consent.assert_called_once_with("p-u", Consent(profiling=False))
+    fake.set_consent.assert_called_once_with("u", False)
     assert ask(fake, "GET", "/readyz", "").status_code == 503
     assert ask(fake, "GET", "/healthz", "").status_code == 200

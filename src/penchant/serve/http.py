@@ -10,99 +10,97 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penchant.errors import Forbidden, InvalidInput, PenchantError, Unauthorized
-from penchant.privacy.consent import Consent
+from penchant.errors import Forbidden, InvalidInput, PenchantError, TooLarge, Unauthorized
 from penchant.serve.errors import error_response, respond
 from penchant.serve.limits import check_id, count, decode, read_batch, read_body
-from penchant.serve.services import Services
-from penchant.settings import Settings
-from penchant.types import Pseudonym
+from penchant.serve.services import ApiServices
 
 Handler = Callable[[Request], Awaitable[Any]]
 REPLY = msgspec.json.Encoder()
 
 
 class Api:
-    """The handlers of ``/v1``: each turns a request into one call and its result into JSON."""
+    """The handlers of ``/v1``: each turns a request into one call, and gives its JSON-able result."""
 
-    def __init__(self, services: Services, settings: Settings) -> None:
+    def __init__(self, services: ApiServices) -> None:
         self._services = services
-        self._settings = settings
-
-    def _person(self, user_id: str) -> Pseudonym:
-        return self._services.pseudonym(check_id(user_id, "user_id", self._settings.serve.max_id))
-
-    def _of_path(self, request: Request) -> Pseudonym:
-        return self._person(request.path_params["user_id"])
+        self._settings = services.settings
 
     def _id(self, value: str, name: str) -> str:
         return check_id(value, name, self._settings.serve.max_id)
 
+    def _user(self, request: Request) -> str:
+        return self._id(request.path_params["user_id"], "user_id")
+
+    def _size(self, request: Request) -> int:
+        return count(request, self._settings.recommend.size)
+
+    async def _body(self, request: Request) -> Any:
+        return decode(await read_body(request, self._settings.serve.max_body))
+
     async def post_events(self, request: Request) -> Any:
         records = await read_batch(request, "events", self._settings.serve)
-        return await run_in_threadpool(self._services.events.take_in, records)
+        result = await run_in_threadpool(self._services.take_in, records)
+        rejected = [{"index": i, "code": code, "message": why} for i, code, why in result.rejected]
+        return {"accepted": result.accepted, "duplicates": result.duplicates, "rejected": rejected}
 
     async def put_items(self, request: Request) -> Any:
         records = await read_batch(request, "items", self._settings.serve)
-        return {"changed": await run_in_threadpool(self._services.items.upsert, records)}
+        return await run_in_threadpool(self._services.upsert_items, records)
 
     async def delete_items(self, request: Request) -> Any:
-        body = decode(await read_body(request, self._settings.serve.max_body))
+        body = await self._body(request)
+        limits = self._settings.serve
         ids = body.get("item_ids") if isinstance(body, dict) else None
         if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
             raise InvalidInput('the body must be {"item_ids": [texts]}')
-        return {"deleted": await run_in_threadpool(self._services.items.delete, ids)}
+        if len(ids) > limits.max_batch:
+            raise TooLarge(f"{len(ids)} ids; at most {limits.max_batch} at once. Send smaller batches")
+        return await run_in_threadpool(self._services.delete_items, [self._id(i, "item_ids") for i in ids])
 
     async def recommendations(self, request: Request) -> Any:
         query = request.query_params
         context = query.get("context_item")
         return await run_in_threadpool(
-            self._services.lists.recommend,
-            self._of_path(request),
-            count(request, self._settings.recommend.size),
+            self._services.recommend,
+            self._user(request),
+            self._size(request),
             self._id(query.get("placement", "default"), "placement"),
-            context_item=self._id(context, "context_item") if context else None,
-            exclude=[self._id(item, "exclude") for item in query.getlist("exclude")],
+            self._id(context, "context_item") if context else None,
+            [self._id(item, "exclude") for item in query.getlist("exclude")],
         )
 
     async def similar(self, request: Request) -> Any:
         item = self._id(request.path_params["item_id"], "item_id")
-        n = count(request, self._settings.recommend.size)
-        return {"items": await run_in_threadpool(self._services.lists.similar, item, n)}
+        return {"items": await run_in_threadpool(self._services.similar, item, self._size(request))}
 
     async def search(self, request: Request) -> Any:
         text = check_id(request.query_params.get("q", ""), "q", self._settings.serve.max_text)
         user = request.query_params.get("user_id")
-        person = self._person(user) if user else None
-        n = count(request, self._settings.recommend.size)
-        return {"items": await run_in_threadpool(self._services.lists.search, text, n, person)}
+        user = self._id(user, "user_id") if user else None
+        return {"items": await run_in_threadpool(self._services.search, text, self._size(request), user)}
 
     async def get_taste(self, request: Request) -> Any:
-        return await run_in_threadpool(self._services.taste.profile, self._of_path(request))
+        return await run_in_threadpool(self._services.taste, self._user(request))
 
     async def patch_taste(self, request: Request) -> Any:
-        body = decode(await read_body(request, self._settings.serve.max_body))
+        body = await self._body(request)
         if not isinstance(body, dict):
             raise InvalidInput("the body must be one JSON object of corrections")
-        return await run_in_threadpool(self._services.taste.correct, self._of_path(request), body)
+        return await run_in_threadpool(self._services.correct_taste, self._user(request), body)
 
     async def put_consent(self, request: Request) -> Any:
-        body = decode(await read_body(request, self._settings.serve.max_body))
-        if (
-            not isinstance(body, dict)
-            or set(body) != {"profiling"}
-            or not isinstance(body["profiling"], bool)
-        ):
+        body = await self._body(request)
+        wanted = body.get("profiling") if isinstance(body, dict) and len(body) == 1 else None
+        if not isinstance(wanted, bool):
             raise InvalidInput('the body must be {"profiling": true} or {"profiling": false}')
-        consent = Consent(profiling=body["profiling"])
-        await run_in_threadpool(self._services.rights.set_consent, self._of_path(request), consent)
-        return consent
+        return await run_in_threadpool(self._services.set_consent, self._user(request), wanted)
 
     async def export(self, request: Request) -> Any:
-        return await run_in_threadpool(self._services.rights.export, self._of_path(request))
+        return await run_in_threadpool(self._services.export, self._user(request))
 
     async def erase(self, request: Request) -> Any:
-        return await run_in_threadpool(self._services.rights.erase, self._of_path(request))
+        return await run_in_threadpool(self._services.erase, self._user(request))
 
 
 def routes(api: Api) -> list[tuple[str, str, frozenset[str], Handler]]:
@@ -123,7 +121,7 @@ def routes(api: Api) -> list[tuple[str, str, frozenset[str], Handler]]:
     ]
 
 
-def guarded(services: Services, scopes: frozenset[str], handler: Handler) -> Callable[..., Any]:
+def guarded(services: ApiServices, scopes: frozenset[str], handler: Handler) -> Callable[..., Any]:
     """The handler behind its scope, its result as JSON, its errors through the one table."""
 
     async def endpoint(request: Request) -> Response:
@@ -136,29 +134,31 @@ def guarded(services: Services, scopes: frozenset[str], handler: Handler) -> Cal
     return endpoint
 
 
-async def _authorise(services: Services, request: Request, scopes: frozenset[str]) -> None:
+async def _authorise(services: ApiServices, request: Request, scopes: frozenset[str]) -> None:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token:
         raise Unauthorized("no key; send the header Authorization: Bearer KEY")
-    held = await run_in_threadpool(services.keys.verify, token.strip())
+    held = await run_in_threadpool(services.verify, token.strip())
     if held is None:
         raise Unauthorized("this key is not known; make one with: penchant keys create")
     if "admin" not in held and not held & scopes:
         raise Forbidden(f"this key lacks the scope {' or '.join(sorted(scopes | {'admin'}))}")
 
 
-def create_app(services: Services, settings: Settings) -> FastAPI:
+def create_app(services: ApiServices) -> FastAPI:
     """The whole door as one ASGI application."""
     app = FastAPI(title="Penchant", docs_url=None, redoc_url=None, redirect_slashes=False)
-    for method, path, scopes, handler in routes(Api(services, settings)):
+    for method, path, scopes, handler in routes(Api(services)):
         app.add_route(path, guarded(services, scopes, handler), methods=[method])
 
     async def healthz(_: Request) -> Response:
         return Response(b'{"alive":true}', media_type="application/json")
 
     async def readyz(_: Request) -> Response:
-        state = await run_in_threadpool(services.pages.readiness)
-        return Response(REPLY.encode(state), 200 if state.ready else 503, media_type="application/json")
+        state = await run_in_threadpool(services.readiness)
+        return Response(
+            REPLY.encode(state), 200 if state.get("ready") is True else 503, media_type="application/json"
+        )
 
     async def http_error(_: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

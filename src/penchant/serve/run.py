@@ -1,23 +1,25 @@
 """Runs the door: one process, one loop, a clean end on SIGTERM and SIGINT."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
 from penchant.serve.http import create_app
-from penchant.serve.services import Services
-from penchant.settings import Settings
+from penchant.serve.services import ApiServices
 
 
-def run(services: Services, settings: Settings, port: int, on_ready: Callable[[], None]) -> None:
+def run(services: ApiServices, port: int, on_ready: Callable[[], None]) -> None:
     """Serve until a signal; requests under way are answered first, for up to ten seconds.
 
-    ``on_ready`` is called when start-up is done, just before the port opens. Closing the stores is the
-    caller's part, after this returns.
+    ``on_ready`` is called when start-up is done, just before the port opens. ``close`` of the services
+    is called once, after the last request.
     """
-    app = create_app(services, settings)
+    app = create_app(services)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -27,11 +29,34 @@ def run(services: Services, settings: Settings, port: int, on_ready: Callable[[]
     app.router.lifespan_context = lifespan
     config = uvicorn.Config(
         app,
-        host=settings.serve.host,
+        host=services.settings.serve.host,
         port=port,
         access_log=False,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    uvicorn.Server(config).run()
+    try:
+        with _signals_end_quietly():
+            uvicorn.Server(config).run()
+    finally:
+        services.close()
+
+
+@contextmanager
+def _signals_end_quietly() -> Generator[None]:
+    """Uvicorn raises the signal again once it has shut down; that must not kill us before the close."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, _ignore) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Handled already."""

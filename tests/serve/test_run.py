@@ -1,0 +1,63 @@
+"""A real server on a loopback port: it answers, refuses a body without end, and ends cleanly."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+SERVER = """
+import sys
+from unittest.mock import MagicMock
+from penchant.serve.run import run
+from penchant.serve.services import ApiServices
+from penchant.settings import Settings
+fake = MagicMock(spec=ApiServices)
+fake.settings = Settings()
+fake.verify.return_value = frozenset({"admin"})
+fake.close.side_effect = lambda: print("closed", flush=True)
+run(fake, int(sys.argv[1]), lambda: print("ready", flush=True))
+"""
+SRC = Path(__file__).parents[2] / "src"
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", SERVER, str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(SRC)})
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ask(method: str, url: str, **more: object) -> httpx.Response:
+    transport = httpx.HTTPTransport(retries=3)
+    with httpx.Client(transport=transport) as client:
+        return client.request(method, url, headers={"authorization": "Bearer k"}, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_and_closes_the_shop_once(
+    server: tuple[subprocess.Popen[str], str], number: signal.Signals
+) -> None:
+    process, url = server
+    assert ask("GET", url + "/healthz").status_code == 200
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=15)
+    assert (process.returncode, out) == (0, "closed\n")
+
+
+def test_a_chunked_body_without_a_length_is_refused(server: tuple[subprocess.Popen[str], str]) -> None:
+    answer = ask("POST", server[1] + "/v1/events", content=iter([b" " * 1_000_000] * 5))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too-large")
