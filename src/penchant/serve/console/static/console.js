@@ -1,0 +1,107 @@
+// Clicks of the console. A list changes in place; what is new or has moved is marked.
+"use strict";
+
+const csrf = document.querySelector("meta[name=csrf]").content;
+
+async function post(address, body) {
+  const answer = await fetch(address, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-csrf-token": csrf },
+    body: JSON.stringify(body),
+  });
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(told.error ? told.error.message : `the server answered ${answer.status}`);
+  return told;
+}
+
+function fill(row, item, currency) {
+  const price = typeof item.price === "number" ? `${item.price.toFixed(2)} ${currency}`.trim() : "";
+  const words = { title: item.title || item.item_id, category: item.category, brand: item.brand, price, reason: item.reason };
+  row.dataset.item = item.item_id;
+  for (const [name, text] of Object.entries(words)) row.querySelector(`[data-field=${name}]`).textContent = text || "";
+}
+
+function mark(row, before, now) {
+  const badge = row.querySelector("[data-badge]");
+  const moved = before === undefined ? 0 : before - now;
+  row.classList.toggle("changed", before === undefined || moved !== 0);
+  badge.textContent = before === undefined ? "new" : moved > 0 ? `↑ ${moved}` : moved < 0 ? `↓ ${-moved}` : "";
+}
+
+function change(home, items) {
+  const list = home.querySelector("[data-list]");
+  const rows = new Map([...list.children].map((row, place) => [row.dataset.item, { row, place }]));
+  const focus = document.activeElement;
+  const shown = items.map((item, place) => {
+    const known = rows.get(item.item_id);
+    const row = known ? known.row : home.querySelector("[data-row]").content.firstElementChild.cloneNode(true);
+    fill(row, item, home.dataset.currency);
+    mark(row, known && known.place, place);
+    return row;
+  });
+  list.replaceChildren(...shown);
+  home.querySelector("[data-empty]").hidden = shown.length > 0;
+  if (list.contains(focus)) focus.focus({ preventScroll: true });
+}
+
+function tell(home, text, kind) {
+  const status = home.querySelector("[data-status]");
+  status.textContent = text;
+  status.className = `took ${kind}`;
+}
+
+async function refresh(home) {
+  const answer = await fetch(`${home.dataset.person}/now`);
+  if (answer.ok && !answer.redirected) home.querySelector("[data-now]").innerHTML = await answer.text();
+}
+
+async function act(home, address, body, start) {
+  home.querySelectorAll("[data-list] button").forEach((button) => (button.disabled = true));
+  try {
+    const told = await post(`${home.dataset.person}/${address}`, body);
+    change(home, told.items);
+    const took = performance.now() - start;
+    tell(home, `Click to changed list: ${took.toFixed(took < 10 ? 1 : 0)} ms`, "done");
+  } catch (error) {
+    tell(home, `Nothing changed: ${error.message}`, "failed");
+    throw error;
+  } finally {
+    home.querySelectorAll("[data-list] button").forEach((button) => (button.disabled = false));
+  }
+  await refresh(home);
+}
+
+function person(home) {
+  const dialog = home.querySelector("[data-dialog]");
+  home.addEventListener("click", (event) => {
+    const start = performance.now();
+    const button = event.target.closest("[data-event]");
+    if (!button) return;
+    const body = { item_id: button.closest("[data-item]").dataset.item, type: button.dataset.event };
+    act(home, "events", body, start).catch(() => {});
+  });
+  const consent = home.querySelector("[data-consent]");
+  consent.addEventListener("change", () => {
+    act(home, "consent", { profiling: consent.checked }, performance.now()).catch(() => (consent.checked = !consent.checked));
+  });
+  home.querySelector("[data-erase]").addEventListener("click", () => dialog.showModal());
+  home.querySelector("[data-erase-now]").addEventListener("click", async (event) => {
+    const text = dialog.querySelector("[data-dialog-text]");
+    event.target.disabled = true;
+    try {
+      await post(`${home.dataset.person}/erase`, { confirm: true });
+      location.assign("/console/people?erased=1");
+    } catch (error) {
+      text.textContent = `Not erased: ${error.message}`;
+      event.target.disabled = false;
+    }
+  });
+}
+
+document.querySelectorAll("[data-person]").forEach(person);
+document.querySelectorAll("[data-sign-out]").forEach((button) =>
+  button.addEventListener("click", async () => {
+    await post("/console/sign-out", {}).catch(() => {});
+    location.assign("/console/sign-in");
+  }),
+);
