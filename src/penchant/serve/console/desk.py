@@ -1,7 +1,6 @@
 """What every page of the console needs, and the way a page leaves the house."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,13 +31,13 @@ REPORT_POLICY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """``now`` gives unix seconds."""
+    """``version`` changes with the static files."""
 
     services: Services
     sessions: Sessions
     token: OneTimeToken
     templates: Environment
-    now: Callable[[], float]
+    version: str
 
 
 def templates() -> Environment:
@@ -51,12 +50,18 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     env.filters.update(whole=whole, percent=percent, day=day)
-    env.globals["version"] = _version()
     return env
 
 
 def page(
-    desk: Desk, request: Request, name: str, *, status: int = 200, session: Session | None = None, **values: Any
+    desk: Desk,
+    request: Request,
+    name: str,
+    /,
+    *,
+    status: int = 200,
+    session: Session | None = None,
+    **values: Any,
 ) -> Response:
     """The page ``name`` with its headers; ``session`` None for a page that anybody may see."""
     text = desk.templates.get_template(name).render(
@@ -64,6 +69,7 @@ def page(
         currency=desk.services.settings.currency,
         csrf=session.csrf if session else "",
         path=request.url.path,
+        version=desk.version,
         **values,
     )
     return HTMLResponse(text, status, headers(POLICY))
@@ -112,7 +118,7 @@ def day(timestamp: float) -> str:
     return f"{moment.day} {moment:%b %Y}"
 
 
-def _version() -> str:
+def static_version() -> str:
     """Changes with the content of the static files, so that a browser never shows an old one."""
     parts = [path.read_bytes() for path in sorted(STATIC.iterdir()) if path.is_file()]
     return hashlib.sha256(b"".join(parts)).hexdigest()[:12]

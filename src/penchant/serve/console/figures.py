@@ -73,7 +73,9 @@ def _column(month: Mapping[str, Any], top: Sequence[Bar], x: float, width: float
         if share > 0:
             y -= share * HEIGHT
             label = f"{month['month']}: {name} {share:.0%} of {month['events']} events"
-            blocks.append(Block(round(x, 2), round(y, 2), round(width, 2), round(share * HEIGHT, 2), colour, label))
+            blocks.append(
+                Block(round(x, 2), round(y, 2), round(width, 2), round(share * HEIGHT, 2), colour, label)
+            )
     return blocks
 
 
@@ -101,4 +103,8 @@ def price_words(level: float | None) -> str:
     """
     if level is None:
         return "not known"
-    return f"dearer than {level:.0%} of its kind" if level >= 0.5 else f"cheaper than {1 - level:.0%} of its kind"
+    return (
+        f"dearer than {level:.0%} of its kind"
+        if level >= 0.5
+        else f"cheaper than {1 - level:.0%} of its kind"
+    )

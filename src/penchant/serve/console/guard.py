@@ -38,9 +38,19 @@ def guarded(desk: Desk, view: View) -> Endpoint:
         try:
             return await run_in_threadpool(view, desk, request, session)
         except PenchantError as error:
-            told = "The shop cannot answer this now; its log says why." if status_of(error) >= 500 else str(error)
+            told = (
+                "The shop cannot answer this now; its log says why."
+                if status_of(error) >= 500
+                else str(error)
+            )
             return page(
-                desk, request, "error.html", status=status_of(error), session=session, title="Not this way", told=told
+                desk,
+                request,
+                "error.html",
+                status=status_of(error),
+                session=session,
+                title="Not this way",
+                told=told,
             )
 
     return endpoint

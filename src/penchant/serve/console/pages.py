@@ -80,7 +80,9 @@ def items(desk: Desk, request: Request, session: Session) -> Response:
     found = desk.services.similar_items(like, ITEMS) if like else []
     found = desk.services.find_items(query, ITEMS) if query and not like else found
     title = request.query_params.get("title", like)[:MAX_QUERY]
-    return page(desk, request, "items.html", session=session, query=query, like=like, title=title, items=found)
+    return page(
+        desk, request, "items.html", session=session, query=query, like=like, title=title, items=found
+    )
 
 
 def report(desk: Desk, request: Request, session: Session) -> Response:

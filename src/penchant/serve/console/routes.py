@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from penchant.errors import NotFound, PenchantError
 from penchant.serve.console import actions, pages
-from penchant.serve.console.desk import STATIC, Desk, headers, page, templates
+from penchant.serve.console.desk import STATIC, Desk, headers, page, static_version, templates
 from penchant.serve.console.guard import (
     COOKIE,
     Endpoint,
@@ -29,16 +29,14 @@ from penchant.serve.services import Services
 REPORTS = ("quality", "evaluation")
 
 
-def console_routes(
-    services: Services, *, clock: Clock = time.monotonic, now: Callable[[], float] = time.time
-) -> list[Route | Mount]:
-    """Everything under ``/console``. ``clock`` ends sessions; ``now`` is unix seconds."""
+def console_routes(services: Services, *, clock: Clock = time.monotonic) -> list[Route | Mount]:
+    """Everything under ``/console``. ``clock``, in seconds, ends sessions."""
     desk = Desk(
         services=services,
         sessions=Sessions(clock),
         token=OneTimeToken(services.console_token),
         templates=templates(),
-        now=now,
+        version=static_version(),
     )
     view, act = partial(guarded, desk), partial(posted, desk)
     one = "/console/people/{person}"

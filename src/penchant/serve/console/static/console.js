@@ -24,7 +24,8 @@ function fill(row, item, currency) {
 function mark(row, before, now) {
   const badge = row.querySelector("[data-badge]");
   const moved = before === undefined ? 0 : before - now;
-  row.classList.toggle("changed", before === undefined || moved !== 0);
+  row.classList.toggle("changed", before === undefined || moved > 0);
+  badge.classList.toggle("down", moved < 0);
   badge.textContent = before === undefined ? "new" : moved > 0 ? `↑ ${moved}` : moved < 0 ? `↓ ${-moved}` : "";
 }
 
@@ -32,6 +33,7 @@ function change(home, items) {
   const list = home.querySelector("[data-list]");
   const rows = new Map([...list.children].map((row, place) => [row.dataset.item, { row, place }]));
   const focus = document.activeElement;
+  const inside = list.contains(focus);
   const shown = items.map((item, place) => {
     const known = rows.get(item.item_id);
     const row = known ? known.row : home.querySelector("[data-row]").content.firstElementChild.cloneNode(true);
@@ -41,7 +43,8 @@ function change(home, items) {
   });
   list.replaceChildren(...shown);
   home.querySelector("[data-empty]").hidden = shown.length > 0;
-  if (list.contains(focus)) focus.focus({ preventScroll: true });
+  // Moving a row drops the focus; a row that left hands it to the list.
+  if (inside) (list.contains(focus) ? focus : list).focus({ preventScroll: true });
 }
 
 function tell(home, text, kind) {
@@ -56,7 +59,8 @@ async function refresh(home) {
 }
 
 async function act(home, address, body, start) {
-  home.querySelectorAll("[data-list] button").forEach((button) => (button.disabled = true));
+  const list = home.querySelector("[data-list]");
+  list.setAttribute("aria-busy", "true");
   try {
     const told = await post(`${home.dataset.person}/${address}`, body);
     change(home, told.items);
@@ -66,7 +70,7 @@ async function act(home, address, body, start) {
     tell(home, `Nothing changed: ${error.message}`, "failed");
     throw error;
   } finally {
-    home.querySelectorAll("[data-list] button").forEach((button) => (button.disabled = false));
+    list.removeAttribute("aria-busy");
   }
   await refresh(home);
 }
@@ -76,7 +80,7 @@ function person(home) {
   home.addEventListener("click", (event) => {
     const start = performance.now();
     const button = event.target.closest("[data-event]");
-    if (!button) return;
+    if (!button || home.querySelector("[aria-busy]")) return;
     const body = { item_id: button.closest("[data-item]").dataset.item, type: button.dataset.event };
     act(home, "events", body, start).catch(() => {});
   });
@@ -85,17 +89,23 @@ function person(home) {
     act(home, "consent", { profiling: consent.checked }, performance.now()).catch(() => (consent.checked = !consent.checked));
   });
   home.querySelector("[data-erase]").addEventListener("click", () => dialog.showModal());
-  home.querySelector("[data-erase-now]").addEventListener("click", async (event) => {
-    const text = dialog.querySelector("[data-dialog-text]");
-    event.target.disabled = true;
-    try {
-      await post(`${home.dataset.person}/erase`, { confirm: true });
-      location.assign("/console/people?erased=1");
-    } catch (error) {
-      text.textContent = `Not erased: ${error.message}`;
-      event.target.disabled = false;
-    }
-  });
+  home.querySelector("[data-erase-now]").addEventListener("click", (event) => erase(home, dialog, event.target));
+}
+
+async function erase(home, dialog, button) {
+  const text = dialog.querySelector("[data-dialog-text]");
+  button.disabled = true;
+  try {
+    const { removed } = await post(`${home.dataset.person}/erase`, { confirm: true });
+    const parts = Object.entries(removed).map(([name, count]) => `${name} ${typeof count === "number" ? count : JSON.stringify(count)}`);
+    text.textContent = `Erased. Removed: ${parts.join(", ") || "nothing was held"}.`;
+    button.hidden = true;
+    dialog.querySelector("[data-keep]").textContent = "Back to people";
+    dialog.addEventListener("close", () => location.assign("/console/people"));
+  } catch (error) {
+    text.textContent = `Not erased: ${error.message}`;
+    button.disabled = false;
+  }
 }
 
 document.querySelectorAll("[data-person]").forEach(person);

@@ -1,0 +1,123 @@
+"""A shop of one person whose list follows what was bought last; numbers are made up."""
+
+from typing import Any
+
+from penchant.errors import NotFound
+from penchant.settings import Settings
+
+PERSON = "p7f3a9c2e41b05d68"
+TOKEN = "one-time"
+KEY = "admin-key"
+
+SHELVES = {
+    "Dairy": ["Whole milk 1 gal", "Vanilla yogurt 6 oz", "Sharp cheddar 8 oz", "Salted butter"],
+    "Produce": ["Bananas", "Baby spinach", "Roma tomatoes", "Gala apples <3 lb>"],
+    "Bakery": ["Wheat bread", "Plain bagels", "Blueberry muffins", "Flour tortillas"],
+    "Meat": ["Ground beef 80%", "Chicken breast", "Smoked turkey", "Pork chops"],
+    "Drinks": ["Orange juice", "Cola 12 pk", "Ground coffee", "Sparkling water"],
+}
+ITEMS = [
+    {
+        "item_id": f"{category.lower()}-{n}",
+        "title": title,
+        "category": f"{category} > {title.split()[-1]}",
+        "brand": "" if n == 3 else "House" if n % 2 else "National",
+        "price": None if n == 3 else 1.49 + n,
+    }
+    for n in range(4)
+    for category, titles in SHELVES.items()
+    for title in [titles[n]]
+]
+
+
+def month(n: int) -> dict[str, Any]:
+    shares = [0.5 - n * 0.03, 0.2, 0.1 + n * 0.03, 0.12, 0.08]
+    named = [{"name": name, "share": share} for name, share in zip(SHELVES, shares, strict=True)]
+    return {"month": f"2017-{n + 1:02}", "events": 30 + n, "categories": named, "price_level": 0.3 + n * 0.04}
+
+
+class Shop:
+    """Answers :class:`penchant.serve.services.Services`, as far as the console asks."""
+
+    def __init__(self, *, evaluated: bool = True) -> None:
+        self.settings = Settings(name="Corner grocery", currency="USD")
+        self.console_token = TOKEN
+        self.evaluated = evaluated
+        self.events: list[tuple[str, str]] = []
+        self.profiling = True
+        self.gone = False
+
+    def verify(self, token: str) -> frozenset[str] | None:
+        return {KEY: frozenset({"admin"}), "reader": frozenset({"read"})}.get(token)
+
+    def overview(self) -> dict[str, Any]:
+        return {
+            "name": "Corner grocery",
+            "events": 1_469_307,
+            "people": 2_469,
+            "items": 92_331,
+            "opted_out": int(not self.profiling),
+            "snapshot": "20171203T101500-recurrent",
+            "metrics": {"ndcg@10": 0.1234, "recall@10": 0.21},
+        }
+
+    def people(self, query: str, limit: int) -> list[dict[str, Any]]:
+        known = [] if self.gone else [PERSON, *(f"q{n:015x}" for n in range(1, 30))]
+        found = [p for p in known if query in p][:limit]
+        return [{"pseudonym": p, "events": 700 - 9 * n, "last": 1.5e9} for n, p in enumerate(found)]
+
+    def person(self, pseudonym: str) -> dict[str, Any]:
+        if pseudonym != PERSON or self.gone:
+            raise NotFound("nobody is known under that pseudonym")
+        profile = month(6) | {
+            "brands": [{"name": "House", "share": 0.6}, {"name": "National", "share": 0.4}],
+            "months": [month(n) for n in range(12)],
+        }
+        old = {"timestamp": 1.49e9, "type": "purchase", "items": ITEMS[5:15]}
+        clicks = [
+            {"timestamp": 1.5e9 + n, "type": kind, "items": [i for i in ITEMS if i["item_id"] == item]}
+            for n, (item, kind) in enumerate(self.events)
+        ]
+        return {"consent": {"profiling": self.profiling}, "profile": profile, "baskets": [old, *clicks]}
+
+    def person_recommend(self, pseudonym: str, size: int) -> list[dict[str, Any]]:
+        last = self.events[-1][0].split("-")[0] if self.events and self.profiling else ""
+        bought = {item for item, _ in self.events}
+        left = [i for i in ITEMS if i["item_id"] not in bought]
+        ranked = sorted(left, key=lambda item: not item["item_id"].startswith(last or "none"))
+        why = (
+            "Popular these days"
+            if not self.profiling
+            else f"Because of {last}"
+            if last
+            else "You bought it 3 times before"
+        )
+        return [item | {"score": 1.0, "reason": why} for item in ranked[: min(size, 12)]]
+
+    def person_event(self, pseudonym: str, item_id: str, type: str) -> None:
+        if not any(item["item_id"] == item_id for item in ITEMS):
+            raise NotFound("no such item")
+        self.events.append((item_id, type))
+
+    def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
+        self.profiling = profiling
+        return {"profiling": profiling}
+
+    def person_export(self, pseudonym: str) -> dict[str, Any]:
+        return {"pseudonym": pseudonym, "events": self.events}
+
+    def person_erase(self, pseudonym: str) -> dict[str, Any]:
+        self.gone = True
+        return {"events": len(self.events)}
+
+    def find_items(self, query: str, size: int) -> list[dict[str, Any]]:
+        return [item | {"reason": ""} for item in ITEMS if query.lower() in item["title"].lower()][:size]
+
+    def similar_items(self, item_id: str, size: int) -> list[dict[str, Any]]:
+        return [item | {"reason": "Similar"} for item in ITEMS if item["item_id"] != item_id][:size]
+
+    def quality_html(self) -> str:
+        return "<h1>Data quality</h1><script>alert(1)</script>"
+
+    def evaluation_html(self) -> str | None:
+        return "<h1>Evaluation</h1>" if self.evaluated else None
