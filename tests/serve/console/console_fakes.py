@@ -11,7 +11,7 @@ KEY = "admin-key"
 
 SHELVES = {
     "Dairy": ["Whole milk 1 gal", "Vanilla yogurt 6 oz", "Sharp cheddar 8 oz", "Salted butter"],
-    "Produce": ["Bananas", "Baby spinach", "Roma tomatoes", "Gala apples <3 lb>"],
+    "Produce": ["Bananas <3 lb>", "Baby spinach", "Roma tomatoes", "Gala apples"],
     "Bakery": ["Wheat bread", "Plain bagels", "Blueberry muffins", "Flour tortillas"],
     "Meat": ["Ground beef 80%", "Chicken breast", "Smoked turkey", "Pork chops"],
     "Drinks": ["Orange juice", "Cola 12 pk", "Ground coffee", "Sparkling water"],
