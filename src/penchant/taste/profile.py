@@ -43,6 +43,7 @@ class Month(msgspec.Struct, frozen=True, kw_only=True):
     month: str
     events: int
     categories: list[Share]
+    brands: list[Share]
     price_level: float | None
 
 
@@ -125,6 +126,7 @@ def _month(name: str, events: Sequence[Event], view: CatalogView, levels: Mappin
         month=name,
         events=len(events),
         categories=_shares(_categories(rows, view), weights),
+        brands=_shares(_brands(rows, view), weights),
         price_level=_mean_level(rows, weights, levels),
     )
 

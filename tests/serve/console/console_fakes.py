@@ -33,7 +33,14 @@ ITEMS = [
 def month(n: int) -> dict[str, Any]:
     shares = [0.5 - n * 0.03, 0.2, 0.1 + n * 0.03, 0.12, 0.08]
     named = [{"name": name, "share": share} for name, share in zip(SHELVES, shares, strict=True)]
-    return {"month": f"2017-{n + 1:02}", "events": 30 + n, "categories": named, "price_level": 0.3 + n * 0.04}
+    brands = [{"name": "House", "share": 0.3 + n * 0.04}, {"name": "National", "share": 0.7 - n * 0.04}]
+    return {
+        "month": f"2017-{n + 1:02}",
+        "events": 30 + n,
+        "categories": named,
+        "brands": brands,
+        "price_level": 0.3 + n * 0.04,
+    }
 
 
 class Shop:
@@ -69,7 +76,10 @@ class Shop:
     def person(self, pseudonym: str) -> dict[str, Any]:
         if pseudonym != PERSON or self.gone:
             raise NotFound("nobody is known under that pseudonym")
-        profile = month(6) | {
+        profile = {
+            "events": 700,
+            "categories": month(6)["categories"],
+            "price_level": 0.41,
             "brands": [{"name": "House", "share": 0.6}, {"name": "National", "share": 0.4}],
             "months": [month(n) for n in range(12)],
         }

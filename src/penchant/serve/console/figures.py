@@ -52,19 +52,19 @@ def bars(shares: Shares, limit: int = COLOURS) -> list[Bar]:
     return [*shown, Bar("Other", rest, COLOURS)] if rest > 0.004 else shown
 
 
-def columns(months: Sequence[Mapping[str, Any]], top: Sequence[Bar]) -> list[Block]:
-    """One stacked column for each month, in the colours of ``top``; empty for fewer than two months."""
+def columns(months: Sequence[Mapping[str, Any]], field: str, top: Sequence[Bar]) -> list[Block]:
+    """A stacked column of each month's ``field``, in the colours of ``top``; none for under two months."""
     if len(months) < 2:
         return []
     pitch = WIDTH / len(months)
     found: list[Block] = []
     for place, month in enumerate(months):
-        found += _column(month, top, place * pitch + 0.08 * pitch, 0.84 * pitch)
+        found += _column(month, field, top, place * pitch + 0.08 * pitch, 0.84 * pitch)
     return found
 
 
-def _column(month: Mapping[str, Any], top: Sequence[Bar], x: float, width: float) -> list[Block]:
-    share_of = {share["name"]: float(share["share"]) for share in month["categories"]}
+def _column(month: Mapping[str, Any], field: str, top: Sequence[Bar], x: float, width: float) -> list[Block]:
+    share_of = {share["name"]: float(share["share"]) for share in month.get(field) or []}
     parts = [(bar.name, share_of.get(bar.name, 0.0), bar.colour) for bar in top if bar.colour < COLOURS]
     rest = max(0.0, sum(share_of.values()) - sum(share for _, share, _ in parts))
     blocks: list[Block] = []

@@ -20,7 +20,7 @@ MAX_QUERY = 200
 
 def overview(desk: Desk, request: Request, session: Session) -> Response:
     """What the shop holds and which model serves."""
-    told = desk.services.overview()
+    told = {"name": "", "snapshot": "", "metrics": {}} | desk.services.overview()
     evaluated = desk.services.evaluation_html() is not None
     return page(desk, request, "overview.html", session=session, told=told, evaluated=evaluated)
 
@@ -53,6 +53,7 @@ def person_values(known: dict[str, Any]) -> dict[str, Any]:
     profile: dict[str, Any] = known.get("profile") or {}
     months = list(profile.get("months") or [])[-12:]
     categories = figures.bars(profile.get("categories") or [])
+    brands = figures.bars(profile.get("brands") or [], limit=6)
     baskets = list(known.get("baskets") or [])
     return {
         "profiling": bool((known.get("consent") or {}).get("profiling", True)),
@@ -60,8 +61,9 @@ def person_values(known: dict[str, Any]) -> dict[str, Any]:
         "profile": {"events": 0, "price_level": None} | profile,
         "months": months,
         "categories": categories,
-        "brands": figures.bars(profile.get("brands") or [], limit=6),
-        "columns": figures.columns(months, categories),
+        "brands": brands,
+        "columns": figures.columns(months, "categories", categories),
+        "brand_columns": figures.columns(months, "brands", brands),
         "dots": figures.price_dots(months),
         "price_words": figures.price_words(profile.get("price_level")),
     }
