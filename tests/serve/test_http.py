@@ -9,8 +9,10 @@ import httpx
 import pytest
 
 from penchant.events.intake import IntakeResult
-from penchant.serve.http import Api, create_app, routes
-from penchant.serve.services import ApiServices
+from penchant.serve.app import create_app
+from penchant.serve.http import Api, routes
+from penchant.serve.services import Services
+from penchant.serve.watch import Metrics
 from penchant.settings import Settings
 from penchant.types import Impression
 
@@ -25,8 +27,9 @@ BODIES: dict[str, Any] = {
 
 
 def fakes() -> MagicMock:
-    fake = MagicMock(spec=ApiServices)
+    fake = MagicMock(spec=Services)
     fake.settings = Settings()
+    fake.console_token = "once"
     fake.verify.side_effect = lambda token: frozenset(SCOPES[token]) if token in SCOPES else None
     fake.take_in.return_value = IntakeResult(accepted=1, rejected=[(1, "type", "no such type")])
     fake.recommend.return_value = Impression(
@@ -41,7 +44,7 @@ def fakes() -> MagicMock:
 
 def ask(fake: MagicMock, method: str, path: str, key: str = "a", **more: Any) -> httpx.Response:
     async def go() -> httpx.Response:
-        transport = httpx.ASGITransport(create_app(fake))
+        transport = httpx.ASGITransport(create_app(fake, lambda: 0.0))
         async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
             headers = {"authorization": f"Bearer {key}"} if key else {}
             return await client.request(method, path, headers=headers, **more)
@@ -49,7 +52,7 @@ def ask(fake: MagicMock, method: str, path: str, key: str = "a", **more: Any) ->
     return asyncio.run(go())
 
 
-ROUTES = [(m, p, s, h.__name__) for m, p, s, h in routes(Api(fakes()))]
+ROUTES = [(m, p, s, h.__name__) for m, p, s, h in routes(Api(fakes(), Metrics()))]
 
 
 @pytest.mark.parametrize("key", ["", "unknown", "e", "r", "a"])

@@ -13,14 +13,17 @@ import pytest
 SERVER = """
 import sys
 from unittest.mock import MagicMock
+import time
+from penchant.serve.app import create_app
 from penchant.serve.run import run
-from penchant.serve.services import ApiServices
+from penchant.serve.services import Services
 from penchant.settings import Settings
-fake = MagicMock(spec=ApiServices)
+fake = MagicMock(spec=Services)
 fake.settings = Settings()
 fake.verify.return_value = frozenset({"admin"})
 fake.close.side_effect = lambda: print("closed", flush=True)
-run(fake, int(sys.argv[1]), lambda: print("ready", flush=True))
+fake.console_token = "t"
+run(create_app(fake, time.time), "127.0.0.1", int(sys.argv[1]), lambda: print("ready", flush=1), fake.close)
 """
 SRC = Path(__file__).parents[2] / "src"
 

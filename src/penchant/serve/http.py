@@ -1,29 +1,37 @@
-"""The application: routes under ``/v1`` and health, each behind its scope."""
+"""Routes under ``/v1`` and health, each behind its scope."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from penchant.errors import Forbidden, InvalidInput, PenchantError, TooLarge, Unauthorized
 from penchant.serve.errors import error_response, respond
-from penchant.serve.limits import check_id, count, decode, read_batch, read_body
+from penchant.serve.limits import MAX_N, check_id, count, decode, read_batch, read_body
 from penchant.serve.services import ApiServices
+from penchant.serve.watch import Metrics
+from penchant.types import Impression
 
 Handler = Callable[[Request], Awaitable[Any]]
+HTTP_ERRORS = {
+    404: ("not-found", "no such route"),
+    405: ("method-not-allowed", "this route has other methods"),
+    415: ("unsupported-encoding", "only identity is read; send the body uncompressed"),
+}
 REPLY = msgspec.json.Encoder()
 
 
 class Api:
     """The handlers of ``/v1``: each turns a request into one call, and gives its JSON-able result."""
 
-    def __init__(self, services: ApiServices) -> None:
+    def __init__(self, services: ApiServices, metrics: Metrics) -> None:
         self._services = services
+        self._metrics = metrics
         self._settings = services.settings
 
     def _id(self, value: str, name: str) -> str:
@@ -41,6 +49,7 @@ class Api:
     async def post_events(self, request: Request) -> Any:
         records = await read_batch(request, "events", self._settings.serve)
         result = await run_in_threadpool(self._services.take_in, records)
+        self._metrics.events(result)
         rejected = [{"index": i, "code": code, "message": why} for i, code, why in result.rejected]
         return {"accepted": result.accepted, "duplicates": result.duplicates, "rejected": rejected}
 
@@ -60,15 +69,17 @@ class Api:
 
     async def recommendations(self, request: Request) -> Any:
         query = request.query_params
-        context = query.get("context_item")
-        return await run_in_threadpool(
+        context, user = query.get("item"), self._user(request)
+        shown = await run_in_threadpool(
             self._services.recommend,
-            self._user(request),
+            user,
             self._size(request),
             self._id(query.get("placement", "default"), "placement"),
-            self._id(context, "context_item") if context else None,
-            [self._id(item, "exclude") for item in query.getlist("exclude")],
+            self._id(context, "item") if context else None,
+            [self._id(item, "exclude") for item in query.getlist("exclude")[:MAX_N]],
         )
+        self._metrics.made(not shown.snapshot)
+        return list_reply(shown, user)
 
     async def similar(self, request: Request) -> Any:
         item = self._id(request.path_params["item_id"], "item_id")
@@ -101,6 +112,18 @@ class Api:
 
     async def erase(self, request: Request) -> Any:
         return await run_in_threadpool(self._services.erase, self._user(request))
+
+
+def list_reply(shown: Impression, user_id: str) -> dict[str, Any]:
+    """A shown list as the shop sees it: its own ``user_id``, never the pseudonym."""
+    return {
+        "recommendation_id": shown.recommendation_id,
+        "user_id": user_id,
+        "placement": shown.placement,
+        "snapshot": shown.snapshot,
+        "fallback": not shown.snapshot,
+        "items": shown.items,
+    }
 
 
 def routes(api: Api) -> list[tuple[str, str, frozenset[str], Handler]]:
@@ -145,29 +168,34 @@ async def _authorise(services: ApiServices, request: Request, scopes: frozenset[
         raise Forbidden(f"this key lacks the scope {' or '.join(sorted(scopes | {'admin'}))}")
 
 
-def create_app(services: ApiServices) -> FastAPI:
-    """The whole door as one ASGI application."""
-    app = FastAPI(title="Penchant", docs_url=None, redoc_url=None, redirect_slashes=False)
-    for method, path, scopes, handler in routes(Api(services)):
-        app.add_route(path, guarded(services, scopes, handler), methods=[method])
+def health_routes(services: ApiServices, metrics: Metrics) -> list[Route]:
+    """``/healthz``, ``/readyz`` and ``/metrics``; they ask for no key and tell nothing of people."""
 
     async def healthz(_: Request) -> Response:
         return Response(b'{"alive":true}', media_type="application/json")
 
     async def readyz(_: Request) -> Response:
         state = await run_in_threadpool(services.readiness)
-        return Response(
-            REPLY.encode(state), 200 if state.get("ready") is True else 503, media_type="application/json"
-        )
+        status = 200 if state.get("ready") is True else 503
+        return Response(REPLY.encode(state), status, media_type="application/json")
 
-    async def http_error(_: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        code = {404: "not-found", 405: "method-not-allowed"}.get(status, "http-error")
-        return error_response(
-            status, code, "no such route" if status == 404 else "not possible on this route"
-        )
+    async def counters(_: Request) -> Response:
+        state = await run_in_threadpool(services.readiness)
+        return Response(metrics.text(state), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    app.add_route("/healthz", healthz)
-    app.add_route("/readyz", readyz)
-    app.add_exception_handler(HTTPException, http_error)
-    return app
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", counters)]
+
+
+def api_routes(services: ApiServices, metrics: Metrics) -> list[Route]:
+    """All of ``/v1``, ready to be put into an application."""
+    return [
+        Route(path, guarded(services, scopes, handler), methods=[method])
+        for method, path, scopes, handler in routes(Api(services, metrics))
+    ]
+
+
+async def http_error(_: Request, error: Exception) -> Response:
+    """Unknown routes, wrong methods and the like, in the one form."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code, message = HTTP_ERRORS.get(status, ("http-error", "not possible on this route"))
+    return error_response(status, code, message)

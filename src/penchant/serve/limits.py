@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from penchant.errors import InvalidInput, TooLarge
@@ -16,10 +17,10 @@ async def read_body(request: Request, limit: int) -> bytes:
     """The body, refused as soon as it is seen to be over ``limit`` bytes, with or without a length.
 
     Raises:
-        TooLarge: above the limit. InvalidInput: an encoding that is not read here.
+        TooLarge: above the limit. HTTPException: 415 for an encoding that is not read here.
     """
     if request.headers.get("content-encoding", "identity") != "identity":
-        raise InvalidInput("content-encoding: only identity is read; send the body uncompressed")
+        raise HTTPException(415)
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise TooLarge(f"the body has {length} bytes; at most {limit} are read. Send smaller batches")

@@ -9,17 +9,15 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from penchant.serve.http import create_app
-from penchant.serve.services import ApiServices
 
-
-def run(services: ApiServices, port: int, on_ready: Callable[[], None]) -> None:
+def run(
+    app: FastAPI, host: str, port: int, on_ready: Callable[[], None], on_close: Callable[[], None]
+) -> None:
     """Serve until a signal; requests under way are answered first, for up to ten seconds.
 
-    ``on_ready`` is called when start-up is done, just before the port opens. ``close`` of the services
+    ``on_ready`` is called when start-up is done, just before the port opens. ``on_close``
     is called once, after the last request.
     """
-    app = create_app(services)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -29,7 +27,7 @@ def run(services: ApiServices, port: int, on_ready: Callable[[], None]) -> None:
     app.router.lifespan_context = lifespan
     config = uvicorn.Config(
         app,
-        host=services.settings.serve.host,
+        host=host,
         port=port,
         access_log=False,
         log_level="warning",
@@ -40,7 +38,7 @@ def run(services: ApiServices, port: int, on_ready: Callable[[], None]) -> None:
         with _signals_end_quietly():
             uvicorn.Server(config).run()
     finally:
-        services.close()
+        on_close()
 
 
 @contextmanager

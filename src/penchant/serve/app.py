@@ -1,0 +1,50 @@
+"""The whole door as one application: the API, its description, health, the console, and the watch."""
+
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Mount, Route
+
+from penchant.serve.console.routes import console_routes
+from penchant.serve.describe import description
+from penchant.serve.http import api_routes, health_routes, http_error
+from penchant.serve.services import Services
+from penchant.serve.watch import Metrics, Watched
+
+
+def create_app(services: Services, now: Callable[[], float], log: TextIO | None = None) -> FastAPI:
+    """One ASGI application. ``now`` is unix seconds; ``log`` takes one JSON line a request (stderr).
+
+    The pages that FastAPI makes from the description load scripts from elsewhere: they are off.
+    """
+    app = FastAPI(title="Penchant", docs_url=None, redoc_url=None, redirect_slashes=False)
+    metrics = Metrics()
+    added: list[BaseRoute] = [
+        *api_routes(services, metrics),
+        *health_routes(services, metrics),
+        *console_routes(services),
+    ]
+    app.router.routes.extend(added)
+    app.openapi = description
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_middleware(
+        Watched,
+        metrics=metrics,
+        templates=_templates(app.router.routes),
+        clock=time.perf_counter,
+        now=now,
+        log=log,
+    )
+    return app
+
+
+def _templates(routes: list[BaseRoute]) -> dict[object, str]:
+    """The path template of each endpoint, as the log and the counters name it."""
+    return {
+        (route.endpoint if isinstance(route, Route) else route.app): route.path
+        for route in routes
+        if isinstance(route, (Route, Mount))
+    }
