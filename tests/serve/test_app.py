@@ -1,0 +1,126 @@
+"""The application around the routes: description, counters, log, headers, faults."""
+
+import asyncio
+import io
+import json
+from typing import Any
+from unittest.mock import MagicMock
+
+import httpx
+import pytest
+
+from penchant.events.intake import IntakeResult
+from penchant.serve.app import create_app
+from penchant.serve.describe import description
+from penchant.serve.http import Api, routes
+from penchant.serve.services import Services
+from penchant.serve.watch import Metrics
+from penchant.settings import Settings
+from penchant.types import Impression, Reason, Recommendation
+
+
+@pytest.fixture
+def fake() -> MagicMock:
+    fake = MagicMock(spec=Services)
+    fake.settings, fake.console_token = Settings(), "once"
+    fake.verify.return_value = frozenset({"admin"})
+    fake.readiness.return_value = {"ready": True, "states": 7}
+    fake.take_in.return_value = IntakeResult(accepted=3, duplicates=2, rejected=[(0, "type", "bad")])
+    shown = Recommendation(item_id="i", score=0.5, position=0, reason=Reason(kind="popular"))
+    fake.recommend.return_value = Impression(
+        recommendation_id="l", user_id="pseudonym", timestamp=0.0, placement="home", items=(shown,)
+    )
+    return fake
+
+
+def ask(fake: MagicMock, *requests: tuple[str, str, dict[str, Any]]) -> tuple[list[httpx.Response], str]:
+    async def go() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
+            key = {"authorization": "Bearer secret-key"}
+            return [
+                await client.request(m, p, headers=key | more.pop("headers", {}), **more)
+                for m, p, more in requests
+            ]
+
+    log = io.StringIO()
+    app = create_app(fake, lambda: 12.0, log)
+    return asyncio.run(go()), log.getvalue()
+
+
+def test_the_description_lists_every_route_and_nothing_else(fake: MagicMock) -> None:
+    (answer,), _ = ask(fake, ("GET", "/openapi.json", {}))
+    listed = {(m.upper(), p) for p, ms in answer.json()["paths"].items() for m in ms if p.startswith("/v1")}
+    assert listed == {(method, path) for method, path, _, _ in routes(Api(fake, Metrics()))}
+    assert set(description()["paths"]) >= {"/healthz", "/readyz", "/metrics"}
+
+
+def test_pages_that_would_load_from_elsewhere_are_off(fake: MagicMock) -> None:
+    answers, _ = ask(fake, ("GET", "/docs", {}), ("GET", "/redoc", {}))
+    assert [a.status_code for a in answers] == [404, 404]
+
+
+def test_a_list_names_the_shops_own_user_and_never_the_pseudonym(fake: MagicMock) -> None:
+    (answer,), _ = ask(fake, ("GET", "/v1/users/anna/recommendations?item=x&placement=home&n=5", {}))
+    fake.recommend.assert_called_once_with("anna", 5, "home", "x", [])
+    item = {"item_id": "i", "score": 0.5, "position": 0, "reason": {"kind": "popular"}}
+    assert answer.json() == {
+        "recommendation_id": "l",
+        "user_id": "anna",
+        "placement": "home",
+        "snapshot": "",
+        "fallback": True,
+        "items": [item],
+    }
+
+
+def test_the_log_is_lines_of_json_without_ids_queries_bodies_or_keys(fake: MagicMock) -> None:
+    body = {"json": {"events": [{"user_id": "anna"}]}}
+    _, log = ask(
+        fake,
+        ("GET", "/v1/users/anna/recommendations?placement=home", {}),
+        ("POST", "/v1/events", body),
+        ("GET", "/anna/secret-key", {}),
+    )
+    lines = [json.loads(line) for line in log.splitlines()]
+    routes_ = [line["route"] for line in lines]
+    assert routes_ == ["/v1/users/{user_id}/recommendations", "/v1/events", "unknown"]
+    assert [line["status"] for line in lines] == [200, 200, 404]
+    assert not any(word in log for word in ("anna", "secret", "home", "pseudonym"))
+
+
+def test_counters_tell_requests_events_and_fallback_lists(fake: MagicMock) -> None:
+    answers, _ = ask(
+        fake,
+        ("POST", "/v1/events", {"json": {"events": [{}]}}),
+        ("GET", "/v1/users/anna/recommendations", {}),
+        ("GET", "/metrics", {}),
+    )
+    text = answers[-1].text
+    for line in (
+        'penchant_requests_total{method="POST",route="/v1/events",status="200"} 1.0',
+        'penchant_events_total{outcome="accepted"} 3.0',
+        'penchant_events_total{outcome="duplicates"} 2.0',
+        'penchant_events_total{outcome="rejected"} 1.0',
+        'penchant_lists_total{by="fallback"} 1.0',
+        "penchant_states 7.0",
+    ):
+        assert line in text
+    assert "anna" not in text
+
+
+def test_an_unforeseen_fault_is_a_plain_500_and_its_message_stays_inside(fake: MagicMock) -> None:
+    fake.taste.side_effect = RuntimeError("anna likes gin")
+    (answer,), log = ask(fake, ("GET", "/v1/users/anna/taste", {}))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "error")
+    assert "RuntimeError" in log
+    assert "anna" not in log + answer.text
+
+
+def test_headers_are_safe_and_a_compressed_body_is_refused(fake: MagicMock) -> None:
+    gzip = {"headers": {"content-encoding": "gzip"}, "content": b"{}"}
+    (answer,), _ = ask(fake, ("POST", "/v1/events", gzip))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported-encoding")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-request-id"]
+    fake.take_in.assert_not_called()
