@@ -93,7 +93,7 @@ class Services(ApiServices, Protocol):
         ...
 
     def overview(self) -> dict[str, Any]:
-        """Numbers of the console's first page."""
+        """``events``, ``people``, ``items``, ``opted_out``, ``snapshot`` (name or "") and ``metrics``."""
         ...
 
     def people(self, query: str, limit: int) -> list[dict[str, Any]]:
@@ -101,7 +101,11 @@ class Services(ApiServices, Protocol):
         ...
 
     def person(self, pseudonym: str) -> dict[str, Any]:
-        """Recent baskets, profile, consent. Raises NotFound."""
+        """What the console shows of a person. Raises NotFound.
+
+        ``baskets``: newest first, each with ``timestamp``, ``type`` and ``items`` (``item_id``, ``title``);
+        ``profile``: a :class:`penchant.taste.profile.TasteProfile` as built-ins; ``consent``: ``profiling``.
+        """
         ...
 
     def person_recommend(self, pseudonym: str, size: int) -> list[dict[str, Any]]:

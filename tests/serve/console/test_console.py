@@ -100,6 +100,9 @@ def test_sign_in_refuses_another_site_and_a_huge_body(client: TestClient) -> Non
 
 def test_a_session_ends(inside: TestClient, clock: Clock) -> None:
     assert inside.get("/console").status_code == 200
+    for _ in range(3):
+        clock.now += LIFETIME - 1
+        assert inside.get("/console").status_code == 200
     clock.now += LIFETIME + 1
     assert inside.get("/console").status_code == 303
 

@@ -22,7 +22,7 @@ from penchant.serve.console.guard import (
     read_body,
     session_of,
 )
-from penchant.serve.console.sessions import LIFETIME, Clock, OneTimeToken, Sessions
+from penchant.serve.console.sessions import Clock, OneTimeToken, Sessions
 from penchant.serve.errors import status_of
 from penchant.serve.services import Services
 
@@ -108,7 +108,6 @@ def _let_in(desk: Desk, request: Request) -> Response:
     answer.set_cookie(
         COOKIE,
         desk.sessions.open(),
-        max_age=int(LIFETIME),
         path="/console",
         secure=request.url.scheme == "https",
         httponly=True,
