@@ -169,8 +169,13 @@ def timestamp(cell: Any, limits: Limits) -> float:
 
 def time_of(cell: Any) -> float:
     """Unix seconds of a number, an ISO 8601 text or a ``datetime``, whatever the year."""
-    if isinstance(cell, str) and not _NUMBER.fullmatch(cell):
-        cell = _iso(cell)
+    if isinstance(cell, str):
+        if _NUMBER.fullmatch(cell):
+            value = float(cell)
+            if math.isfinite(value):
+                return value
+        else:
+            cell = _iso(cell)
     if isinstance(cell, datetime):
         return (cell if cell.tzinfo else cell.replace(tzinfo=UTC)).timestamp()
     if isinstance(cell, date):

@@ -17,11 +17,11 @@ from penchant.events.chunks import Chunk
 from penchant.events.deadletters import DeadLetters
 from penchant.events.identity import OccurrenceCounter, give_ids
 from penchant.events.letters import plain_id, safe_record
-from penchant.events.log import EventLog
+from penchant.events.log import Appended, EventLog
 from penchant.events.rules import Checked, Rows, Violation, check, rows_of_columns, rows_of_records
 from penchant.events.sources import open_source, table_of
 from penchant.settings import Settings
-from penchant.types import DeadLetter, Pseudonym
+from penchant.types import DeadLetter, Event, Pseudonym
 
 Progress = Callable[[int, int, int], None]
 """Called after each chunk with bytes done, bytes in all, and rows read."""
@@ -165,9 +165,9 @@ class Intake:
     def take_pseudonymous(
         self, records: Sequence[Mapping[str, Any]], people: Sequence[str]
     ) -> list[Violation | None]:
-        """Repaired records, where ``people`` holds the pseudonym of each that has one, else nothing.
+        """Take repaired records; ``people`` holds the pseudonym of each that has one, else nothing.
 
-        A record with a pseudonym is taken as is; one with a ``user_id`` is hashed as at any door.
+        A pseudonym is taken as it is; a ``user_id`` in a record is hashed as at any door.
         Returns the rule that each still breaks, or None where it is in the log now.
         """
         known = [
@@ -177,40 +177,49 @@ class Intake:
         rows = rows_of_records(known)
         checked = check(rows, self._limits())
         hashed = [bool(person) and not records[i].get("user_id") for i, person in enumerate(people)]
-        self._hide_users(checked, hashed)
-        give_ids(checked.events, OccurrenceCounter())
-        outcome: list[Violation | None] = [checked.violations.get(i) for i in range(len(records))]
-        appended = self._log.append(checked.events)
-        for index in appended.conflicts:
-            outcome[checked.indices[index]] = _conflict(rows.numbers[checked.indices[index]])
-        return outcome
+        _, violations, _ = self._write(checked, rows, OccurrenceCounter(), hashed)
+        return [violations.get(index) for index in range(len(records))]
+
+    def safe_content(self, record: Mapping[str, Any], person: str) -> tuple[str, dict[str, Any]]:
+        """Pseudonym and content of a dead letter made of a raw record; ``person`` where none is in it."""
+        raw = plain_id(record.get("user_id"))
+        person = self._pseudonymizer.pseudonyms([raw])[0] if raw else person
+        return person, safe_record(record) | ({"user_id": person} if person else {})
 
     def _limits(self) -> Limits:
         return limits_of(self._settings, self._clock())
 
     def _take(self, rows: Rows, source: str, counter: OccurrenceCounter) -> _Taken:
         checked = check(rows, self._limits())
-        self._hide_users(checked)
-        give_ids(checked.events, counter)
-        kept = [
-            i for i, e in enumerate(checked.events) if self._ledger.obeys(Pseudonym(e.user_id), e.timestamp)
-        ]
-        erased = len(checked.events) - len(kept)
-        events = [checked.events[i] for i in kept] if erased else checked.events
-        appended = self._log.append(events)
-        violations = dict(checked.violations)
-        for place in appended.conflicts:
-            index = checked.indices[kept[place]]
-            violations[index] = _conflict(rows.numbers[index])
-        rejected = [(index, v.code, v.message) for index, v in violations.items()]
-        if erased:
-            known = set(kept)
-            gone = (checked.indices[i] for i in range(len(checked.events)) if i not in known)
-            rejected.extend((index, "erased", _ERASED) for index in gone)
-        letters = self._dead(rows, violations, source)
+        appended, violations, erased = self._write(checked, rows, counter)
         return _Taken(
-            len(rows.numbers), appended.accepted, len(appended.duplicates), erased, letters, rejected
+            rows=len(rows.numbers),
+            accepted=appended.accepted,
+            duplicates=len(appended.duplicates),
+            erased=len(erased),
+            letters=self._dead(rows, {i: v for i, v in violations.items() if i not in erased}, source),
+            rejected=[(index, v.code, v.message) for index, v in violations.items()],
         )
+
+    def _write(
+        self, checked: Checked, rows: Rows, counter: OccurrenceCounter, hashed: Sequence[bool] | None = None
+    ) -> tuple[Appended, dict[int, Violation], set[int]]:
+        """Append what is good and allowed; all that breaks a rule, by index; the indices of the erased."""
+        self._hide_users(checked, hashed)
+        give_ids(checked.events, counter)
+        violations, erased = dict(checked.violations), set[int]()
+        events, indices = list[Event](), list[int]()
+        for event, index in zip(checked.events, checked.indices, strict=True):
+            if self._ledger.obeys(Pseudonym(event.user_id), event.timestamp):
+                events.append(event)
+                indices.append(index)
+            else:
+                erased.add(index)
+                violations[index] = _refusal(rows, index, "user_id", "erased", _ERASED)
+        appended = self._log.append(events) if events else Appended([], [], [])
+        for place in appended.conflicts:
+            violations[indices[place]] = _refusal(rows, indices[place], "event_id", "conflict", _CONFLICT)
+        return appended, violations, erased
 
     def _hide_users(self, checked: Checked, hashed: Sequence[bool] | None = None) -> None:
         """Replace user ids by pseudonyms, in place: nobody else has seen these records yet."""
@@ -228,27 +237,23 @@ class Intake:
         if not violations:
             return []
         now = self._clock()
-        records = {index: safe_record(rows.record(index)) for index in violations}
-        users = {index: plain_id(rows.record(index).get("user_id")) for index in violations}
+        raw = {index: rows.record(index) for index in violations}
+        users = {index: plain_id(record.get("user_id")) for index, record in raw.items()}
         distinct = sorted({user for user in users.values() if user})
         names = dict(zip(distinct, self._pseudonymizer.pseudonyms(distinct), strict=True))
-        letters: list[DeadLetter] = []
-        for index, violation in violations.items():
-            person = names.get(users[index], "")
-            content = records[index] | ({"user_id": person} if person else {})
-            letters.append(
-                DeadLetter(
-                    source=source,
-                    row=violation.row,
-                    column=violation.column,
-                    code=violation.code,
-                    message=violation.message,
-                    content=content,
-                    timestamp=now,
-                    user_id=person,
-                )
+        return [
+            DeadLetter(
+                source=source,
+                row=v.row,
+                column=v.column,
+                code=v.code,
+                message=v.message,
+                content=safe_record(raw[index]) | ({"user_id": names[users[index]]} if users[index] else {}),
+                timestamp=now,
+                user_id=names.get(users[index], ""),
             )
-        return letters
+            for index, v in violations.items()
+        ]
 
     def _unreadable(self, source: str, chunk: Chunk, number: int) -> DeadLetter:
         bad = chunk.unreadable[number]
@@ -300,5 +305,5 @@ def stop_after_chunk(name: str) -> Generator[Callable[[], None]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _conflict(row: int) -> Violation:
-    return Violation(row=row, column="event_id", value="", code="conflict", message=_CONFLICT)
+def _refusal(rows: Rows, index: int, column: str, code: str, message: str) -> Violation:
+    return Violation(row=rows.numbers[index], column=column, value="", code=code, message=message)

@@ -157,23 +157,27 @@ def _read_each(column: Column, cells: list[Any], limits: Limits) -> tuple[list[A
     return values, refused
 
 
-def _contexts(rows: Rows, limits: Limits, bad: dict[int, Violation]) -> Sequence[Mapping[str, Scalar]]:
-    if not any(rows.others):
-        return rows.others
-    found: list[dict[str, Scalar]] = []
+def _contexts(rows: Rows, limits: Limits, bad: dict[int, Violation]) -> list[dict[str, Scalar]]:
+    known: dict[tuple[str, type, Any], Scalar] = {}
+    found: list[dict[str, Scalar]] = [{} for _ in rows.numbers]
     for index, other in enumerate(rows.others):
-        context: dict[str, Scalar] = {}
-        found.append(context)
         if len(other) > limits.max_context:
             error = BadCell(
                 "too-many", f"has {len(other)} further columns, the limit is {limits.max_context}"
             )
             bad.setdefault(index, _violation(rows, index, "context", None, error))
             continue
+        context = found[index]
         for name, cell in other.items():
+            try:
+                context[name] = known[name, type(cell), cell]
+                continue
+            except (KeyError, TypeError):
+                pass
             try:
                 scalar(name, limits)
                 context[name] = scalar(cell, limits)
+                known[name, type(cell), cell] = context[name]
             except BadCell as error:
                 bad.setdefault(index, _violation(rows, index, name, cell, error))
     return found
@@ -226,14 +230,46 @@ def _violation(rows: Rows, index: int, column: str, cell: Any, error: BadCell) -
 
 
 def _events(
-    values: Mapping[str, list[Any]], contexts: Sequence[Mapping[str, Scalar]], indices: list[int]
+    values: Mapping[str, list[Any]], contexts: Sequence[dict[str, Scalar]], indices: list[int]
 ) -> list[Event]:
-    names = [column.name for column in EVENT_COLUMNS if any(v is not None for v in values[column.name])]
-    if not {"user_id", "type", "timestamp"}.issubset(names):
-        return []
-    columns = [values[name] for name in names]
+    columns = [values[column.name] for column in EVENT_COLUMNS]
     if len(indices) < len(contexts):
         columns = [[cells[index] for index in indices] for cells in columns]
         contexts = [contexts[index] for index in indices]
-    rows = zip(contexts, *columns, strict=True)
-    return [Event(context=dict(context), **dict(zip(names, row, strict=True))) for context, *row in rows]
+    return [_event(*row) for row in zip(contexts, *columns, strict=True)]
+
+
+def _event(  # noqa: PLR0917 - one value a column, in the order of EVENT_COLUMNS: the fastest way to call
+    context: dict[str, Scalar],
+    user_id: str,
+    kind: EventType,
+    timestamp: float,
+    item_id: str | None,
+    event_id: str | None,
+    value: float | None,
+    quantity: float | None,
+    price: float | None,
+    query: str | None,
+    text: str | None,
+    session_id: str | None,
+    sequence: int | None,
+    recommendation_id: str | None,
+    position: int | None,
+) -> Event:
+    return Event(
+        user_id=user_id,
+        type=kind,
+        timestamp=timestamp,
+        item_id=item_id,
+        event_id=event_id,
+        value=value,
+        quantity=quantity,
+        price=price,
+        query=query,
+        text=text,
+        session_id=session_id,
+        sequence=sequence,
+        recommendation_id=recommendation_id,
+        position=position,
+        context=context,
+    )
