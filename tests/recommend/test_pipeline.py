@@ -173,7 +173,8 @@ def test_an_item_that_came_after_training_is_recommended_by_its_text(house):
     assert "new" not in house.list("p", 8)
     text = np.zeros((9, 4), dtype=np.float32)
     text[8, 0] = 5.0
-    house.tracker.swap(house.model.with_items(text), "s1")
+    assert house.tracker.grow(text) == 1
+    assert house.tracker.grow(text) == 0
     assert house.list("p", 1) == ["new"]
 
 

@@ -122,6 +122,12 @@ class ServingModel:
         h = np.broadcast_to(state.h, (len(state.memory), len(state.h)))
         return self._added(state.memory, h, now, state.events)
 
+    def repeat_part(self, state: State, now: float, items: NDArray[np.int64]) -> FloatArray:
+        """What the repeat memory adds to the scores of ``items`` (R,); 0 for those that it does not hold."""
+        place = {int(item): n for n, item in enumerate(state.memory["item"])}
+        added = np.append(self.repeats(state, now), np.float32(0)) if place else np.zeros(1, np.float32)
+        return added[[place.get(int(item), -1) for item in items]]
+
     def vectors(self) -> FloatArray:
         """Item vectors that ``h`` is compared with, (n_items, D). Do not change them."""
         return self._items.vectors
@@ -160,14 +166,14 @@ class ServingModel:
         if not last:
             return np.zeros(0, np.float32)
         base = self.encode(tokens[: len(tokens) - last])
-        h = self._without_each(base, tokens[len(tokens) - last :])
+        h = self.without_each(base, tokens[len(tokens) - last :])
         linear = h @ self._items.vectors[item]
         added = self._repeat_without_each(tokens, now, item, last, h)
         total = linear + added
         return (total[-1] - total[:-1]).astype(np.float32)
 
-    def _without_each(self, base: State, tail: Sequence[Token]) -> FloatArray:
-        """Behaviour (k + 1, D) after ``tail`` without each of its k events, and with all of them."""
+    def without_each(self, base: State, tail: Sequence[Token]) -> FloatArray:
+        """Behaviour (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
         count, known = len(tail), _known(tail, self.n_items)
         state = np.repeat(base.encoder[None], count + 1, 0)
         h = np.repeat(base.h[None], count + 1, 0)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from penchant.catalog.catalog import Catalog
 from penchant.catalog.view import CatalogView
+from penchant.model.tokens import Token
 from penchant.privacy.consent import ConsentStore
 from penchant.recommend.candidates import top_k
 from penchant.recommend.filters import SeenFilter, on_sale
@@ -15,7 +16,6 @@ from penchant.recommend.impressions import ImpressionSink
 from penchant.recommend.popularity import Popularity, fallback_scores
 from penchant.recommend.reasons import personal_reasons
 from penchant.taste.corrections import Correction, Corrections, never, shift
-from penchant.taste.model import Token
 from penchant.taste.tracker import Reading, TasteTracker
 from penchant.types import EventType, Impression, Pseudonym, Reason, Recommendation
 

@@ -16,29 +16,20 @@ NAMED = 2
 """Items of the past named in one reason."""
 
 
-def contributions(reading: Reading, now: float, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+def contributions(reading: Reading, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Loss of score of each item when one recent event is left out, shape (len(rows), W).
 
-    W is the number of events in the window. The history before it stays as it is. Each event is
-    removed in turn and the later ones are stepped again: W² / 2 steps, once for the whole list.
+    W is the number of events in the window; the later ones are read again without the one left out.
+    The repeat part of the score is not in it: see :func:`personal_reasons`.
     """
-    model, window = reading.model, reading.window
-    vectors = model.vectors()[rows]
-    removed = np.empty((len(window), vectors.shape[1]), dtype=np.float32)
-    before = reading.base
-    for left_out, token in enumerate(window):
-        state = before
-        for later in window[left_out + 1 :]:
-            state = model.step(state, later)
-        removed[left_out] = model.h(state, now)
-        before = model.step(before, token)
-    return (vectors @ (model.h(reading.state, now) - removed).T).astype(np.float32, copy=False)
+    h = reading.model.without_each(reading.base, reading.window)
+    return (reading.model.vectors()[rows] @ (h[-1] - h[:-1]).T).astype(np.float32, copy=False)
 
 
-def gains(reading: Reading, now: float, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """What the whole history adds to each item's score, shape (len(rows),)."""
-    model = reading.model
-    change = model.h(reading.state, now) - model.h(model.initial(), now)
+def gains(reading: Reading, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What the whole history adds to each item's score, as of its last event, shape (len(rows),)."""
+    model, at = reading.model, reading.window[-1].time
+    change = model.h(reading.state, at) - model.h(model.initial(), at)
     return (model.vectors()[rows] @ change).astype(np.float32, copy=False)
 
 
@@ -47,16 +38,21 @@ def personal_reasons(
 ) -> list[Reason]:
     """A reason for each row of a personal list; ``name`` gives the item id of a row.
 
-    An item bought before is ``bought-again``, where its own purchases stand out or nothing else does.
+    An item bought before is ``bought-again`` where the repeat part of its score or its own events carry
+    more than any other item of the past.
     A ``because-of`` without items says that the taste as a whole speaks for it, no event more than others.
     """
     if not len(rows):
         return []
-    losses, gained = contributions(reading, now, rows), gains(reading, now, rows)
-    return [
-        _reason(int(row), _by_item(reading, loss), float(gain), reading.bought.get(int(row), 0), name)
-        for row, loss, gain in zip(rows, losses, gained, strict=True)
-    ]
+    losses, gained = contributions(reading, rows), gains(reading, rows)
+    repeated = np.maximum(reading.model.repeat_part(reading.state, now, rows), 0.0)
+    reasons: list[Reason] = []
+    for row, loss, gain, again in zip(rows.tolist(), losses, gained, repeated, strict=True):
+        parts = _by_item(reading, loss)
+        parts[row] = parts.get(row, 0.0) + float(again)
+        whole = max(float(gain) + float(again), sum(parts.values()))
+        reasons.append(_reason(row, parts, whole, reading.bought.get(row, 0), name))
+    return reasons
 
 
 def _by_item(reading: Reading, loss: NDArray[np.float32]) -> dict[int, float]:
@@ -68,11 +64,11 @@ def _by_item(reading: Reading, loss: NDArray[np.float32]) -> dict[int, float]:
     return {item: part for item, part in total.items() if part > 0}
 
 
-def _reason(row: int, parts: dict[int, float], gain: float, count: int, name: Callable[[int], str]) -> Reason:
-    whole = max(gain, sum(parts.values()))
-    loud = sorted(
-        (item for item in parts if parts[item] >= STANDS_OUT * whole), key=lambda item: -parts[item]
-    )
+def _reason(
+    row: int, parts: dict[int, float], whole: float, count: int, name: Callable[[int], str]
+) -> Reason:
+    loud = [item for item in parts if parts[item] > 0 and parts[item] >= STANDS_OUT * whole]
+    loud.sort(key=lambda item: -parts[item])
     if count and (not loud or loud[0] == row):
         return Reason(kind="bought-again", count=count, share=_share(parts.get(row, 0.0), whole))
     shown = loud[:NAMED]

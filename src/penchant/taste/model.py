@@ -1,29 +1,12 @@
 """What following a person's taste needs from a preference model. ``model.serving`` gives the real one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Token:
-    """One event as a model reads it.
-
-    Attributes:
-        item: row in the id table; -1 for none. type: ``EventType.code``. time: unix seconds.
-        basket: equal for events of one basket of one person, growing from basket to basket.
-        value: rating or amount, NaN for none. query: vector of the search text, None for none.
-    """
-
-    item: int
-    type: int
-    time: float
-    basket: int
-    value: float = float("nan")
-    query: NDArray[np.float32] | None = None
+from penchant.model.tokens import Token
 
 
 class PreferenceModel(Protocol):
@@ -63,6 +46,14 @@ class PreferenceModel(Protocol):
         """Item vectors that ``h`` is compared with, shape (n_items, D)."""
         ...
 
-    def with_items(self, text_vectors: NDArray[np.float32]) -> Self:
-        """The same model for a longer id table: new rows get vectors from their text."""
+    def without_each(self, base: Any, tail: Sequence[Token]) -> NDArray[np.float32]:
+        """Behaviour after ``base`` and ``tail`` without each of its k events, last with all, (k + 1, D)."""
+        ...
+
+    def repeat_part(self, state: Any, now: float, items: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What having had an item before adds to its score, for the given rows (R,)."""
+        ...
+
+    def with_items(self, text_vectors: NDArray[np.float32]) -> "PreferenceModel":
+        """The same model for a longer id table: new rows (n, T) get vectors from their text."""
         ...

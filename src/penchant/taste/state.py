@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from penchant.taste.model import PreferenceModel, Token
+from penchant.model.tokens import Token
+from penchant.taste.model import PreferenceModel
 from penchant.taste.tokens import Basket
 from penchant.types import Event, EventType, Pseudonym
 

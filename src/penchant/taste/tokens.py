@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.catalog.ids import IdTable
-from penchant.taste.model import Token
+from penchant.model.tokens import Token
 from penchant.types import Event, EventType
 
 SILENT = frozenset({EventType.MESSAGE, EventType.REFUND})

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from penchant.events.log import EventLog
+from penchant.model.tokens import Token
 from penchant.privacy.consent import ConsentStore
-from penchant.taste.model import PreferenceModel, Token
+from penchant.taste.model import PreferenceModel
 from penchant.taste.state import Bounded, Recent, Taste, order_of, recent_of
 from penchant.taste.tokens import Basket, TokenMaker
 from penchant.types import Event, Logged, Pseudonym
@@ -85,6 +89,14 @@ class TasteTracker:
             self._tastes.drop_where(lambda taste: taste.encoder_id != model.encoder_id)
             if not len(self._tastes):
                 self._recents = Bounded(self._recents.capacity)
+
+    def grow(self, text_vectors: NDArray[np.float32]) -> int:
+        """Take in a longer id table by the text vectors of all its rows (N, T); returns how many are new."""
+        with self._lock:
+            new = text_vectors[self._model.n_items :]
+            if len(new):
+                self._model = self._model.with_items(new)
+            return len(new)
 
     def read(self, person: Pseudonym) -> Reading | None:
         """The person's state now; None for a stranger and for one who opted out of profiling."""

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.taste.model import Token
+from penchant.model.tokens import Token
 from penchant.types import EventType
 
 _STRENGTH = {EventType.PURCHASE.code: 1.0, EventType.CLICK.code: 0.7, EventType.VIEW.code: 0.5}
@@ -57,7 +57,9 @@ class PlantedModel:
         return Faded(total, token.time)
 
     def encode(self, tokens: Sequence[Token]) -> Faded:
-        state = self.initial()
+        return self._after(self.initial(), tokens)
+
+    def _after(self, state: Faded, tokens: Sequence[Token]) -> Faded:
         for token in tokens:
             state = self.step(state, token)
         return state
@@ -71,9 +73,17 @@ class PlantedModel:
     def vectors(self) -> NDArray[np.float32]:
         return self._vectors
 
+    def without_each(self, base: Faded, tail: Sequence[Token]) -> NDArray[np.float32]:
+        kept = [[t for n, t in enumerate(tail) if n != gone] for gone in range(len(tail) + 1)]
+        return np.array([self.h(self._after(base, tokens), tail[-1].time) for tokens in kept])
+
+    def repeat_part(self, state: Faded, now: float, items: NDArray[np.int64]) -> NDArray[np.float32]:
+        """None: this model does not know repeats."""
+        del state, now
+        return np.zeros(len(items), dtype=np.float32)
+
     def with_items(self, text_vectors: NDArray[np.float32]) -> Self:
-        new = text_vectors[self.n_items :, : self._vectors.shape[1]]
-        grown = np.concatenate([self._vectors, new])
+        grown = np.concatenate([self._vectors, text_vectors[:, : self._vectors.shape[1]]])
         return type(self)(grown, encoder_id=self._encoder_id, lifetime=self._lifetime)
 
 
