@@ -32,7 +32,7 @@ class ModelSettings:
     dim: int = 64
     layers: int = 2
     text_dim: int = 96
-    dropout: float = 0.4
+    dropout: float = 0.5
     negatives: int = 2048
     memory: int = 128
     lr: float = 1e-3

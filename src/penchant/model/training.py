@@ -176,7 +176,8 @@ class Trainer:
         return self.reader.windows(self.questions, side, s.window, self.rng)
 
     def _loss(self, h: torch.Tensor, batch: Batch) -> torch.Tensor:
-        here = h[torch.from_numpy(batch.steps), torch.from_numpy(batch.columns)]
+        places = torch.from_numpy(batch.steps * len(batch.lengths) + batch.columns)
+        here = h.flatten(0, 1).index_select(0, places)
         answers = self.questions.take(batch.questions)
         loss = next_basket_loss(self.net, here, batch, answers, self.sampler.draw(self.rng))
         return loss + self._rating_loss(here, answers) if self.rated else loss
