@@ -1,0 +1,1 @@
+"""Where ports are bound to adapters, once."""

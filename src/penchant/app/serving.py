@@ -1,0 +1,268 @@
+"""What the HTTP door and the console ask for, answered from one open shop."""
+
+import threading
+import uuid
+from collections.abc import Sequence
+from secrets import token_urlsafe
+from typing import Any
+
+import msgspec
+
+from penchant.app.shop import Shop
+from penchant.app.showing import Showing
+from penchant.catalog.feeds import items_of_records
+from penchant.errors import InvalidInput, NotTrained, PenchantError, SnapshotRefused
+from penchant.events.intake import IntakeResult
+from penchant.model.serving import ServingModel, load_serving
+from penchant.privacy.consent import Consent
+from penchant.privacy.rights import Rights
+from penchant.recommend.filters import SeenFilter
+from penchant.recommend.impressions import ImpressionWriter
+from penchant.recommend.pipeline import Recommender
+from penchant.recommend.popularity import Popularity
+from penchant.recommend.repeats import RepeatRates, learn_repeats
+from penchant.recommend.search import Search
+from penchant.recommend.similar import SimilarItems
+from penchant.settings import Settings
+from penchant.taste.corrections import Correction, merged
+from penchant.taste.profile import taste_profile
+from penchant.taste.tokens import TokenMaker
+from penchant.taste.tracker import TasteTracker
+from penchant.types import Impression, Logged, Pseudonym, Recommendation
+
+WATCH_SECONDS = 2.0
+
+
+class Serving:
+    """Answers :class:`~penchant.serve.services.ApiServices`; ``showing`` answers the console's half."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        columns = shop.log.columns()
+        self._position = shop.log.end()
+        self._popularity = Popularity(shop.settings.recommend.popularity_days)
+        self._popularity.rebuild(columns, shop.ids)
+        self._rates: RepeatRates = learn_repeats(columns, shop.ids, shop.catalog.view())
+        self._writer = ImpressionWriter(shop.impressions).start()
+        self._failure = ""
+        tracker = self._tracker()
+        self.recommender = Recommender(
+            catalog=shop.catalog,
+            tracker=tracker,
+            popularity=self._popularity,
+            seen=self._seen(),
+            corrections=shop.corrections,
+            consent=shop.consent,
+            sink=self._writer,
+            new_id=lambda: uuid.uuid4().hex,
+        )
+        self._similar = SimilarItems(shop.catalog, lambda: self.recommender.tracker)
+        self._search = Search(shop.catalog, lambda: self.recommender.tracker)
+        self.console_token = token_urlsafe(18)
+        self.showing = Showing(self)
+        self._watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
+        self._watcher.start()
+
+    @property
+    def settings(self) -> Settings:
+        return self.shop.settings
+
+    def verify(self, token: str) -> frozenset[str] | None:
+        return self.shop.keys.verify(token)
+
+    def person(self, user_id: str) -> Pseudonym:
+        """The person behind an id of the shop."""
+        return self.shop.pseudonymizer.pseudonym(user_id)
+
+    def take_in(self, records: list[dict[str, Any]]) -> IntakeResult:
+        with self._lock:
+            result = self.shop.intake().accept(records)
+            self.catch_up()
+        return result
+
+    def catch_up(self) -> None:
+        """Let taste and popularity hear of everything that is new in the log."""
+        with self._lock:
+            while entries := self.shop.log.follow(self._position, 1_000):
+                self.shop.ids.assign([e.event.item_id for e in entries if e.event.item_id])
+                for entry in entries:
+                    self._hear(entry)
+                self._position = entries[-1].position
+
+    def _hear(self, entry: Logged) -> None:
+        row = int(self.shop.ids.rows([entry.event.item_id])[0]) if entry.event.item_id else -1
+        self._popularity.on_event(row, entry.event)
+        if self.recommender.tracker is not None:
+            self.recommender.tracker.on_event(entry)
+
+    def recommend(
+        self,
+        user_id: str | None,
+        size: int,
+        placement: str,
+        context_item: str | None,
+        exclude: Sequence[str],
+    ) -> Impression:
+        person = None if user_id is None else self.person(user_id)
+        return self.recommender.recommend(
+            person, size, placement, self.shop.clock(), context_item=context_item, exclude=exclude
+        )
+
+    def similar(self, item_id: str, size: int) -> list[Recommendation]:
+        return self._similar.similar(item_id, size)
+
+    def search(self, query: str, size: int, user_id: str | None) -> list[Recommendation]:
+        person = None if user_id is None else self.person(user_id)
+        return self._search.search(query, size, self.shop.clock(), person=person)
+
+    def taste(self, user_id: str) -> dict[str, Any]:
+        return self.taste_of(self.person(user_id))
+
+    def taste_of(self, person: Pseudonym) -> dict[str, Any]:
+        """The profile with its corrections."""
+        history = self.shop.log.of_user(person)
+        now = max((entry.event.timestamp for entry in history), default=self.shop.clock())
+        profile = taste_profile(history, self.shop.catalog.view(), now)
+        return {
+            **msgspec.to_builtins(profile),
+            "corrections": msgspec.to_builtins(self.shop.corrections.get(person)),
+        }
+
+    def correct_taste(self, user_id: str, changes: dict[str, Any]) -> dict[str, Any]:
+        person = self.person(user_id)
+        try:
+            wishes = msgspec.convert(changes.get("corrections"), list[Correction])
+        except msgspec.ValidationError as error:
+            raise InvalidInput(
+                f'taste: {error}; send {{"corrections": [{{"kind": "category", "name": "…", '
+                '"weight": "never|less|normal|more"}]}'
+            ) from error
+        self.shop.corrections.set(person, merged(self.shop.corrections.get(person), wishes))
+        return self.taste_of(person)
+
+    def upsert_items(self, records: list[dict[str, Any]]) -> dict[str, Any]:
+        items = items_of_records(records)
+        changed = self.shop.catalog.upsert(items)
+        self._grow()
+        return {"received": len(items), "changed": changed}
+
+    def delete_items(self, item_ids: list[str]) -> dict[str, Any]:
+        return {"deleted": self.shop.catalog.delete(item_ids)}
+
+    def set_consent(self, user_id: str, profiling: bool) -> dict[str, Any]:
+        return self.consent_of(self.person(user_id), profiling)
+
+    def consent_of(self, person: Pseudonym, profiling: bool) -> dict[str, Any]:
+        """Set the consent; it holds from the next request on."""
+        self.shop.consent.set(person, Consent(profiling=profiling))
+        if not profiling and self.recommender.tracker is not None:
+            self.recommender.tracker.forget(person)
+        return {"profiling": profiling}
+
+    def rights(self) -> Rights:
+        """Every store, the caches of this process first."""
+        caches = [self._writer, *([self.recommender.tracker] if self.recommender.tracker else [])]
+        stores = [*caches, *self.shop.stores()]
+        return Rights(stores, self.shop.consent, self.shop.ledger)
+
+    def export(self, user_id: str) -> dict[str, Any]:
+        return self.rights().export(self.person(user_id))
+
+    def erase(self, user_id: str) -> dict[str, Any]:
+        return self.erase_person(self.person(user_id))
+
+    def erase_person(self, person: Pseudonym) -> dict[str, Any]:
+        """Remove all that is held on the person."""
+        with self._lock:
+            self._writer.flush(5.0)
+            erasure = self.rights().erase(person, self.shop.clock())
+            self.shop.pseudonymizer.forget()
+        return msgspec.to_builtins(erasure)
+
+    def readiness(self) -> dict[str, Any]:
+        tracker = self.recommender.tracker
+        reasons = [self._failure] if self._failure else []
+        if self._writer.failure is not None:
+            reasons.append("the disk refuses to take shown lists")
+        return {
+            "ready": not reasons,
+            "reasons": reasons,
+            "snapshot": tracker.snapshot if tracker else "",
+            "fallback": tracker is None,
+            "log_position": self._position,
+            "states": len(tracker) if tracker else 0,
+        }
+
+    def close(self) -> None:
+        self._stop.set()
+        self._watcher.join(WATCH_SECONDS * 2)
+        self._writer.close()
+        self.shop.close()
+
+    def _seen(self) -> SeenFilter:
+        return SeenFilter(self.shop.settings.recommend, self._rates)
+
+    def _tracker(self) -> TasteTracker | None:
+        """States under the newest snapshot that is whole; None before the first training."""
+        try:
+            name, model = self._newest()
+        except NotTrained:
+            return None
+        return TasteTracker(
+            model,
+            self.shop.log,
+            TokenMaker(self.shop.ids, self._read_query),
+            self.shop.consent,
+            snapshot=name,
+            capacity=self.shop.settings.serve.states,
+        )
+
+    def _newest(self) -> tuple[str, ServingModel]:
+        """The serving snapshot, or the last good one before it where that is broken."""
+        self.shop.shelf.current()
+        for promotion in reversed(self.shop.shelf.history()):
+            try:
+                return promotion.name, self._load(promotion.name)
+            except PenchantError as error:
+                self._failure = str(error)
+        raise NotTrained("no snapshot can be read")
+
+    def _load(self, name: str) -> ServingModel:
+        model = load_serving(self.shop.shelf.path(name), self.shop.catalog.text_vectors())
+        manifest = model.manifest
+        if self.shop.ids.digest(manifest.id_table_length) != manifest.id_table_hash:
+            raise SnapshotRefused(f"snapshot {name} belongs to another shop: its item table differs")
+        return model
+
+    def _read_query(self, text: str) -> Any:
+        return self.shop.encoder.encode([text])[0]
+
+    def _grow(self) -> None:
+        tracker = self.recommender.tracker
+        if tracker is not None and tracker.model.n_items < len(self.shop.ids):
+            tracker.grow(self.shop.catalog.text_vectors())
+
+    def _watch(self) -> None:
+        """Serve with a new snapshot as soon as one is promoted, by whatever process."""
+        while not self._stop.wait(WATCH_SECONDS):
+            try:
+                self._follow_shelf()
+            except PenchantError as error:
+                self._failure = str(error)
+
+    def _follow_shelf(self) -> None:
+        history = self.shop.shelf.history()
+        tracker = self.recommender.tracker
+        if not history or (tracker is not None and tracker.snapshot == history[-1].name):
+            return
+        model = self._load(history[-1].name)
+        with self._lock:
+            if tracker is None:
+                made = self._tracker()
+                if made is not None:
+                    self.recommender.use(made, self._seen())
+            else:
+                tracker.swap(model, history[-1].name)
+            self._failure = ""

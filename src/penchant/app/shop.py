@@ -1,0 +1,149 @@
+"""A shop's folder, opened: every store and use case that works without a running server."""
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from penchant.adapters.sentence_encoder import load_sentence_encoder
+from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
+from penchant.adapters.sqlite.corrections import SqliteCorrections
+from penchant.adapters.sqlite.database import Database
+from penchant.adapters.sqlite.deadletters import SqliteDeadLetters
+from penchant.adapters.sqlite.impressions import SqliteImpressions
+from penchant.adapters.sqlite.keys import SqliteKeys
+from penchant.adapters.sqlite.log import SqliteLog
+from penchant.adapters.sqlite.people import SqliteConsent, SqliteMarks
+from penchant.adapters.sqlite.vectors import SqliteVectors
+from penchant.catalog.catalog import Catalog
+from penchant.catalog.encoder import TextEncoder
+from penchant.errors import ShopError
+from penchant.events.intake import Intake
+from penchant.learn.shelf import SnapshotShelf
+from penchant.privacy.keys import Keys
+from penchant.privacy.ledger import Ledger
+from penchant.privacy.pseudonyms import Pseudonymizer, make_key, read_key
+from penchant.privacy.rights import Rights
+from penchant.settings import SHOP_VERSION, Settings, read_settings
+
+_SETTINGS = f"""# Settings of this shop. What is not said here has its default: see docs/settings.md.
+version = {SHOP_VERSION}
+name = "{{name}}"
+currency = "{{currency}}"
+"""
+
+Clock = Callable[[], float]
+
+
+def init_shop(folder: Path, *, name: str = "", currency: str = "") -> None:
+    """Make a new shop in ``folder``.
+
+    Raises:
+        ShopError: there is one already, or the folder cannot be made.
+    """
+    if (folder / "shop.toml").exists():
+        raise ShopError(f"{folder} holds a shop already; it is kept as it is")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "secret.key").exists():
+            make_key(folder / "secret.key")
+        plain = (name or folder.resolve().name).replace("\\", "").replace('"', "")
+        text = _SETTINGS.format(name=plain, currency=currency.replace("\\", "").replace('"', ""))
+        Database(folder / "shop.db", writer=True).close()
+        # Last: a folder with settings is a whole shop.
+        (folder / "shop.toml").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ShopError(f"{folder} cannot hold a shop: {error}") from error
+
+
+class Shop:
+    """One shop, for one process. A ``writer`` may change it; there is only one at a time."""
+
+    def __init__(
+        self, folder: Path, *, writer: bool, clock: Clock = time.time, encoder: TextEncoder | None = None
+    ) -> None:
+        """Open ``folder``; ``encoder`` stands in for the one of the settings.
+
+        Raises:
+            ShopError: no shop there, or a newer one. ShopBusy: another process is the writer.
+        """
+        if not (folder / "shop.toml").is_file():
+            raise ShopError(f"no shop in {folder}: make one with `penchant init --shop {folder}`")
+        self.folder = folder
+        self.clock = clock
+        self.settings: Settings = read_settings(folder / "shop.toml")
+        self._encoder = encoder
+        key = read_key(folder / "secret.key")
+        self.database = Database(folder / "shop.db", writer=writer)
+        self.pseudonymizer = Pseudonymizer(key)
+        self.ledger = Ledger(folder / "erased.ledger", key)
+        self.log = SqliteLog(self.database)
+        self.impressions = SqliteImpressions(self.database, self.log)
+        self.dead_letters = SqliteDeadLetters(self.database)
+        self.marks = SqliteMarks(self.database)
+        self.consent = SqliteConsent(self.database)
+        self.corrections = SqliteCorrections(self.database)
+        self.ids = SqliteIdTable(self.database)
+        self.items = SqliteItems(self.database, self.ids)
+        self.keys = Keys(SqliteKeys(self.database))
+        self.shelf = SnapshotShelf(folder / "snapshots")
+        if writer:
+            self.rights().resume(list(self.log.people()), clock())
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """The language model of the settings; loading it takes seconds, so only when it is needed."""
+        if self._encoder is not None:
+            return self._encoder
+        text = self.settings.text
+        return load_sentence_encoder(text.model, batch=text.batch)
+
+    @cached_property
+    def vectors(self) -> SqliteVectors:
+        """Known vectors of texts."""
+        return SqliteVectors(self.folder / "vectors.db")
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The catalogue with its vectors."""
+        return Catalog(self.items, self.ids, self.encoder, self.vectors)
+
+    def intake(self) -> Intake:
+        """The door for events."""
+        return Intake(
+            self.log, self.dead_letters, self.pseudonymizer, self.ledger, self.settings, self.clock
+        )
+
+    def rights(self) -> Rights:
+        """The stores in this folder; a server adds its caches in front."""
+        stores = (
+            self.impressions,
+            self.dead_letters,
+            self.marks,
+            self.corrections,
+            self.consent,
+            self.log,
+        )
+        return Rights(stores, self.consent, self.ledger)
+
+    def assign_ids(self, after: int) -> None:
+        """Give every item that events after that log position name its row, in order of first sight."""
+        rows = self.database.read(
+            "SELECT item FROM events WHERE position > ? AND item IS NOT NULL "
+            "GROUP BY item ORDER BY min(position)",
+            [after],
+        )
+        self.ids.assign([str(row[0]) for row in rows])
+
+    def close(self) -> None:
+        """Let the next writer in."""
+        if "vectors" in self.__dict__:
+            self.vectors.close()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

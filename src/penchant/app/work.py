@@ -1,0 +1,159 @@
+"""The long jobs on a shop: take in files, train, evaluate."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from penchant.app.shop import Shop
+from penchant.catalog.feeds import ItemsReport, import_items
+from penchant.errors import InvalidInput
+from penchant.evaluate.baselines import baselines
+from penchant.evaluate.model import Preference
+from penchant.evaluate.recommender import ItemTable, Recommender
+from penchant.evaluate.report import html_report
+from penchant.evaluate.result import Evaluation
+from penchant.evaluate.run import Plan, evaluate
+from penchant.events.cleaning import clean
+from penchant.events.intake import ImportReport
+from penchant.events.intake import Progress as Bytes
+from penchant.events.sources import open_source, table_of
+from penchant.learn.data import TrainingData, training_data
+from penchant.model.histories import FloatArray
+from penchant.model.saving import save_snapshot
+from penchant.model.scoring import PreferenceModel
+from penchant.model.settings import ModelSettings
+from penchant.model.snapshot import Manifest
+from penchant.model.training import Progress, train
+from penchant.settings import TrainSettings
+
+Tell = Callable[[str, float], None]
+"""Told what is being done and the share of it that is done."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """All that training and evaluation need of a shop."""
+
+    data: TrainingData
+    items: ItemTable
+    queries: FloatArray | None
+
+
+def take_file(shop: Shop, path: Path, tell: Bytes | None = None) -> ImportReport | ItemsReport:
+    """Import events or items, by the columns of the file. Doing it again changes nothing."""
+    if not path.is_file():
+        raise InvalidInput(f"no file {path}")
+    source = open_source(path)
+    if table_of(source.columns, path.name) == "items":
+        return import_items(path, shop.items, tell)
+    before = shop.log.end()
+    report = shop.intake().import_file(path, tell)
+    shop.assign_ids(before)
+    return report
+
+
+def clean_log(shop: Shop) -> dict[str, int]:
+    """Run the cleaning steps that need the whole log; returns what each marked."""
+    cleaned = clean(shop.log.columns(), shop.settings.cleaning)
+    shop.marks.replace(cleaned.events, cleaned.people)
+    return cleaned.counts
+
+
+def material(shop: Shop, tell: Tell) -> Material:
+    """The log and the catalogue as arrays; texts that are new are read by the language model first."""
+    data = training_data(shop.log, shop.ids, shop.marks, shop.consent)
+    vectors = shop.catalog.text_vectors(lambda done, all_: tell("reading product texts", done / max(all_, 1)))
+    queries = shop.encoder.encode(data.queries) if data.queries else None
+    return Material(data, ItemTable(count=len(shop.ids), vectors=vectors), queries)
+
+
+def model_settings(settings: TrainSettings) -> ModelSettings:
+    """A shop's settings as the model room calls them."""
+    return ModelSettings(
+        encoder=settings.encoder,
+        dim=settings.dim,
+        layers=settings.layers,
+        max_epochs=settings.max_epochs,
+        time_budget_s=settings.time_budget,
+        threads=settings.threads,
+        seed=settings.seed,
+    )
+
+
+def train_model(
+    shop: Shop, given: Material, tell: Callable[[Progress], None], until: float | None = None
+) -> PreferenceModel:
+    """A model of everything before ``until`` (unix seconds; None for all). Goes on where it was cut off."""
+    histories = given.data.histories if until is None else given.data.histories.before(until)
+    return train(
+        histories,
+        given.items.vectors,
+        model_settings(shop.settings.train),
+        n_items=given.items.count,
+        queries=given.queries,
+        on_progress=tell,
+        checkpoint=shop.folder / "training",
+    )
+
+
+def keep_model(shop: Shop, model: PreferenceModel, given: Material, metrics: dict[str, float]) -> Manifest:
+    """Write the snapshot, let it serve, prune what is old."""
+    now = shop.clock()
+    path = shop.shelf.new_path(now)
+    history = shop.shelf.history()
+    manifest = save_snapshot(
+        model,
+        path,
+        id_table_hash=shop.ids.digest(given.items.count),
+        id_table_length=given.items.count,
+        log_position=given.data.log_position,
+        metrics=metrics,
+        parent=history[-1].name if history else "",
+    )
+    shop.shelf.promote(path.name, now, "trained")
+    shop.shelf.prune()
+    return manifest
+
+
+class Trained:
+    """A model that was trained before, as one of those that are compared."""
+
+    def __init__(self, model: PreferenceModel, queries: FloatArray | None) -> None:
+        self._inner = model
+        self._queries = queries
+        self.name = model.settings.encoder
+
+    def fit(self, _: object) -> None:
+        """It was."""
+
+    def score_blocks(self, histories, contexts, block):  # type: ignore[no-untyped-def]
+        """See ``Recommender``."""
+        return self._inner.score_blocks(histories, contexts, block, self._queries)
+
+
+def compare(
+    shop: Shop, given: Material, plan: Plan, tell: Tell, model: Recommender | None = None
+) -> Evaluation:
+    """Compare the preference model with the baselines and keep the report; snapshots are not touched."""
+    ours = model or Preference(model_settings(shop.settings.train), queries=given.queries)
+    evaluation = evaluate(
+        given.data.histories,
+        given.items,
+        [ours, *baselines()],
+        plan,
+        dataset=shop.settings.name,
+        progress=tell,
+    )
+    folder = shop.folder / "reports"
+    folder.mkdir(exist_ok=True)
+    (folder / "evaluation.html").write_text(html_report(evaluation), encoding="utf-8")
+    (folder / "evaluation.json").write_bytes(evaluation.json())
+    return evaluation
+
+
+def last_weeks(given: Material, weeks: int) -> float:
+    """Unix seconds of the moment that many weeks before the last event."""
+    times = given.data.histories.times
+    return float(times.max() - weeks * 7 * 86_400) if len(times) else float(np.inf)
