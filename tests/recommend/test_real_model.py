@@ -1,0 +1,130 @@
+"""The tracker and the pipeline over a trained model in its serving form."""
+
+import numpy as np
+import pytest
+from tests.recommend.stores import DAY, House
+
+from penchant.model.histories import histories_of
+from penchant.model.saving import save_snapshot
+from penchant.model.serving import load_serving
+from penchant.model.settings import ModelSettings
+from penchant.model.training import train
+from penchant.types import EventType
+
+ITEMS = 12
+
+
+@pytest.fixture(scope="module", params=["recurrent", "lstm"])
+def serving(request, tmp_path_factory):
+    """Trained on people who stay in one half of the shop."""
+    rng = np.random.default_rng(0)
+    halves = [rng.integers(0, 6, 8) + 6 * (person % 2) for person in range(200)]
+    text = rng.standard_normal((ITEMS, 16)).astype(np.float32)
+    model = train(
+        histories_of([row.tolist() for row in halves]),
+        text,
+        ModelSettings(
+            encoder=request.param,
+            dim=16,
+            layers=1,
+            text_dim=8,
+            max_epochs=8,
+            dropout=0.0,
+            batch=64,
+            lr=0.01,
+            threads=1,
+        ),
+        n_items=ITEMS,
+    )
+    folder = tmp_path_factory.mktemp("snapshots") / "one"
+    save_snapshot(model, folder, id_table_hash="x", id_table_length=ITEMS, log_position=0)
+    return load_serving(folder, text)
+
+
+@pytest.fixture
+def house(serving):
+    house = House(np.zeros((ITEMS, 2), dtype=np.float32))
+    house.tracker.swap(serving, "s1")
+    house.model = serving
+    return house
+
+
+def same(one, other):
+    np.testing.assert_allclose(one.encoder, other.encoder, atol=1e-5)
+    np.testing.assert_allclose(one.h, other.h, atol=1e-5)
+    assert one.events == other.events
+    np.testing.assert_array_equal(np.sort(one.memory["item"]), np.sort(other.memory["item"]))
+
+
+def test_followed_equals_read_anew_even_with_late_events(house):
+    rng = np.random.default_rng(1)
+    kinds = [
+        EventType.VIEW,
+        EventType.PURCHASE,
+        EventType.CLICK,
+        EventType.RATING,
+        EventType.REMOVE_FROM_CART,
+    ]
+    for number in range(60):
+        at = number * DAY - (40 * DAY if number % 9 == 8 else 0)
+        kind = kinds[rng.integers(len(kinds))]
+        house.does(
+            "p", f"i{rng.integers(ITEMS)}", kind, at=at, value=4.0 if kind is EventType.RATING else None
+        )
+        house.tracker.read("p")
+    followed = house.tracker.read("p")
+    house.tracker.forget("p")
+    fresh = house.tracker.read("p")
+    same(followed.state, fresh.state)
+    same(followed.base, fresh.base)
+
+
+def test_what_was_done_moves_the_list_to_its_half(house):
+    for n in range(4):
+        house.does("p", f"i{n}", at=n * DAY)
+    assert {int(item[1:]) // 6 for item in house.list("p", 4, 4 * DAY)} == {0}
+    for n in range(6, 11):
+        house.does("p", f"i{n}", at=n * DAY)
+    assert {int(item[1:]) // 6 for item in house.list("p", 4, 11 * DAY)} == {1}
+
+
+def test_reasons_are_of_the_same_half_and_have_shares(house):
+    past = [f"i{n}" for n in (0, 1, 6, 7, 8, 9)]
+    for day, item in enumerate(past):
+        house.does("p", item, at=day * DAY)
+    shown = house.recommender.recommend("p", 2, "home", 10 * DAY, exclude=past).items
+    assert {one.reason.kind for one in shown} == {"because-of"}
+    named = [(one.item_id, item) for one in shown for item in one.reason.items]
+    assert named
+    assert np.mean([int(a[1:]) // 6 == int(b[1:]) // 6 for a, b in named]) > 0.7
+    assert all(0 <= one.reason.share <= 1 for one in shown)
+
+
+def test_the_list_of_reasons_agrees_with_the_model_s_own_contributions(house):
+    from penchant.recommend.reasons import contributions
+
+    for n in (0, 1, 7, 8):
+        house.does("p", f"i{n}", at=n * DAY)
+    reading = house.tracker.read("p")
+    never_bought = 10
+    mine = contributions(reading, np.array([never_bought]))[0]
+    own = house.model.contributions(list(reading.window), 9 * DAY, never_bought, len(reading.window))
+    np.testing.assert_allclose(mine, own, atol=1e-4)
+
+
+def test_repeat_part_is_in_the_scores(house):
+    house.does("p", "i3", at=DAY)
+    state = house.tracker.read("p").state
+    scores = house.model.scores(state, 2 * DAY)
+    linear = house.model.vectors() @ state.h + house.model.biases()
+    part = house.model.repeat_part(state, 2 * DAY, np.arange(ITEMS))
+    np.testing.assert_allclose(scores, linear + part, atol=1e-4)
+    assert np.flatnonzero(part).tolist() == [3]
+
+
+def test_a_new_item_is_scored_after_growing(house):
+    text = np.random.default_rng(2).standard_normal((ITEMS + 1, 16)).astype(np.float32)
+    assert house.tracker.grow(text) == 1
+    house.does("p", "i3", at=DAY)
+    reading = house.tracker.read("p")
+    assert len(reading.model.scores(reading.state, DAY)) == ITEMS + 1
