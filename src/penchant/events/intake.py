@@ -19,6 +19,7 @@ from penchant.events.identity import OccurrenceCounter, give_ids
 from penchant.events.letters import plain_id, safe_record
 from penchant.events.log import Appended, EventLog
 from penchant.events.rules import Checked, Rows, Violation, check, rows_of_columns, rows_of_records
+from penchant.events.schema import EVENT_NAMES
 from penchant.events.sources import open_source, table_of
 from penchant.settings import Settings
 from penchant.types import DeadLetter, Event, Pseudonym
@@ -268,11 +269,11 @@ class Intake:
         )
 
 
-def rows_of_chunk(chunk: Chunk) -> Rows:
-    """Rows of a file's chunk, whatever its format."""
+def rows_of_chunk(chunk: Chunk, names: frozenset[str] = EVENT_NAMES) -> Rows:
+    """Rows of a file's chunk, whatever its format; ``names`` are the known columns."""
     if chunk.columns is not None:
-        return rows_of_columns(chunk.columns, chunk.rows)
-    return rows_of_records(chunk.records or [], chunk.rows)
+        return rows_of_columns(chunk.columns, chunk.rows, names)
+    return rows_of_records(chunk.records or [], chunk.rows, names)
 
 
 @contextmanager

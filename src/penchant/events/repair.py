@@ -89,7 +89,11 @@ def _replay(
 ) -> RepairReport:
     tried = repaired = 0
     remaining: dict[str, int] = {}
-    waiting = [(n, letter) for n, letter in letters.all() if letter.content or n in edited]
+    waiting = [
+        (n, letter)
+        for n, letter in letters.all()
+        if letter.content.get("table") != "items" and (letter.content or n in edited)
+    ]
     if only:
         waiting = [(n, letter) for n, letter in waiting if n in edited]
     for start in range(0, len(waiting), _BATCH):

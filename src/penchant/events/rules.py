@@ -60,27 +60,31 @@ class Checked:
     violations: dict[int, Violation]
 
 
-def rows_of_records(records: Sequence[Any], numbers: Sequence[int] | None = None) -> Rows:
+def rows_of_records(
+    records: Sequence[Any], numbers: Sequence[int] | None = None, names: frozenset[str] = EVENT_NAMES
+) -> Rows:
     """JSON objects as rows; what is not an object becomes a row with nothing in it.
 
     >>> rows_of_records([{"user_id": "u", "colour": "red"}]).others
     [{'colour': 'red'}]
     """
     maps: list[Mapping[str, Any]] = [r if isinstance(r, dict) else {} for r in records]
-    columns = {c.name: [r.get(c.name) for r in maps] for c in EVENT_COLUMNS}
-    others = [_others(record) if record.keys() - EVENT_NAMES else {} for record in maps]
+    columns = {name: [record.get(name) for record in maps] for name in sorted(names)}
+    others = [_others(record, names) if record.keys() - names else {} for record in maps]
     return Rows(range(len(records)) if numbers is None else numbers, columns, others)
 
 
-def rows_of_columns(columns: Mapping[str, list[Any]], numbers: Sequence[int]) -> Rows:
+def rows_of_columns(
+    columns: Mapping[str, list[Any]], numbers: Sequence[int], names: frozenset[str] = EVENT_NAMES
+) -> Rows:
     """A table as rows. Absent columns are empty."""
-    names = sorted(name for name in columns if name not in EVENT_NAMES and name not in IGNORED)
-    known = {name: cells for name, cells in columns.items() if name in EVENT_NAMES}
+    further = sorted(name for name in columns if name not in names and name not in IGNORED)
+    known = {name: cells for name, cells in columns.items() if name in names}
     others: list[Mapping[str, Any]] = [{}] * len(numbers)
-    if names:
-        rows = zip(*(columns[name] for name in names), strict=True)
+    if further:
         others = [
-            {name: cell for name, cell in zip(names, row, strict=True) if cell is not None} for row in rows
+            {name: cell for name, cell in zip(further, row, strict=True) if cell is not None}
+            for row in zip(*(columns[name] for name in further), strict=True)
         ]
     return Rows(numbers, known, others)
 
@@ -93,23 +97,20 @@ def check(rows: Rows, limits: Limits) -> Checked:
     'price is negative: -1; a return is an event of type refund'
     """
     violations: dict[int, Violation] = {}
-    values = {c.name: _read_column(c, rows, limits, violations) for c in EVENT_COLUMNS}
-    contexts = _contexts(rows, limits, violations)
+    values = {c.name: read_column(c, rows, limits, violations) for c in EVENT_COLUMNS}
+    contexts = read_others(rows, limits, violations)
     _check_together(values, rows, violations)
     indices = [index for index in range(len(rows.numbers)) if index not in violations]
     return Checked(_events(values, contexts, indices), indices, violations)
 
 
-def _others(record: Mapping[str, Any]) -> dict[str, Any]:
-    names = sorted(
-        name
-        for name, cell in record.items()
-        if name not in EVENT_NAMES and name not in IGNORED and cell is not None
-    )
-    return {name: record[name] for name in names}
+def _others(record: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    names = sorted(record.keys() - known - IGNORED)
+    return {name: record[name] for name in names if record[name] is not None}
 
 
-def _read_column(column: Column, rows: Rows, limits: Limits, bad: dict[int, Violation]) -> list[Any]:
+def read_column(column: Column, rows: Rows, limits: Limits, bad: dict[int, Violation]) -> list[Any]:
+    """One column of all rows, read; what breaks its rule is None and noted in ``bad``."""
     cells = rows.columns.get(column.name)
     if cells is None:
         cells = [None] * len(rows.numbers)
@@ -157,7 +158,8 @@ def _read_each(column: Column, cells: list[Any], limits: Limits) -> tuple[list[A
     return values, refused
 
 
-def _contexts(rows: Rows, limits: Limits, bad: dict[int, Violation]) -> list[dict[str, Scalar]]:
+def read_others(rows: Rows, limits: Limits, bad: dict[int, Violation]) -> list[dict[str, Scalar]]:
+    """Columns that Penchant does not know, a dict for each row, in the order of their names."""
     known: dict[tuple[str, type, Any], Scalar] = {}
     found: list[dict[str, Scalar]] = [{} for _ in rows.numbers]
     for index, other in enumerate(rows.others):
