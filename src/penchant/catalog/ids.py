@@ -1,5 +1,6 @@
 """The id table: ``item_id`` → integer, append-only, never reused. It belongs to the shop, not to a model."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -27,3 +28,14 @@ class IdTable(Protocol):
     def digest(self, length: int | None = None) -> str:
         """Hash of the first ``length`` ids: a snapshot keeps it to know its own table again."""
         ...
+
+
+def id_digest(item_ids: Sequence[str]) -> str:
+    """Hash of a list of ids in their order: BLAKE2b with 128 bits, each id led by its length, as hex.
+
+    >>> id_digest(["ab", "c"]) == id_digest(["a", "bc"])
+    False
+    """
+    encoded = [item_id.encode() for item_id in item_ids]
+    lengths = np.array([len(one) for one in encoded], dtype="<u4").tobytes()
+    return hashlib.blake2b(lengths + b"".join(encoded), digest_size=16).hexdigest()
