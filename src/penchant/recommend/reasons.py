@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 from penchant.taste.tracker import Reading
 from penchant.types import Reason
 
-STANDS_OUT = 0.15
-"""Share of the score that an item of the past must carry to be named."""
+LEAST = 0.01
+"""Share of the score that an item of the past must carry to be named at all."""
+
+NEAR = 0.5
+"""Part of the largest contribution that the next one needs to be named beside it."""
 
 NAMED = 2
 """Items of the past named in one reason."""
@@ -67,7 +70,8 @@ def _by_item(reading: Reading, loss: NDArray[np.float32]) -> dict[int, float]:
 def _reason(
     row: int, parts: dict[int, float], whole: float, count: int, name: Callable[[int], str]
 ) -> Reason:
-    loud = [item for item in parts if parts[item] > 0 and parts[item] >= STANDS_OUT * whole]
+    bar = max(LEAST * whole, NEAR * max(parts.values(), default=0.0), 1e-9)
+    loud = [item for item in parts if parts[item] >= bar]
     loud.sort(key=lambda item: -parts[item])
     if count and (not loud or loud[0] == row):
         return Reason(kind="bought-again", count=count, share=_share(parts.get(row, 0.0), whole))
