@@ -1,5 +1,6 @@
 """The door: events come in from requests and files, are checked, lose their user ids, and are logged."""
 
+import math
 import signal
 import threading
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from penchant.errors import Interrupted
-from penchant.events.cells import Limits, limits_of
+from penchant.events.cells import BadCell, Limits, limits_of, time_of
 from penchant.events.chunks import Chunk
 from penchant.events.deadletters import DeadLetters
 from penchant.events.identity import OccurrenceCounter, give_ids
@@ -253,8 +254,16 @@ class Intake:
                 timestamp=now,
                 user_id=names.get(users[index], ""),
             )
-            for index, v in violations.items()
+            for index, v in sorted(violations.items())
+            if not users[index] or self._may_keep(names[users[index]], raw[index].get("timestamp"))
         ]
+
+    def _may_keep(self, person: Pseudonym, cell: Any) -> bool:
+        """Whether a refused record may wait in the dead letters: an erased person leaves none behind."""
+        try:
+            return self._ledger.obeys(person, time_of(cell))
+        except BadCell:
+            return self._ledger.obeys(person, -math.inf)
 
     def _unreadable(self, source: str, chunk: Chunk, number: int) -> DeadLetter:
         bad = chunk.unreadable[number]
