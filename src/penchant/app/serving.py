@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
+from penchant.app.current import CurrentModel
 from penchant.app.shop import Shop
-from penchant.app.showing import Showing
+from penchant.app.showing import recent_baskets, shown_items
+from penchant.app.quality import quality_page
 from penchant.catalog.feeds import items_of_records
-from penchant.errors import InvalidInput, NotTrained, PenchantError, SnapshotRefused
+from penchant.errors import InvalidInput, NotFound, PenchantError
 from penchant.events.intake import IntakeResult
-from penchant.model.serving import ServingModel, load_serving
 from penchant.privacy.consent import Consent
 from penchant.privacy.rights import Rights
 from penchant.recommend.filters import SeenFilter
@@ -26,15 +27,13 @@ from penchant.recommend.similar import SimilarItems
 from penchant.settings import Settings
 from penchant.taste.corrections import Correction, merged
 from penchant.taste.profile import taste_profile
-from penchant.taste.tokens import TokenMaker
-from penchant.taste.tracker import TasteTracker
-from penchant.types import Impression, Logged, Pseudonym, Recommendation
+from penchant.types import Event, EventType, Impression, Logged, Pseudonym, Recommendation
 
 WATCH_SECONDS = 2.0
 
 
 class Serving:
-    """Answers :class:`~penchant.serve.services.ApiServices`; ``showing`` answers the console's half."""
+    """Answers :class:`~penchant.serve.services.Services`, for the door and for the console."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
@@ -46,8 +45,8 @@ class Serving:
         self._popularity.rebuild(columns, shop.ids)
         self._rates: RepeatRates = learn_repeats(columns, shop.ids, shop.catalog.view())
         self._writer = ImpressionWriter(shop.impressions).start()
-        self._failure = ""
-        tracker = self._tracker()
+        self._current = CurrentModel(shop)
+        tracker = self._current.tracker()
         self.recommender = Recommender(
             catalog=shop.catalog,
             tracker=tracker,
@@ -61,7 +60,6 @@ class Serving:
         self._similar = SimilarItems(shop.catalog, lambda: self.recommender.tracker)
         self._search = Search(shop.catalog, lambda: self.recommender.tracker)
         self.console_token = token_urlsafe(18)
-        self.showing = Showing(self)
         self._watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
         self._watcher.start()
 
@@ -72,8 +70,7 @@ class Serving:
     def verify(self, token: str) -> frozenset[str] | None:
         return self.shop.keys.verify(token)
 
-    def person(self, user_id: str) -> Pseudonym:
-        """The person behind an id of the shop."""
+    def _known_as(self, user_id: str) -> Pseudonym:
         return self.shop.pseudonymizer.pseudonym(user_id)
 
     def take_in(self, records: list[dict[str, Any]]) -> IntakeResult:
@@ -105,7 +102,7 @@ class Serving:
         context_item: str | None,
         exclude: Sequence[str],
     ) -> Impression:
-        person = None if user_id is None else self.person(user_id)
+        person = None if user_id is None else self._known_as(user_id)
         return self.recommender.recommend(
             person, size, placement, self.shop.clock(), context_item=context_item, exclude=exclude
         )
@@ -114,11 +111,11 @@ class Serving:
         return self._similar.similar(item_id, size)
 
     def search(self, query: str, size: int, user_id: str | None) -> list[Recommendation]:
-        person = None if user_id is None else self.person(user_id)
+        person = None if user_id is None else self._known_as(user_id)
         return self._search.search(query, size, self.shop.clock(), person=person)
 
     def taste(self, user_id: str) -> dict[str, Any]:
-        return self.taste_of(self.person(user_id))
+        return self.taste_of(self._known_as(user_id))
 
     def taste_of(self, person: Pseudonym) -> dict[str, Any]:
         """The profile with its corrections."""
@@ -131,7 +128,7 @@ class Serving:
         }
 
     def correct_taste(self, user_id: str, changes: dict[str, Any]) -> dict[str, Any]:
-        person = self.person(user_id)
+        person = self._known_as(user_id)
         try:
             wishes = msgspec.convert(changes.get("corrections"), list[Correction])
         except msgspec.ValidationError as error:
@@ -143,16 +140,19 @@ class Serving:
         return self.taste_of(person)
 
     def upsert_items(self, records: list[dict[str, Any]]) -> dict[str, Any]:
-        items = items_of_records(records)
-        changed = self.shop.catalog.upsert(items)
+        checked = items_of_records(records, self.shop.settings)
+        if checked.violations:
+            first = checked.violations[min(checked.violations)]
+            raise InvalidInput(f"items: record {first.row}: {first.message}; nothing was written")
+        changed = self.shop.catalog.upsert(checked.items)
         self._grow()
-        return {"received": len(items), "changed": changed}
+        return {"received": len(checked.items), "changed": changed}
 
     def delete_items(self, item_ids: list[str]) -> dict[str, Any]:
         return {"deleted": self.shop.catalog.delete(item_ids)}
 
     def set_consent(self, user_id: str, profiling: bool) -> dict[str, Any]:
-        return self.consent_of(self.person(user_id), profiling)
+        return self.consent_of(self._known_as(user_id), profiling)
 
     def consent_of(self, person: Pseudonym, profiling: bool) -> dict[str, Any]:
         """Set the consent; it holds from the next request on."""
@@ -168,10 +168,10 @@ class Serving:
         return Rights(stores, self.shop.consent, self.shop.ledger)
 
     def export(self, user_id: str) -> dict[str, Any]:
-        return self.rights().export(self.person(user_id))
+        return self.rights().export(self._known_as(user_id))
 
     def erase(self, user_id: str) -> dict[str, Any]:
-        return self.erase_person(self.person(user_id))
+        return self.erase_person(self._known_as(user_id))
 
     def erase_person(self, person: Pseudonym) -> dict[str, Any]:
         """Remove all that is held on the person."""
@@ -183,7 +183,7 @@ class Serving:
 
     def readiness(self) -> dict[str, Any]:
         tracker = self.recommender.tracker
-        reasons = [self._failure] if self._failure else []
+        reasons = [self._current.failure] if self._current.failure else []
         if self._writer.failure is not None:
             reasons.append("the disk refuses to take shown lists")
         return {
@@ -204,41 +204,6 @@ class Serving:
     def _seen(self) -> SeenFilter:
         return SeenFilter(self.shop.settings.recommend, self._rates)
 
-    def _tracker(self) -> TasteTracker | None:
-        """States under the newest snapshot that is whole; None before the first training."""
-        try:
-            name, model = self._newest()
-        except NotTrained:
-            return None
-        return TasteTracker(
-            model,
-            self.shop.log,
-            TokenMaker(self.shop.ids, self._read_query),
-            self.shop.consent,
-            snapshot=name,
-            capacity=self.shop.settings.serve.states,
-        )
-
-    def _newest(self) -> tuple[str, ServingModel]:
-        """The serving snapshot, or the last good one before it where that is broken."""
-        self.shop.shelf.current()
-        for promotion in reversed(self.shop.shelf.history()):
-            try:
-                return promotion.name, self._load(promotion.name)
-            except PenchantError as error:
-                self._failure = str(error)
-        raise NotTrained("no snapshot can be read")
-
-    def _load(self, name: str) -> ServingModel:
-        model = load_serving(self.shop.shelf.path(name), self.shop.catalog.text_vectors())
-        manifest = model.manifest
-        if self.shop.ids.digest(manifest.id_table_length) != manifest.id_table_hash:
-            raise SnapshotRefused(f"snapshot {name} belongs to another shop: its item table differs")
-        return model
-
-    def _read_query(self, text: str) -> Any:
-        return self.shop.encoder.encode([text])[0]
-
     def _grow(self) -> None:
         tracker = self.recommender.tracker
         if tracker is not None and tracker.model.n_items < len(self.shop.ids):
@@ -250,19 +215,84 @@ class Serving:
             try:
                 self._follow_shelf()
             except PenchantError as error:
-                self._failure = str(error)
+                self._current.failure = str(error)
 
     def _follow_shelf(self) -> None:
-        history = self.shop.shelf.history()
         tracker = self.recommender.tracker
-        if not history or (tracker is not None and tracker.snapshot == history[-1].name):
+        name = self._current.newer_than(tracker)
+        if not name:
             return
-        model = self._load(history[-1].name)
         with self._lock:
             if tracker is None:
-                made = self._tracker()
+                made = self._current.tracker()
                 if made is not None:
                     self.recommender.use(made, self._seen())
             else:
-                tracker.swap(model, history[-1].name)
-            self._failure = ""
+                tracker.swap(self._current.load(name), name)
+            self._current.failure = ""
+
+    def overview(self) -> dict[str, Any]:
+        tracker = self.recommender.tracker
+        return {
+            "events": self.shop.log.count(),
+            "people": self.shop.log.people_count(),
+            "items": self.shop.items.count(),
+            "opted_out": len(self.shop.consent.opted_out()),
+            "snapshot": tracker.snapshot if tracker else "",
+            "metrics": self._current.load_metrics(tracker.snapshot) if tracker else {},
+        }
+
+    def people(self, query: str, limit: int) -> list[dict[str, Any]]:
+        found = self.shop.log.activity(query, limit)
+        if query and not found:
+            found = self.shop.log.activity(self._known_as(query), limit)
+        return [{"pseudonym": name, "events": events, "last": last} for name, events, last in found]
+
+    def person(self, pseudonym: str) -> dict[str, Any]:
+        history = self.shop.log.of_user(Pseudonym(pseudonym))
+        if not history:
+            raise NotFound(f"nobody with the pseudonym {pseudonym!r} has an event in the log")
+        return {
+            "baskets": recent_baskets(self.shop.catalog, history),
+            "profile": self.taste_of(Pseudonym(pseudonym)),
+            "consent": {"profiling": self.shop.consent.get(Pseudonym(pseudonym)).profiling},
+        }
+
+    def person_recommend(self, pseudonym: str, size: int) -> list[dict[str, Any]]:
+        shown = self.recommender.recommend(Pseudonym(pseudonym), size, "console", self.shop.clock())
+        return shown_items(self.shop.catalog, shown.items)
+
+    def person_event(self, pseudonym: str, item_id: str, type: str) -> None:
+        try:
+            kind = EventType(type)
+        except ValueError as error:
+            raise InvalidInput(f"unknown event type {type!r}") from error
+        event = Event(
+            user_id=pseudonym, type=kind, timestamp=self.shop.clock(), item_id=item_id,
+            event_id=uuid.uuid4().hex, context={"source": "console"},
+        )  # fmt: skip
+        with self._lock:
+            self.shop.log.append([event])
+            self.catch_up()
+
+    def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
+        return self.consent_of(Pseudonym(pseudonym), profiling)
+
+    def person_export(self, pseudonym: str) -> dict[str, Any]:
+        return self.rights().export(Pseudonym(pseudonym))
+
+    def person_erase(self, pseudonym: str) -> dict[str, Any]:
+        return self.erase_person(Pseudonym(pseudonym))
+
+    def find_items(self, query: str, size: int) -> list[dict[str, Any]]:
+        return shown_items(self.shop.catalog, self.search(query, size, None))
+
+    def similar_items(self, item_id: str, size: int) -> list[dict[str, Any]]:
+        return shown_items(self.shop.catalog, self.similar(item_id, size))
+
+    def quality_html(self) -> str:
+        return quality_page(self.shop)
+
+    def evaluation_html(self) -> str | None:
+        page = self.shop.folder / "reports" / "evaluation.html"
+        return page.read_text(encoding="utf-8") if page.is_file() else None

@@ -21,6 +21,7 @@ from penchant.catalog.encoder import TextEncoder
 from penchant.errors import ShopError
 from penchant.events.intake import Intake
 from penchant.learn.shelf import SnapshotShelf
+from penchant.privacy.erasure import Erasable
 from penchant.privacy.keys import Keys
 from penchant.privacy.ledger import Ledger
 from penchant.privacy.pseudonyms import Pseudonymizer, make_key, read_key
@@ -111,21 +112,17 @@ class Shop:
 
     def intake(self) -> Intake:
         """The door for events."""
-        return Intake(
-            self.log, self.dead_letters, self.pseudonymizer, self.ledger, self.settings, self.clock
-        )
+        return Intake(self.log, self.dead_letters, self.pseudonymizer, self.ledger, self.settings, self.clock)
 
     def rights(self) -> Rights:
         """The stores in this folder; a server adds its caches in front."""
-        stores = (
-            self.impressions,
-            self.dead_letters,
-            self.marks,
-            self.corrections,
-            self.consent,
-            self.log,
-        )
-        return Rights(stores, self.consent, self.ledger)
+        return Rights(self.stores(), self.consent, self.ledger)
+
+    def stores(self) -> list[Erasable]:
+        """Every store of personal data on the disk, the log last."""
+        return [
+            self.impressions, self.dead_letters, self.marks, self.corrections, self.consent, self.log,
+        ]  # fmt: skip
 
     def assign_ids(self, after: int) -> None:
         """Give every item that events after that log position name its row, in order of first sight."""

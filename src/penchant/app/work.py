@@ -1,26 +1,25 @@
 """The long jobs on a shop: take in files, train, evaluate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from penchant.app.shop import Shop
-from penchant.catalog.feeds import ItemsReport, import_items
+from penchant.catalog.feeds import FeedReport, import_items
 from penchant.errors import InvalidInput
 from penchant.evaluate.baselines import baselines
 from penchant.evaluate.model import Preference
-from penchant.evaluate.recommender import ItemTable, Recommender
+from penchant.evaluate.recommender import Contexts, ItemTable, Recommender
 from penchant.evaluate.report import html_report
 from penchant.evaluate.result import Evaluation
 from penchant.evaluate.run import Plan, evaluate
-from penchant.events.cleaning import clean
 from penchant.events.intake import ImportReport
 from penchant.events.intake import Progress as Bytes
 from penchant.events.sources import open_source, table_of
 from penchant.learn.data import TrainingData, training_data
-from penchant.model.histories import FloatArray
+from penchant.model.histories import FloatArray, Histories
 from penchant.model.saving import save_snapshot
 from penchant.model.scoring import PreferenceModel
 from penchant.model.settings import ModelSettings
@@ -41,24 +40,20 @@ class Material:
     queries: FloatArray | None
 
 
-def take_file(shop: Shop, path: Path, tell: Bytes | None = None) -> ImportReport | ItemsReport:
+def take_file(shop: Shop, path: Path, tell: Bytes | None = None) -> ImportReport | FeedReport:
     """Import events or items, by the columns of the file. Doing it again changes nothing."""
     if not path.is_file():
         raise InvalidInput(f"no file {path}")
     source = open_source(path)
     if table_of(source.columns, path.name) == "items":
-        return import_items(path, shop.items, tell)
+        return import_items(
+            path, lambda items: shop.items.upsert(items), shop.dead_letters,
+            settings=shop.settings, clock=shop.clock, on_progress=tell,
+        )  # fmt: skip
     before = shop.log.end()
     report = shop.intake().import_file(path, tell)
     shop.assign_ids(before)
     return report
-
-
-def clean_log(shop: Shop) -> dict[str, int]:
-    """Run the cleaning steps that need the whole log; returns what each marked."""
-    cleaned = clean(shop.log.columns(), shop.settings.cleaning)
-    shop.marks.replace(cleaned.events, cleaned.people)
-    return cleaned.counts
 
 
 def material(shop: Shop, tell: Tell) -> Material:
@@ -128,7 +123,9 @@ class Trained:
     def fit(self, _: object) -> None:
         """It was."""
 
-    def score_blocks(self, histories, contexts, block):  # type: ignore[no-untyped-def]
+    def score_blocks(
+        self, histories: Histories, contexts: Contexts, block: int
+    ) -> Iterator[tuple[slice, FloatArray]]:
         """See ``Recommender``."""
         return self._inner.score_blocks(histories, contexts, block, self._queries)
 
