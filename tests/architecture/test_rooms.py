@@ -11,10 +11,10 @@ SRC = Path(__file__).parents[2] / "src" / "penchant"
 
 ROOMS = (
     "types errors settings privacy events catalog metrics model taste learn recommend decide assist "
-    "evaluate adapters serve testing app demo cli"
+    "evaluate adapters serve testing app demo verbs cli"
 ).split()
 BASE = {"types", "errors", "settings"}
-TOP = {"app", "demo", "cli"}
+TOP = {"app", "demo", "verbs", "cli"}
 
 
 @cache

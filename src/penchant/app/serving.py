@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from penchant.app.current import CurrentModel
+from penchant.app.quality import quality_page
 from penchant.app.shop import Shop
 from penchant.app.showing import recent_baskets, shown_items
-from penchant.app.quality import quality_page
 from penchant.catalog.feeds import items_of_records
 from penchant.errors import InvalidInput, NotFound, PenchantError
 from penchant.events.intake import IntakeResult

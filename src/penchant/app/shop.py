@@ -14,7 +14,7 @@ from penchant.adapters.sqlite.deadletters import SqliteDeadLetters
 from penchant.adapters.sqlite.impressions import SqliteImpressions
 from penchant.adapters.sqlite.keys import SqliteKeys
 from penchant.adapters.sqlite.log import SqliteLog
-from penchant.adapters.sqlite.people import SqliteConsent, SqliteMarks
+from penchant.adapters.sqlite.people import SqliteConsent, SqliteMarks, everybody
 from penchant.adapters.sqlite.vectors import SqliteVectors
 from penchant.catalog.catalog import Catalog
 from penchant.catalog.encoder import TextEncoder
@@ -89,8 +89,8 @@ class Shop:
         self.items = SqliteItems(self.database, self.ids)
         self.keys = Keys(SqliteKeys(self.database))
         self.shelf = SnapshotShelf(folder / "snapshots")
-        if writer:
-            self.rights().resume(list(self.log.people()), clock())
+        if writer and self.ledger.pending:
+            self.rights().resume(everybody(self.database), clock())
 
     @cached_property
     def encoder(self) -> TextEncoder:
@@ -112,7 +112,10 @@ class Shop:
 
     def intake(self) -> Intake:
         """The door for events."""
-        return Intake(self.log, self.dead_letters, self.pseudonymizer, self.ledger, self.settings, self.clock)
+        return Intake(
+            self.log, self.dead_letters, self.pseudonymizer, self.ledger,
+            settings=self.settings, clock=self.clock,
+        )  # fmt: skip
 
     def rights(self) -> Rights:
         """The stores in this folder; a server adds its caches in front."""

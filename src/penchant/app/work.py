@@ -11,7 +11,7 @@ from penchant.catalog.feeds import FeedReport, import_items
 from penchant.errors import InvalidInput
 from penchant.evaluate.baselines import baselines
 from penchant.evaluate.model import Preference
-from penchant.evaluate.recommender import Contexts, ItemTable, Recommender
+from penchant.evaluate.recommender import Contexts, ItemTable, Recommender, Training
 from penchant.evaluate.report import html_report
 from penchant.evaluate.result import Evaluation
 from penchant.evaluate.run import Plan, evaluate
@@ -47,7 +47,7 @@ def take_file(shop: Shop, path: Path, tell: Bytes | None = None) -> ImportReport
     source = open_source(path)
     if table_of(source.columns, path.name) == "items":
         return import_items(
-            path, lambda items: shop.items.upsert(items), shop.dead_letters,
+            path, shop.items.upsert, shop.dead_letters,
             settings=shop.settings, clock=shop.clock, on_progress=tell,
         )  # fmt: skip
     before = shop.log.end()
@@ -120,7 +120,7 @@ class Trained:
         self._queries = queries
         self.name = model.settings.encoder
 
-    def fit(self, _: object) -> None:
+    def fit(self, training: Training) -> None:
         """It was."""
 
     def score_blocks(

@@ -1,0 +1,62 @@
+"""What a verb says: JSON on standard output or in a file, words for people, progress on standard error."""
+
+import argparse
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+Told = Callable[[str, float], None]
+
+
+def say(arguments: argparse.Namespace, value: Any, words: Callable[[], object] | None = None) -> None:
+    """Print ``value`` as JSON where that was asked for, else ``words`` (or the JSON again)."""
+    data = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    if arguments.json_file is not None:
+        arguments.json_file.write_bytes(data)
+    if arguments.json or words is None:
+        sys.stdout.write(data.decode("utf-8"))
+    else:
+        Console().print(words())
+
+
+def plain(value: Mapping[str, Any]) -> str:
+    """One line for each entry.
+
+    >>> plain({"events": 1200, "items": 3})
+    'events: 1,200\\nitems: 3'
+    """
+    return "\n".join(f"{name}: {number(entry)}" for name, entry in value.items())
+
+
+def number(value: Any) -> str:
+    """Whole numbers with separators, everything else as it is."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def note(text: str) -> None:
+    """A line for people on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress() -> Generator[Told]:
+    """A bar that follows (what is being done, share done); a line for each new thing where nobody looks."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(what: str, share: float) -> None:
+            name = what.split(":", maxsplit=1)[0]
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=1.0)
+                if not console.is_terminal:
+                    note(what)
+            bars.update(tasks[name], completed=share, description=what)
+
+        yield tell

