@@ -1,0 +1,78 @@
+"""All cleaning steps over a log, in order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.events.cleaning.outliers import FindOutliers
+from penchant.events.cleaning.people import FindBots, FindWholesalers
+from penchant.events.cleaning.refunds import MatchRefunds
+from penchant.events.cleaning.step import Step
+from penchant.events.log import EventColumns, EventLog
+from penchant.events.marks import Marks
+from penchant.settings import CleaningSettings
+from penchant.types import Pseudonym
+
+STEPS: tuple[Step, ...] = (MatchRefunds(), FindBots(), FindWholesalers(), FindOutliers())
+DOOR: Mapping[str, Sequence[str]] = {
+    "conflicting event_ids": ("conflict",),
+    "impossible times": ("future", "too-early", "not-a-time", "missing-timestamp"),
+    "impossible prices, quantities and values": (
+        "negative", "not-finite", "too-large", "not-a-number", "rating-range", "missing-value",
+    ),
+    "missing or unusable ids": ("missing-user_id", "missing-item_id", "empty", "not-text"),
+    "unreadable rows": ("ragged", "bad-csv", "bad-json", "encoding", "control-character", "too-long"),
+}  # fmt: skip
+"""Steps at the door, done by validation: what they are called → codes of their dead letters."""
+
+
+class StepReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One step's name, what it looks for, and its counts."""
+
+    mark: str
+    about: str
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cleaned:
+    """Marks by reason, and a report for each step."""
+
+    events: dict[str, NDArray[np.int64]]
+    people: dict[str, list[Pseudonym]]
+    steps: list[StepReport]
+
+
+def clean(columns: EventColumns, settings: CleaningSettings, steps: Sequence[Step] = STEPS) -> Cleaned:
+    """Run the steps over a whole log; pure, nothing is stored."""
+    found = [(step, step.run(columns, settings)) for step in steps]
+    return Cleaned(
+        events={step.mark: part.events for step, part in found if len(part.events)},
+        people={step.mark: list(part.people) for step, part in found if part.people},
+        steps=[StepReport(mark=step.mark, about=step.about, counts=part.counts) for step, part in found],
+    )
+
+
+def clean_log(log: EventLog, marks: Marks, settings: CleaningSettings) -> list[StepReport]:
+    """Look at the whole log and store the marks anew. Marked events and people stay, and do not train."""
+    cleaned = clean(log.columns(), settings)
+    marks.replace(cleaned.events, cleaned.people)
+    return cleaned.steps
+
+
+def door_report(letters: Mapping[str, int]) -> list[StepReport]:
+    """The steps at the door, from the dead letters' counts by code.
+
+    >>> door_report({"future": 2, "conflict": 1})[1].counts
+    {'future': 2}
+    """
+    rest = sorted(set(letters) - {code for codes in DOOR.values() for code in codes})
+    return [
+        StepReport(
+            mark=name, about="refused at the door", counts={c: letters[c] for c in codes if c in letters}
+        )
+        for name, codes in (*DOOR.items(), ("other refusals", rest))
+    ]
