@@ -3,8 +3,9 @@
 import os
 from hashlib import blake2b
 from pathlib import Path
+from threading import Lock
 
-from penchant.errors import StorageError
+from penchant.errors import ShopError, StorageError
 from penchant.types import Pseudonym
 
 _PARTS = 3
@@ -14,16 +15,27 @@ class Ledger:
     """One line an erasure: a keyed hash of the pseudonym, the time, and ``begun`` or ``done``.
 
     Events from before the erasure are not taken back in; what a person does later starts from nothing.
-    A half-written last line, from a power cut, is passed over.
+    A half-written last line, from a power cut, was never acknowledged: it is dropped.
     """
 
     def __init__(self, path: Path, key: bytes) -> None:
         self._path = path
         self._key = key
+        self._lock = Lock()
         self._times: dict[str, float] = {}
         self._open: dict[str, float] = {}
-        for line in path.read_text(encoding="ascii", errors="replace").splitlines() if path.exists() else []:
-            self._take(line.split())
+        whole, _, _ = _content(path).rpartition(b"\n")
+        for number, line in enumerate(whole.decode("ascii", "replace").splitlines(), start=1):
+            if not self._take(line.split()):
+                raise ShopError(
+                    f"{path.name}, line {number}: not a record of an erasure: {line[:80]!r}. Without it an "
+                    "erased person could come back; restore the file, or take the line out if it is foreign."
+                )
+
+    @property
+    def pending(self) -> bool:
+        """Whether a crash cut off an erasure."""
+        return bool(self._open)
 
     def obeys(self, person: Pseudonym, timestamp: float) -> bool:
         """Whether an event of that time may be kept: never erased, or it happened after the erasure."""
@@ -50,7 +62,8 @@ class Ledger:
     def _write(self, person: Pseudonym, now: float, what: str) -> None:
         parts = [self._tombstone(person), f"{now:.3f}", what]
         try:
-            with self._path.open("ab") as file:
+            with self._lock, self._path.open("ab") as file:
+                file.truncate(_content(self._path).rfind(b"\n") + 1)
                 file.write((" ".join(parts) + "\n").encode("ascii"))
                 file.flush()
                 os.fsync(file.fileno())
@@ -58,15 +71,21 @@ class Ledger:
             raise StorageError(f"the erasure could not be written down: {error}. Try again.") from error
         self._take(parts)
 
-    def _take(self, parts: list[str]) -> None:
+    def _take(self, parts: list[str]) -> bool:
+        """Believe one line; false where it is none."""
         if len(parts) != _PARTS or parts[2] not in ("begun", "done"):
-            return
+            return False
         try:
             time = float(parts[1])
         except ValueError:
-            return
+            return False
         self._times[parts[0]] = max(time, self._times.get(parts[0], time))
         if parts[2] == "begun":
             self._open[parts[0]] = time
         else:
             self._open.pop(parts[0], None)
+        return True
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""

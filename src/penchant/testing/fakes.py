@@ -25,8 +25,9 @@ def personal_order(entry: Logged) -> tuple[float, int, int]:
 class InMemoryLog:
     """An :class:`~penchant.events.log.EventLog` that is Erasable too.
 
+    >>> from penchant.types import EventType
     >>> log = InMemoryLog()
-    >>> event = Event(user_id="p", type="view", timestamp=1.0, event_id="e1", item_id="a")
+    >>> event = Event(user_id="p", type=EventType.VIEW, timestamp=1.0, event_id="e1", item_id="a")
     >>> log.append([event, event])
     Appended(positions=[1, 1], duplicates=[1], conflicts=[])
     """
@@ -313,7 +314,7 @@ class InMemoryMarks:
     Marks of events go when either this store or the log erases the person.
     """
 
-    erasable_name = "marks"
+    erasable_name = "cleaning-marks"
 
     def __init__(self, log: InMemoryLog) -> None:
         self._log = log

@@ -1,13 +1,14 @@
 """Items and the id table in SQLite."""
 
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
+from threading import Lock
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.adapters.sqlite.database import Database
+from penchant.catalog.ids import id_digest
 from penchant.types import Item
 
 _decoder = msgspec.json.Decoder(Item)
@@ -23,6 +24,7 @@ class SqliteIdTable:
         self._database = database
         self._ids: list[str] = []
         self._rows: dict[str, int] = {}
+        self._following = Lock()
 
     def __len__(self) -> int:
         self._follow()
@@ -37,10 +39,12 @@ class SqliteIdTable:
         new = [i for i in dict.fromkeys(item_ids) if i not in self._rows]
         if new:
             with self._database.write() as connection:
-                start = int(connection.execute("SELECT count(*) FROM item_ids").fetchone()[0])
+                # Another thread may have been first: look again now that nobody else can write.
+                self._follow()
+                new = [item_id for item_id in new if item_id not in self._rows]
                 connection.executemany(
                     "INSERT INTO item_ids VALUES (?, ?)",
-                    [(start + n, item_id) for n, item_id in enumerate(new)],
+                    [(len(self._ids) + n, item_id) for n, item_id in enumerate(new)],
                 )
         return self.rows(item_ids)
 
@@ -50,21 +54,17 @@ class SqliteIdTable:
 
     def digest(self, length: int | None = None) -> str:
         self._follow()
-        hasher = sha256()
-        for item_id in self._ids[:length]:
-            raw = item_id.encode()
-            hasher.update(len(raw).to_bytes(4, "big") + raw)
-        return hasher.hexdigest()
+        return id_digest(self._ids[:length])
 
     def _follow(self) -> None:
         """Take in rows that came since; another thread or process may have made them."""
-        found = self._database.read(
-            "SELECT row, item_id FROM item_ids WHERE row >= ? ORDER BY row", [len(self._ids)]
-        )
-        for row, item_id in found:
-            if row == len(self._ids):
-                self._ids.append(str(item_id))
+        with self._following:
+            found = self._database.read(
+                "SELECT row, item_id FROM item_ids WHERE row >= ? ORDER BY row", [len(self._ids)]
+            )
+            for row, item_id in found:
                 self._rows[str(item_id)] = int(str(row))
+                self._ids.append(str(item_id))
 
 
 class SqliteItems:

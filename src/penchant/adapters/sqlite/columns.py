@@ -39,6 +39,10 @@ class ColumnBuilder:
     def build(self, names: Mapping[int, str]) -> EventColumns:
         """All chunks as columns in the order of people and their own time."""
         column = {n: np.concatenate(parts) if parts else np.zeros(0) for n, parts in self._parts.items()}
+        # Somebody may have been erased between the reading of the events and that of the names.
+        known = np.isin(column[1], np.fromiter(names, np.int64, len(names)))
+        if not known.all():
+            column = {n: cells[known] for n, cells in column.items()}
         numbers, person = np.unique(column[1].astype(np.int64), return_inverse=True)
         order = np.lexsort((column[0], column[3], column[2], person))
         return EventColumns(

@@ -42,5 +42,5 @@ class SqliteCorrections:
         gone = len(self.get(person))
         if gone:
             self.set(person, ())
-            self._database.forget_for_good()
+        self._database.forget_for_good()
         return gone

@@ -44,8 +44,15 @@ class SqliteLog:
         self._numbers: dict[str, int] = {}
 
     def append(self, events: Sequence[Event]) -> Appended:
-        digests = [content_digest(event) for event in events]
+        # Numbers of people are remembered only once they are durable, and not across an erasure.
+        with self._database.guard:
+            appended, people = self._append(events)
+            self._numbers.update(people)
+        return appended
+
+    def _append(self, events: Sequence[Event]) -> tuple[Appended, dict[str, int]]:
         with self._database.write() as connection:
+            digests = [content_digest(event) for event in events]
             known = {
                 str(event_id): (int(position), bytes(digest))
                 for event_id, position, digest in connection.execute(
@@ -74,8 +81,7 @@ class SqliteLog:
                     position = -1
                 appended.positions.append(position)
             connection.executemany(_INSERT, rows)
-        self._numbers.update(people)
-        return appended
+        return appended, people
 
     def of_user(self, person: Pseudonym, last: int | None = None) -> list[Logged]:
         where = "WHERE person = (SELECT person FROM people WHERE pseudonym = ?)"
@@ -108,6 +114,10 @@ class SqliteLog:
         )
         return (Pseudonym(str(row[0])) for rows in self._database.stream(newest) for row in rows)
 
+    def people_count(self) -> int:
+        """Everybody who ever had an event and was not erased."""
+        return _last(self._database.read("SELECT count(*) FROM people"))
+
     def activity(self, search: str, limit: int) -> list[tuple[Pseudonym, int, float]]:
         """People whose pseudonym begins with ``search``, most events first: name, events, newest time."""
         rows = self._database.read(
@@ -119,10 +129,11 @@ class SqliteLog:
 
     def columns(self, after: int = 0) -> EventColumns:
         builder = ColumnBuilder()
-        for rows in self._database.stream(
-            f"SELECT {_COLUMNS} FROM events WHERE position > ? ORDER BY position", [after], 50_000
-        ):
+        # Many short reads: one long one would keep an erasure from emptying the write-ahead log.
+        sql = f"SELECT {_COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT 50000"
+        while rows := self._database.read(sql, [after]):
             builder.add(rows)
+            after = cast(int, rows[-1][0])
         names = dict(
             cast("list[tuple[int, str]]", self._database.read("SELECT person, pseudonym FROM people"))
         )
@@ -135,13 +146,18 @@ class SqliteLog:
         ]
 
     def erase_person(self, person: Pseudonym) -> int:
-        with self._database.write() as connection:
-            gone = connection.execute(
-                "DELETE FROM events WHERE person = (SELECT person FROM people WHERE pseudonym = ?)", [person]
-            ).rowcount
-            connection.execute("DELETE FROM people WHERE pseudonym = ?", [person])
+        with self._database.guard:
             self._numbers.pop(person, None)
-        self._database.forget_for_good()
+            with self._database.write() as connection:
+                gone = connection.execute(
+                    "DELETE FROM events WHERE person = (SELECT person FROM people WHERE pseudonym = ?)",
+                    [person],
+                ).rowcount
+                connection.execute("DELETE FROM people WHERE pseudonym = ?", [person])
+        if gone:
+            self._database.compact()
+        else:
+            self._database.forget_for_good()
         return gone
 
     def _people(self, connection: Any, names: set[str]) -> dict[str, int]:

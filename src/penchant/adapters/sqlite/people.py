@@ -10,6 +10,17 @@ from penchant.adapters.sqlite.database import Database
 from penchant.privacy.consent import Consent
 from penchant.types import Pseudonym
 
+_THEIRS = "position IN (SELECT position FROM people JOIN events USING (person) WHERE pseudonym = ?)"
+_EVERYBODY = " UNION ".join(
+    f"SELECT pseudonym FROM {table}"
+    for table in ("people", "impressions", "dead_letters", "marked_people", "consent", "corrections")
+)
+
+
+def everybody(database: Database) -> list[Pseudonym]:
+    """All people on whom any store in the file holds anything."""
+    return [Pseudonym(str(row[0])) for row in database.read(_EVERYBODY) if row[0]]
+
 
 class SqliteConsent:
     """:class:`~penchant.privacy.consent.ConsentStore` and ``Erasable``."""
@@ -57,11 +68,11 @@ class SqliteMarks:
             connection.execute("DELETE FROM marked_people")
             for reason, positions in events.items():
                 connection.executemany(
-                    "INSERT INTO marked_events VALUES (?, ?)", [(reason, int(p)) for p in positions]
+                    "INSERT OR IGNORE INTO marked_events VALUES (?, ?)", [(reason, int(p)) for p in positions]
                 )
             for reason, names in people.items():
                 connection.executemany(
-                    "INSERT INTO marked_people VALUES (?, ?)", [(reason, n) for n in names]
+                    "INSERT OR IGNORE INTO marked_people VALUES (?, ?)", [(reason, n) for n in names]
                 )
 
     def marked_events(self) -> dict[str, NDArray[np.int64]]:
@@ -77,11 +88,16 @@ class SqliteMarks:
         return found
 
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
-        rows = self._database.read("SELECT reason FROM marked_people WHERE pseudonym = ?", [person])
-        return [{"marked": str(row[0])} for row in rows]
+        people = self._database.read("SELECT reason FROM marked_people WHERE pseudonym = ?", [person])
+        events = self._database.read(f"SELECT reason, position FROM marked_events WHERE {_THEIRS}", [person])
+        marks = [{"reason": str(reason), "log_position": position} for reason, position in events]
+        return [{"reason": str(row[0])} for row in people] + marks
 
     def erase_person(self, person: Pseudonym) -> int:
-        return _erase(self._database, "marked_people", person)
+        """Must come before the log forgets which events are the person's."""
+        with self._database.write() as connection:
+            gone = connection.execute(f"DELETE FROM marked_events WHERE {_THEIRS}", [person]).rowcount
+        return gone + _erase(self._database, "marked_people", person)
 
 
 def _erase(database: Database, table: str, person: Pseudonym) -> int:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ class SqliteVectors:
     """:class:`~penchant.catalog.encoder.VectorCache`. Only hashes of texts are kept, not the texts."""
 
     def __init__(self, path: Path) -> None:
+        self._lock = Lock()
         with storage_errors():
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -31,7 +33,7 @@ class SqliteVectors:
 
     def get(self, model: str, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         found: dict[str, NDArray[np.float32]] = {}
-        with storage_errors():
+        with self._lock, storage_errors():
             for text in texts:
                 row = self._connection.execute(
                     "SELECT vector FROM vectors WHERE hash = ?", [_hash(model, text)]
@@ -44,13 +46,12 @@ class SqliteVectors:
         rows = [
             (_hash(model, t), v.astype(np.float32).tobytes()) for t, v in zip(texts, vectors, strict=True)
         ]
-        with storage_errors():
-            for start in range(0, len(rows), _CHUNK):
+        for start in range(0, len(rows), _CHUNK):
+            with self._lock, storage_errors(), self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.executemany(
                     "INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows[start : start + _CHUNK]
                 )
-                self._connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file."""
