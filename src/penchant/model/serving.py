@@ -19,7 +19,6 @@ from penchant.model.tokens import DAY, Token, gap_class, rating_signal, wanted
 from penchant.model.whitening import Whitening
 
 
-
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
     """A person under one encoder. Never changed in place.
@@ -146,9 +145,7 @@ class ServingModel:
         """The same model for a longer id table: new rows (n, T) get vectors from their text."""
         added = self._whitening(_fitting(text_vectors, self._whitening)) @ self._arrays["input.project"].T
         bias = np.full(len(added), self._arrays["output.newcomer"][0], np.float32)
-        items = _Items(
-            np.concatenate([self._items.vectors, added]), np.concatenate([self._items.bias, bias])
-        )
+        items = _Items(np.concatenate([self._items.vectors, added]), np.concatenate([self._items.bias, bias]))
         return ServingModel(self.manifest, self._arrays, self._step, items)
 
     def query_vector(self, text: FloatArray) -> FloatArray:
@@ -175,16 +172,21 @@ class ServingModel:
     def without_each(self, base: State, tail: Sequence[Token]) -> FloatArray:
         """Behaviour (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
         count, known = len(tail), _known(tail, self.n_items)
-        state = np.repeat(base.encoder[None], count + 1, 0)
-        h = np.repeat(base.h[None], count + 1, 0)
-        before = np.full(count + 1, base.last)
-        for place in range(count):
-            rows = np.delete(np.arange(count + 1), place)
-            days = np.nan_to_num(np.maximum(known.times[place] - before[rows], 0.0) / DAY)
-            one = known.take(np.full(count, place))
-            state[rows], h[rows] = self._step.step(state[rows], self._read(one, days), _single(days))
-            before[rows] = known.times[place]
-        return h
+        if not count:
+            return base.h[None]
+        everything = self._after(base, known, np.arange(count)[:, None])
+        if count == 1:
+            return np.concatenate([base.h[None], everything])
+        kept = [[place for place in range(count) if place != gone] for gone in range(count)]
+        return np.concatenate([self._after(base, known, np.array(kept).T), everything])
+
+    def _after(self, base: State, known: "_Columns", order: NDArray[np.int64]) -> FloatArray:
+        """Behaviour (B, D) after ``base`` and those events of ``known`` that each column of (L, B) names."""
+        steps, side = order.shape
+        times = np.concatenate([np.full((1, side), base.last), known.times[order]])
+        days = _single(np.nan_to_num(np.maximum(np.diff(times, axis=0), 0.0) / DAY))
+        x = self._read(known.take(order.ravel()), days.ravel()).reshape(steps, side, -1)
+        return self._step.sequence(np.repeat(base.encoder[None], side, 0), x, days)[1]
 
     def _repeat_without_each(
         self, tokens: Sequence[Token], now: float, item: int, last: int, h: FloatArray
@@ -277,7 +279,7 @@ def _single(days: NDArray[Any]) -> NDArray[np.float32]:
 def _fitting(text: FloatArray, whitening: Whitening) -> FloatArray:
     if text.ndim != 2 or text.shape[1] != len(whitening.mean):
         raise InvalidInput(
-            f"text vectors have shape {text.shape}, the model was trained with {len(whitening.mean)} numbers each: "
+            f"text vectors have shape {text.shape}, the model reads {len(whitening.mean)} numbers each: "
             "use the same text encoder, or train again"
         )
     return text

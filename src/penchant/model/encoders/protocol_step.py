@@ -28,5 +28,5 @@ class StepEncoder(Protocol):
         ...
 
     def sequence(self, state: Array, x: Array, days: Array) -> tuple[Array, Array]:
-        """L ≥ 1 tokens of one person: state (S,), x (L, D), days (L,) to the new state and behaviour (D,)."""
+        """L ≥ 1 tokens: state (..., S), x (L, ..., D), days (L, ...) to new state and behaviour (..., D)."""
         ...
