@@ -35,7 +35,8 @@ def shown():
             print(
                 f"epoch {progress.epoch} steps {progress.steps if hasattr(progress, 'steps') else progress.step} "
                 f"loss {np.mean(losses):.4f} valid {progress.metric:.4f} {progress.seconds:.0f}s",
-                file=sys.stderr, flush=True,
+                file=sys.stderr,
+                flush=True,
             )
             losses.clear()
 
@@ -52,7 +53,9 @@ def leave_one_out(model, histories, targets):
             right = histories.items[targets[person]]
             value = scores[row, right]
             scores[row, histories.items[histories.offsets[person] : targets[person]]] = -np.inf
-            ranks[person] = (scores[row] > value).sum() + ((scores[row] == value).sum() - 1 if value > -np.inf else 0)
+            ranks[person] = (scores[row] > value).sum() + (
+                (scores[row] == value).sum() - 1 if value > -np.inf else 0
+            )
     gain = np.where(ranks < 10, 1 / np.log2(ranks + 2), 0)
     return {"ndcg@10": float(gain.mean()), "recall@10": float((ranks < 10).mean())}
 

@@ -21,8 +21,16 @@ def main() -> None:
     model = train(before, text, settings, n_items=len(texts), on_progress=shown())
     questions = basket_questions(histories)
     asked = questions.take(np.flatnonzero(questions.times >= cut))
-    lists = {"recurrent": model_lists(model, histories, asked), **baselines(histories, before, asked, len(texts))}
-    result = {"dataset": "completejourney", "baskets": len(asked), **model.report, "settings": settings.to_dict()}
+    lists = {
+        "recurrent": model_lists(model, histories, asked),
+        **baselines(histories, before, asked, len(texts)),
+    }
+    result = {
+        "dataset": "completejourney",
+        "baskets": len(asked),
+        **model.report,
+        "settings": settings.to_dict(),
+    }
     result["test"] = {name: measured(histories, asked, top) for name, top in lists.items()}
     write("grocery", result)
 

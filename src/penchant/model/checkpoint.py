@@ -53,7 +53,9 @@ class Checkpoint:
     def done(self, settings: ModelSettings, seconds: float) -> bool:
         """Enough epochs, too many stale ones, or the time is over."""
         late = settings.time_budget_s is not None and seconds >= settings.time_budget_s
-        return self.epoch >= settings.max_epochs or self.stale >= settings.patience or (late and self.epoch > 0)
+        return (
+            self.epoch >= settings.max_epochs or self.stale >= settings.patience or (late and self.epoch > 0)
+        )
 
 
 def fingerprint(histories: Histories, text: FloatArray | None, settings: ModelSettings) -> str:
@@ -70,7 +72,9 @@ def save_checkpoint(
     folder: Path, state: Checkpoint, optimizer: torch.optim.Optimizer, rng: np.random.Generator, key: str
 ) -> None:
     """Replace the checkpoint at ``folder``."""
-    tensors = {f"best.{k}": v for k, v in state.best.items()} | {f"last.{k}": v for k, v in state.last.items()}
+    tensors = {f"best.{k}": v for k, v in state.best.items()} | {
+        f"last.{k}": v for k, v in state.last.items()
+    }
     for number, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in slots.items()}
     tensors["random"] = torch.get_rng_state()

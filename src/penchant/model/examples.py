@@ -157,7 +157,7 @@ class Reader:
             inside = asked.take((asked.steps >= begin) & (asked.steps < end)).moved(-begin)
             yield self._batch(starts + begin, here, inside, memory, events, begin > 0)
 
-    def _batch(
+    def _batch(  # noqa: PLR0917
         self,
         starts: IntArray,
         lengths: IntArray,

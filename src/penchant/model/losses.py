@@ -11,7 +11,9 @@ def full_cross_entropy(scores: Tensor, owner: Tensor, items: Tensor) -> Tensor:
     """Mean of ``-log softmax`` over the full catalogue.
 
     Args:
-        scores: (P, N). owner, items: (T,) answer ``items[t]`` belongs to question ``owner[t]``.
+        scores: (P, N).
+        owner: (T,) question that each answer belongs to.
+        items: (T,) column of each answer.
 
     >>> round(full_cross_entropy(torch.zeros(1, 4), torch.tensor([0]), torch.tensor([2])).item(), 4)
     1.3863
@@ -20,7 +22,9 @@ def full_cross_entropy(scores: Tensor, owner: Tensor, items: Tensor) -> Tensor:
     return -torch.log_softmax(scores, -1)[owner, items].mean()
 
 
-def sampled_cross_entropy(own: Tensor, negatives: Tensor, log_q: Tensor, owner: Tensor, place: Tensor) -> Tensor:
+def sampled_cross_entropy(
+    own: Tensor, negatives: Tensor, log_q: Tensor, owner: Tensor, place: Tensor
+) -> Tensor:
     """The same over each question's own candidates and shared sampled items, corrected for sampling.
 
     An item that enters the sum with expected count q stands for 1/q items: its logit is lowered by
@@ -30,7 +34,8 @@ def sampled_cross_entropy(own: Tensor, negatives: Tensor, log_q: Tensor, owner: 
         own: (P, C) logits of candidates that are always there, -inf where there is none.
         negatives: (P, K) logits of the sample, -inf where the item is among ``own``.
         log_q: (K,) log of the expected count of each in the sample.
-        owner, place: (T,) answer t is ``own[owner[t], place[t]]``.
+        owner: (T,) question that each answer belongs to.
+        place: (T,) its column in ``own``.
 
     >>> own, none = torch.zeros(1, 1), torch.zeros(1, 2)
     >>> zero = torch.tensor([0])

@@ -87,7 +87,9 @@ class PreferenceNet(nn.Module):
         """Behaviour (L + 1, B, D) before and after each token, and the state after the last.
 
         Args:
-            tokens: of L events. state: (B, S) and before: (B, D) as they were before them.
+            tokens: of L events.
+            state: (B, S) before them.
+            before: (B, D) behaviour before them.
         """
         if not len(tokens.items):
             return before[None], state

@@ -22,7 +22,10 @@ def next_basket_loss(
     """Cross-entropy of what was taken next, against memory and a sample of all items.
 
     Args:
-        h: (P, D) behaviour when each of the batch's questions was asked. answers: of these questions.
+        net: whose items and repeat head are used.
+        h: (P, D) behaviour when each of the batch's questions was asked.
+        batch: with the memory at each question.
+        answers: of these P questions.
         sample: items and log expected counts of :class:`~penchant.model.sampling.NegativeSampler`.
     """
     negatives, log_q = sample
@@ -31,7 +34,9 @@ def next_basket_loss(
     vectors, bias = net.items(torch.from_numpy(rows))
     # index_select and embedding: indexing with [] has a serial gradient on a CPU, ten times slower.
     drawn, mine = torch.from_numpy(local).split([len(negatives), len(own.items)])
-    own_scores = (h @ vectors.T + bias).flatten().index_select(0, torch.from_numpy(own.owner) * len(rows) + mine)
+    own_scores = (
+        (h @ vectors.T + bias).flatten().index_select(0, torch.from_numpy(own.owner) * len(rows) + mine)
+    )
     own_scores = own_scores + _repeats(net, h, batch, answers, own, vectors.index_select(0, mine))
     padded = own_scores.new_full((len(answers), int(own.rank.max()) + 1), -torch.inf)
     padded = padded.index_put((torch.from_numpy(own.owner), torch.from_numpy(own.rank)), own_scores)
@@ -45,7 +50,7 @@ def next_basket_loss(
     return sampled_cross_entropy(padded, against, torch.from_numpy(log_q), owner, rank)
 
 
-def _repeats(
+def _repeats(  # noqa: PLR0917
     net: PreferenceNet, h: Tensor, batch: Batch, answers: Questions, own: Candidates, vectors: Tensor
 ) -> Tensor:
     """What memory adds to each candidate's score, (C,)."""

@@ -96,7 +96,9 @@ def features(memory: Memory, now: NDArray[np.float64], events: NDArray[np.float6
     """What the repeat head sees of each remembered item: (C,) to (C, FEATURES).
 
     Args:
-        memory: (C,) entries. now: (C,) unix seconds. events: (C,) wanted events of the person so far.
+        memory: (C,) entries.
+        now: (C,) unix seconds.
+        events: (C,) wanted events of the person so far.
     """
     count = memory["count"].astype(np.float64)
     since = np.maximum(now - memory["last"], 0.0)

@@ -51,7 +51,9 @@ def own_candidates(memory: Memory, answers: Questions, n_items: int) -> Candidat
     remembered = memory["item"].ravel()
     slots = np.flatnonzero(remembered >= 0)
     owner = np.repeat(np.arange(len(answers)), np.diff(answers.offsets))
-    keys = np.concatenate([slots // memory.shape[1] * n_items + remembered[slots], owner * n_items + answers.items])
+    keys = np.concatenate(
+        [slots // memory.shape[1] * n_items + remembered[slots], owner * n_items + answers.items]
+    )
     slot = np.concatenate([slots, np.full(len(owner), -1)])
     taken = np.concatenate([np.zeros(len(slots), bool), np.ones(len(owner), bool)])
     unique, first, back = np.unique(keys, return_index=True, return_inverse=True)

@@ -68,5 +68,7 @@ class ModelSettings:
         """Settings from plain values; unknown names are refused."""
         known = {field.name for field in fields(cls)}
         if set(raw) - known:
-            raise SettingsError(f"unknown model settings {sorted(set(raw) - known)}; known are {sorted(known)}")
+            raise SettingsError(
+                f"unknown model settings {sorted(set(raw) - known)}; known are {sorted(known)}"
+            )
         return cls(**raw)

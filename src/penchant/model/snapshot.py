@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> Manifest:
     version = raw.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise SnapshotRefused(
-            f"snapshot {folder.name} has format {version}, this Penchant reads up to {FORMAT}: upgrade Penchant"
+            f"snapshot {folder.name} has format {version}, readable is up to {FORMAT}: upgrade Penchant"
         )
     try:
         return msgspec.convert(raw, Manifest)

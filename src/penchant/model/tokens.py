@@ -1,6 +1,7 @@
 """What a model reads of an event, and how time gaps become numbers. Numpy only."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class Token:
     query: NDArray[np.float32] | None = None
 
 
-def gap_class(days: NDArray[np.float64]) -> NDArray[np.int64]:
+def gap_class(days: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
     """Class of a time gap: 0 for none, then doubling from one minute on; negative gaps count as none.
 
     >>> gap_class(np.array([0.0, 1 / 1440, 1.0, 1e9])).tolist()

@@ -11,7 +11,7 @@ import torch
 from penchant.errors import InvalidInput, NotEnoughData
 from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
 from penchant.model.examples import Batch, Questions, Reader, basket_questions
-from penchant.model.histories import FloatArray, Histories, IntArray
+from penchant.model.histories import FloatArray, Histories
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.objective import next_basket_loss, rating_loss
 from penchant.model.sampling import NegativeSampler
@@ -19,7 +19,7 @@ from penchant.model.scoring import PreferenceModel, answer, item_scores, score_b
 from penchant.model.settings import ModelSettings
 from penchant.model.tokens import wanted
 from penchant.model.validation import hold_out, ndcg
-from penchant.model.whitening import Whitening, fit_whitening
+from penchant.model.whitening import fit_whitening
 from penchant.types import EventType
 
 
@@ -139,12 +139,13 @@ class Trainer:
     ) -> Checkpoint:
         self.net.train()
         limit, loss, epochs = self.settings.time_budget_s, 0.0, self.settings.max_epochs
-        for step, loss in enumerate(self._losses()):
-            tell(Progress(state.epoch + 1, epochs, state.steps + step + 1, loss, None, seconds()))
+        steps = 0
+        for steps, loss in enumerate(self._losses(), 1):
+            tell(Progress(state.epoch + 1, epochs, state.steps + steps, loss, None, seconds()))
             if limit is not None and clock() - begun > limit:
                 break
         metric = self.validate()
-        after = state.after_epoch(self.net, metric, step + 1)
+        after = state.after_epoch(self.net, metric, steps)
         tell(Progress(after.epoch, epochs, after.steps, loss, metric, seconds()))
         return after
 
@@ -188,7 +189,9 @@ class Trainer:
         rated = np.flatnonzero((types == EventType.RATING.code) & np.isfinite(values))
         items = torch.from_numpy(self.histories.items[answers.ends[rated]].astype(np.int64))
         ratings = torch.from_numpy((np.clip(values[rated], 1, 5) - 3) / 2)
-        return rating_loss(self.net, h[torch.from_numpy(rated)], items, ratings) if len(rated) else h.sum() * 0
+        if not len(rated):
+            return h.sum() * 0
+        return rating_loss(self.net, h[torch.from_numpy(rated)], items, ratings)
 
     def _step(self) -> None:
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -205,7 +208,7 @@ def _check(histories: Histories, text: FloatArray | None, n_items: int) -> None:
     if newest >= n_items:
         raise InvalidInput(f"events name item row {newest}, but there are {n_items} items: pass all of them")
     if text is not None and (text.ndim != 2 or len(text) != n_items):
-        raise InvalidInput(f"text vectors have shape {text.shape}, expected one row for each of {n_items} items")
+        raise InvalidInput(f"text vectors have shape {text.shape}, expected one row for each of {n_items}")
     if wanted(histories.items, histories.types).sum() < 2:
         raise NotEnoughData("there are fewer than two events with an item: import more before training")
 

@@ -20,7 +20,7 @@ class Whitening:
 
     def __call__(self, text: FloatArray) -> FloatArray:
         """(n, T) to (n, W); a zero row (no text) stays zero."""
-        white = (text - self.mean) @ self.matrix
+        white = ((text - self.mean) @ self.matrix).astype(np.float32, copy=False)
         white[~text.any(1)] = 0
         return white
 

@@ -1,17 +1,20 @@
 """The few functions that numpy step forms share. Float32 in, float32 out."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from penchant.model.encoders.protocol_step import Array, Weights
 
 
-def sigmoid(x: Array) -> Array:
+def sigmoid(x: NDArray[Any]) -> Array:
     """``1 / (1 + exp(-x))`` without overflow.
 
     >>> sigmoid(np.array([0.0, -1e9], np.float32)).tolist()
     [0.5, 0.0]
     """
-    return 0.5 * (1 + np.tanh(0.5 * x))
+    return (0.5 * (1 + np.tanh(0.5 * x))).astype(np.float32, copy=False)
 
 
 def silu(x: Array) -> Array:

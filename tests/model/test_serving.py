@@ -1,0 +1,142 @@
+import subprocess
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
+import msgspec
+import numpy as np
+import pytest
+
+from penchant.errors import InvalidInput, SnapshotRefused
+from penchant.model.histories import histories_of
+from penchant.model.saving import save_snapshot
+from penchant.model.serving import load_serving
+from penchant.model.tokens import Token
+from penchant.model.training import train
+
+ITEMS, WIDTH = 30, 12
+
+
+@pytest.fixture(params=["recurrent", "lstm"])
+def trained(request, rng, small, tmp_path):
+    data = histories_of([rng.integers(0, ITEMS - 5, rng.integers(2, 20)).tolist() for _ in range(60)])
+    text = rng.normal(size=(ITEMS, WIDTH)).astype(np.float32)
+    model = train(data, text, replace(small, encoder=request.param, max_epochs=2, memory=5), n_items=ITEMS)
+    saved = save_snapshot(
+        model, tmp_path / "one", id_table_hash="h", id_table_length=ITEMS, log_position=9, metrics={"m": 1.0}
+    )
+    return SimpleNamespace(data=data, text=text, model=model, folder=tmp_path / "one", manifest=saved)
+
+
+def tokens(data, person: int) -> list[Token]:
+    rows = range(data.offsets[person], data.offsets[person + 1])
+    return [Token(int(data.items[i]), int(data.types[i]), float(data.times[i])) for i in rows]
+
+
+def test_serving_equals_training_however_the_history_is_read(trained) -> None:
+    data, serving = trained.data, load_serving(trained.folder, trained.text)
+    ends = data.offsets[1:]
+    contexts = SimpleNamespace(people=np.arange(60), ends=ends, times=data.times[ends - 1] + 5e5)
+    for part, scores in trained.model.score_blocks(data, contexts, 16):
+        for person, row in zip(range(part.start, part.stop), scores, strict=True):
+            now, history = contexts.times[person], tokens(data, person)
+            state = serving.initial()
+            for token in history:
+                state = serving.step(state, token)
+            np.testing.assert_allclose(serving.scores(state, now), row, atol=1e-5)
+            np.testing.assert_allclose(serving.scores(serving.encode(history), now), row, atol=1e-5)
+
+
+def test_contributions_are_what_removal_takes_away(trained) -> None:
+    serving = load_serving(trained.folder, trained.text)
+    for person in range(12):
+        history = tokens(trained.data, person)
+        now, item = history[-1].time + 9e4, history[-1].item
+        whole = serving.scores(serving.encode(history), now)[item]
+        found = serving.contributions(history, now, item, 4)
+        for back, drop in enumerate(reversed(found.tolist()), 1):
+            without = history[: len(history) - back] + history[len(history) - back + 1 :]
+            left = serving.scores(serving.encode(without), now)[item]
+            if len({t.item for t in history}) <= 5:
+                assert abs(drop - (whole - left)) < 1e-4
+
+
+def test_new_items_are_scored_by_their_text(trained, rng) -> None:
+    serving = load_serving(trained.folder, trained.text)
+    twin = serving.with_items(trained.text[-1:])
+    assert twin.n_items == ITEMS + 1
+    np.testing.assert_allclose(twin.vectors()[-1], serving.vectors()[ITEMS - 1], atol=1e-6)
+    assert np.allclose(twin.biases()[-1], serving.biases()[ITEMS - 1])
+    longer = np.concatenate([trained.text, rng.normal(size=(2, WIDTH)).astype(np.float32)])
+    assert load_serving(trained.folder, longer).n_items == ITEMS + 2
+    with pytest.raises(InvalidInput, match="same text encoder"):
+        serving.with_items(np.zeros((1, 3), np.float32))
+
+
+def test_states_are_not_changed_in_place_and_are_small(trained) -> None:
+    serving = load_serving(trained.folder, trained.text)
+    state = serving.encode(tokens(trained.data, 0))
+    before = serving.scores(state, 1e7)
+    serving.step(state, Token(3, 6, 2e6))
+    assert (serving.scores(state, 1e7) == before).all()
+    assert state.encoder.nbytes + state.h.nbytes <= 1024
+
+
+def test_a_click_changes_the_list_at_once(trained) -> None:
+    serving = load_serving(trained.folder, trained.text)
+    state = serving.encode(tokens(trained.data, 0))
+    after = serving.step(state, Token(7, 2, state.last + 60))
+    assert not np.allclose(serving.scores(state, after.last), serving.scores(after, after.last))
+
+
+def test_queries_and_unknown_rows_are_read(trained) -> None:
+    serving = load_serving(trained.folder, trained.text)
+    search = serving.step(serving.initial(), Token(-1, 1, 0.0, query=trained.text[0]))
+    assert search.events == 0
+    assert np.isfinite(search.h).all()
+    unknown = serving.step(serving.initial(), Token(ITEMS + 4, 6, 0.0))
+    assert not len(unknown.memory)
+
+
+def test_serving_loads_no_torch(trained) -> None:
+    code = (
+        "import sys, pathlib, numpy as np; from penchant.model.serving import load_serving;"
+        f"load_serving(pathlib.Path({str(trained.folder)!r}), np.zeros(({ITEMS}, {WIDTH}), np.float32));"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_damaged_foreign_and_newer_snapshots_are_refused(trained) -> None:
+    folder, manifest = trained.folder, (trained.folder / "manifest.json").read_bytes()
+
+    def refused(why: str, text=trained.text) -> None:
+        with pytest.raises(SnapshotRefused, match=why):
+            load_serving(folder, text)
+
+    refused("another shop", trained.text[:-1])
+    raw = msgspec.json.decode(manifest)
+    (folder / "manifest.json").write_bytes(msgspec.json.encode({**raw, "format": 99}))
+    refused("upgrade")
+    (folder / "manifest.json").write_bytes(msgspec.json.encode({**raw, "settings": {"encoder": "who"}}))
+    refused("unknown")
+    (folder / "manifest.json").write_bytes(b"{}")
+    refused("not one of Penchant's")
+    (folder / "manifest.json").write_bytes(manifest[:20])
+    refused("cannot be read")
+    (folder / "manifest.json").write_bytes(manifest)
+    weights = bytearray((folder / "weights.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "weights.safetensors").write_bytes(bytes(weights))
+    refused("checksum")
+    (folder / "weights.safetensors").unlink()
+    refused("cannot be read")
+
+
+def test_a_snapshot_replaces_another_as_a_whole(trained) -> None:
+    again = save_snapshot(
+        trained.model, trained.folder, id_table_hash="h", id_table_length=ITEMS, log_position=10
+    )
+    assert again.encoder_id == trained.manifest.encoder_id
+    assert load_serving(trained.folder, trained.text).manifest.log_position == 10
+    assert [p.name for p in trained.folder.parent.iterdir()] == ["one"]

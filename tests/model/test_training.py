@@ -1,0 +1,144 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from penchant.errors import InvalidInput, NotEnoughData
+from penchant.model.examples import Reader, basket_questions
+from penchant.model.histories import histories_of
+from penchant.model.losses import full_cross_entropy, sampled_cross_entropy
+from penchant.model.training import train
+from penchant.model.validation import hold_out
+
+
+def chains(rng, shuffled: bool = False):
+    """Item n is followed by n + 1; the destroyed form has the same items in any order."""
+    rows = []
+    for start in rng.integers(0, 40, 300):
+        row = [int((start + k) % 40) for k in range(6)]
+        rows.append(rng.integers(0, 40, 6).tolist() if shuffled else row)
+    return histories_of(rows)
+
+
+@pytest.mark.parametrize("encoder", ["recurrent", "lstm"])
+def test_a_planted_order_is_found(rng, small, encoder) -> None:
+    model = train(chains(rng), None, replace(small, encoder=encoder, max_epochs=12), n_items=40)
+    assert model.report["validation"] > 0.8
+
+
+def test_without_the_pattern_nothing_is_found(rng, small) -> None:
+    model = train(chains(rng, shuffled=True), None, replace(small, max_epochs=12), n_items=40)
+    assert model.report["validation"] < 0.25
+
+
+def regulars(rng, destroyed: bool = False):
+    """Everybody has three items of their own among 200 and buys nothing else."""
+    rows = []
+    for _ in range(150):
+        mine = rng.choice(200, 3, replace=False)
+        rows.append((rng.integers(0, 200, 14) if destroyed else rng.choice(mine, 14)).tolist())
+    return histories_of(rows)
+
+
+def test_repeats_are_learned_from_the_data(rng, small) -> None:
+    assert train(regulars(rng), None, small, n_items=200).report["validation"] > 0.5
+    assert train(regulars(rng, destroyed=True), None, small, n_items=200).report["validation"] < 0.15
+
+
+def test_windows_that_carry_state_find_the_order_too(rng, small) -> None:
+    rows = [[int((start + k) % 40) for k in range(30)] for start in rng.integers(0, 40, 60)]
+    model = train(histories_of(rows), None, replace(small, short=5, window=7, max_epochs=20), n_items=40)
+    assert model.report["validation"] > 0.8
+
+
+def test_same_seed_same_model(rng, small) -> None:
+    data = chains(rng)
+    one, two = (train(data, None, replace(small, max_epochs=2), n_items=40) for _ in range(2))
+    assert one.report["validation"] == two.report["validation"]
+    assert all((a == b).all() for a, b in zip(one.net.parameters(), two.net.parameters(), strict=True))
+
+
+def test_an_interrupted_run_goes_on_to_the_same_end(rng, small, tmp_path) -> None:
+    data, short = chains(rng), replace(small, max_epochs=4)
+    whole = train(data, None, short, n_items=40)
+
+    def stop(progress) -> None:
+        if progress.epoch == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(data, None, short, n_items=40, on_progress=stop, checkpoint=tmp_path / "run")
+    epochs = []
+    model = train(
+        data,
+        None,
+        short,
+        n_items=40,
+        on_progress=lambda p: epochs.append(p.epoch),
+        checkpoint=tmp_path / "run",
+    )
+    assert min(epochs) == 3
+    assert model.report["validation"] == whole.report["validation"]
+
+
+def test_a_checkpoint_of_other_data_is_not_resumed(rng, small, tmp_path) -> None:
+    short = replace(small, max_epochs=1)
+    train(chains(rng), None, short, n_items=40, checkpoint=tmp_path / "run")
+    epochs = []
+    train(
+        chains(rng),
+        None,
+        short,
+        n_items=40,
+        checkpoint=tmp_path / "run",
+        on_progress=lambda p: epochs.append(p.epoch),
+    )
+    assert epochs
+
+
+def test_no_events_and_wrong_rows_are_refused(small) -> None:
+    with pytest.raises(NotEnoughData, match="import more"):
+        train(histories_of([[]]), None, small, n_items=3)
+    with pytest.raises(InvalidInput, match="item row 7"):
+        train(histories_of([[7, 1]]), None, small, n_items=3)
+    with pytest.raises(InvalidInput, match="text vectors"):
+        train(histories_of([[1, 2]]), np.zeros((2, 4), np.float32), small, n_items=3)
+
+
+def test_the_predicted_basket_is_not_in_the_memory(rng) -> None:
+    data = regulars(rng)
+    questions = basket_questions(data)
+    for batch in Reader(data, 8).windows(questions, 7, 5, rng):
+        ends, people = questions.ends[batch.questions], questions.people[batch.questions]
+        assert (batch.events == ends - data.offsets[people]).all()
+        for row, end, person in zip(batch.memory, ends, people, strict=True):
+            before = set(data.items[data.offsets[person] : end].tolist())
+            assert set(row["item"].tolist()) - {-1} == before
+
+
+def test_every_question_is_read_once_in_both_forms(rng) -> None:
+    data = chains(rng)
+    questions = basket_questions(data)
+    reader = Reader(data, 8)
+    for batches in (reader.prefixes(questions, 32, 4, rng), reader.windows(questions, 32, 4, rng)):
+        asked = np.concatenate([batch.questions for batch in batches])
+        assert (np.sort(asked) == np.arange(len(questions))).all()
+
+
+def test_held_out_baskets_are_the_last_ones(rng) -> None:
+    questions = basket_questions(chains(rng))
+    kept, held = hold_out(questions, 50, rng)
+    assert len(held) == 50
+    assert len(kept) + len(held) == len(questions)
+    for person, end in zip(held.people, held.ends, strict=True):
+        assert questions.ends[questions.people == person].max() == end
+
+
+def test_losses_refuse_shapes_that_do_not_fit() -> None:
+    import torch
+
+    one = torch.zeros(1, dtype=torch.long)
+    with pytest.raises(InvalidInput, match="shapes"):
+        full_cross_entropy(torch.zeros(3), one, one)
+    with pytest.raises(InvalidInput, match="shapes"):
+        sampled_cross_entropy(torch.zeros(2, 1), torch.zeros(1, 3), torch.zeros(3), one, one)
