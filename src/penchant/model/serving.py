@@ -123,9 +123,14 @@ class ServingModel:
 
     def repeat_part(self, state: State, now: float, items: NDArray[np.int64]) -> FloatArray:
         """What the repeat memory adds to the scores of ``items`` (R,); 0 for those that it does not hold."""
-        place = {int(item): n for n, item in enumerate(state.memory["item"])}
-        added = np.append(self.repeats(state, now), np.float32(0)) if place else np.zeros(1, np.float32)
-        return added[[place.get(int(item), -1) for item in items]]
+        place = {item: n for n, item in enumerate(state.memory["item"].tolist())}
+        held = [n for n, item in enumerate(items.tolist()) if item in place]
+        added = np.zeros(len(items), np.float32)
+        if held:
+            memory = state.memory[[place[item] for item in items[held].tolist()]]
+            h = np.broadcast_to(state.h, (len(held), len(state.h)))
+            added[held] = self._added(memory, h, now, state.events)
+        return added
 
     def vectors(self) -> FloatArray:
         """Item vectors that ``h`` is compared with, (n_items, D). Do not change them."""

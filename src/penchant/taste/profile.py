@@ -99,16 +99,18 @@ def taste_profile(
 def price_levels(bought: Sequence[int], view: CatalogView) -> dict[int, float]:
     """Quantile of each row's price among those of its category, for categories of four prices or more."""
     rows = np.unique(np.asarray(bought, dtype=np.int64))
+    priced = view.listed & ~np.isnan(view.price)
+    inside = np.flatnonzero(priced & np.isin(view.category, view.category[rows]))
+    inside = inside[np.lexsort((view.price[inside], view.category[inside]))]
+    categories, prices = view.category[inside], view.price[inside]
     found: dict[int, float] = {}
-    for category in np.unique(view.category[rows]):
-        inside = view.price[(view.category == category) & view.listed]
-        prices = np.sort(inside[~np.isnan(inside)])
-        if len(prices) < 4:
-            continue
-        for row in rows[(view.category[rows] == category) & ~np.isnan(view.price[rows])].tolist():
-            below = np.searchsorted(prices, view.price[row], "left")
-            upto = np.searchsorted(prices, view.price[row], "right")
-            found[row] = float((below + upto) / 2 / len(prices))
+    for row in rows[priced[rows]].tolist():
+        start = np.searchsorted(categories, view.category[row], "left")
+        end = np.searchsorted(categories, view.category[row], "right")
+        if end - start >= 4:
+            below = np.searchsorted(prices[start:end], view.price[row], "left")
+            upto = np.searchsorted(prices[start:end], view.price[row], "right")
+            found[row] = float((below + upto) / 2 / (end - start))
     return found
 
 

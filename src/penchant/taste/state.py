@@ -10,7 +10,7 @@ from penchant.taste.model import PreferenceModel
 from penchant.taste.tokens import Basket
 from penchant.types import Event, EventType, Pseudonym
 
-WINDOW = 16
+WINDOW = 12
 """Newest events of a person that a reason can name."""
 
 Kept = TypeVar("Kept")
