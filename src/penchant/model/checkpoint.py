@@ -89,7 +89,7 @@ def save_checkpoint(
     }
 
     def write(into: Path) -> None:
-        save_file({name: t.contiguous() for name, t in tensors.items()}, into / "state.safetensors")
+        save_file({name: t.contiguous().clone() for name, t in tensors.items()}, into / "state.safetensors")
         (into / "state.json").write_text(_json(facts), encoding="utf-8")
 
     write_folder(folder, write)
