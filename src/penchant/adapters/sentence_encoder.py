@@ -89,6 +89,7 @@ def load_sentence_encoder(model: str, *, batch: int = 64, threads: int = 0) -> S
         library: Any = importlib.import_module("sentence_transformers")
     except ImportError as error:
         raise MissingExtra(f"reading product texts needs sentence-transformers; {_INSTALL}") from error
+    importlib.import_module("transformers.utils.logging").disable_progress_bar()
     path, name = _shipped() if model == SHIPPED else _named(model)
     try:
         loaded = library.SentenceTransformer(path, device="cpu", local_files_only=True)
