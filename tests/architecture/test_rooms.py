@@ -10,9 +10,28 @@ import pytest
 SRC = Path(__file__).parents[2] / "src" / "penchant"
 
 ROOMS = (
-    "types errors settings privacy events catalog metrics model taste learn recommend decide assist "
-    "evaluate adapters serve testing app demo verbs cli"
-).split()
+    "types",
+    "errors",
+    "settings",
+    "privacy",
+    "events",
+    "catalog",
+    "metrics",
+    "model",
+    "taste",
+    "learn",
+    "recommend",
+    "decide",
+    "assist",
+    "evaluate",
+    "adapters",
+    "serve",
+    "testing",
+    "app",
+    "demo",
+    "verbs",
+    "cli",
+)
 BASE = {"types", "errors", "settings"}
 TOP = {"app", "demo", "verbs", "cli"}
 
