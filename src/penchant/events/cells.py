@@ -124,13 +124,15 @@ def number(cell: Any) -> float:
     return value
 
 
-def amount(maximum: Callable[[Limits], float]) -> Callable[[Any, Limits], float]:
-    """Reader of numbers from 0 to a limit."""
+def amount(
+    maximum: Callable[[Limits], float], hint: str = "it must be 0 or more"
+) -> Callable[[Any, Limits], float]:
+    """Reader of numbers from 0 to a limit; ``hint`` is what to do about a negative one."""
 
     def read(cell: Any, limits: Limits) -> float:
         value = number(cell)
         if value < 0:
-            raise BadCell("negative", f"is negative: {shown(cell)}; a return is an event of type refund")
+            raise BadCell("negative", f"is negative: {shown(cell)}; {hint}")
         if value > maximum(limits):
             raise BadCell("too-large", f"is above the limit of {maximum(limits):g}: {shown(cell)}")
         return value

@@ -78,7 +78,7 @@ def import_repaired(intake: Intake, letters: DeadLetters, path: Path) -> RepairR
                 found = decoder.decode(line)
             except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
                 raise InvalidInput(
-                    f"{path.name}: line {row}: not a letter from `penchant import --export-letters`: {error}"
+                    f"{path.name}: line {row}: not a letter of `penchant export-dead-letters`: {error}"
                 ) from error
             edited[found.letter] = found
     return _replay(intake, letters, edited, only=True)

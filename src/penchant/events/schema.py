@@ -35,9 +35,10 @@ def event_type(cell: Any, limits: Limits) -> EventType:  # noqa: ARG001
     return kind
 
 
-_price = amount(lambda limits: limits.max_price)
-_quantity = amount(lambda limits: limits.max_quantity)
-_amount = amount(lambda limits: limits.max_amount)
+_RETURN = "a return is an event of type refund"
+_price = amount(lambda limits: limits.max_price, _RETURN)
+_quantity = amount(lambda limits: limits.max_quantity, _RETURN)
+_amount = amount(lambda limits: limits.max_amount, _RETURN)
 
 EVENT_COLUMNS: tuple[Column, ...] = (
     Column("user_id", identifier, "text, the shop's own id of the person", required=True),

@@ -11,7 +11,7 @@ from penchant.types import EventType
 _FEWEST = 20
 _FAR = 8.0
 _LEAST_SPREAD = 0.1
-_PRICE_FACTOR = 5.0
+_PRICE_FACTOR = 10.0
 _QUANTITY_FACTOR = 50.0
 
 
@@ -19,7 +19,7 @@ class FindOutliers:
     """Purchases whose price or quantity is beyond anything usual for the item.
 
     On a log scale, more than 8 robust deviations from the item's median over at least 20 purchases, and
-    also a price 5 times higher or lower, or a quantity 50 times higher.
+    also a price 10 times higher or lower, or a quantity 50 times higher.
     """
 
     mark = "outlier"
