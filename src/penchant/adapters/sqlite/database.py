@@ -21,6 +21,8 @@ _OPTIONS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -65536",
     "PRAGMA temp_store = MEMORY",
+    # Pages of the indexes are changed by every batch of an import: 64 MiB of them between two copies back.
+    "PRAGMA wal_autocheckpoint = 16384",
 )
 
 

@@ -17,6 +17,7 @@ _FIELDS = (
 )
 _FROM = f"SELECT {_FIELDS} FROM events JOIN people USING (person)"
 _IN_ORDER = "timestamp, coalesce(sequence, 0), position"
+_AT_ONCE = 500
 _INSERT = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _COLUMNS = (
     "position, person, timestamp, coalesce(sequence, 0), type, item, session, query, value, price, quantity"
@@ -53,14 +54,7 @@ class SqliteLog:
     def _append(self, events: Sequence[Event]) -> tuple[Appended, dict[str, int]]:
         with self._database.write() as connection:
             digests = [content_digest(event) for event in events]
-            known = {
-                str(event_id): (int(position), bytes(digest))
-                for event_id, position, digest in connection.execute(
-                    "SELECT event_id, position, digest FROM events "
-                    "WHERE event_id IN (SELECT value FROM json_each(?))",
-                    [msgspec.json.encode([event.event_id for event in events]).decode()],
-                )
-            }
+            known = _known(connection, [_event_id(event) for event in events])
             people = self._people(connection, {event.user_id for event in events})
             last = _last(
                 connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchall()
@@ -168,6 +162,19 @@ class SqliteLog:
             row = connection.execute("SELECT person FROM people WHERE pseudonym = ?", [name]).fetchone()
             found[name] = int(row[0])
         return found
+
+
+def _known(connection: Any, event_ids: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+    """Position and digest of the ids that are in the log."""
+    known: dict[str, tuple[int, bytes]] = {}
+    for start in range(0, len(event_ids), _AT_ONCE):
+        chunk = event_ids[start : start + _AT_ONCE]
+        marks = ",".join("?" * len(chunk))
+        rows = connection.execute(
+            f"SELECT event_id, position, digest FROM events WHERE event_id IN ({marks})", chunk
+        )
+        known.update({event_id: (position, digest) for event_id, position, digest in rows})
+    return known
 
 
 def _last(rows: Sequence[tuple[Any, ...]]) -> int:
