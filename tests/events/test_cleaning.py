@@ -135,7 +135,7 @@ def test_the_door_reports_every_code_once():
 @pytest.mark.slow
 @pytest.mark.skipif(not RETAIL.exists(), reason="the raw lines of online-retail are not beside this checkout")
 def test_on_the_raw_lines_of_a_real_shop(tmp_path):
-    """Figures of the whole file stand in the decision record; here the shape must hold."""
+    """Few are marked, refunds find their purchase, and lines without a customer wait as dead letters."""
     raw = pq.read_table(RETAIL).slice(0, 200_000)
     back = pc.or_(pc.starts_with(raw["invoice"], "C"), pc.less(raw["quantity"], 0))
     path = tmp_path / "events.parquet"

@@ -161,6 +161,7 @@ def test_quoted_newlines_and_a_byte_order_mark(tmp_path, shop):
 def test_tables_are_told_apart_by_their_columns():
     assert table_of(["user_id", "type", "timestamp", "item_id"], "f") == "events"
     assert table_of(["item_id", "title", "price"], "f") == "items"
+    assert table_of(["item_id", "type"], "f") == "items"
     with pytest.raises(InvalidInput, match="needs the column item_id"):
         table_of(["name"], "f.csv")
     with pytest.raises(InvalidInput, match="needs the column type"):

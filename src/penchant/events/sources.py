@@ -43,7 +43,7 @@ def table_of(columns: Sequence[str], name: str, table: str | None = None) -> str
     """
     found = set(columns)
     if table is None:
-        table = "events" if {"user_id", "timestamp", "type"} & found else "items"
+        table = "events" if {"user_id", "timestamp"} & found else "items"
     if table not in _TABLES:
         raise InvalidInput(f"{name}: no table {table!r}; choose one of {', '.join(_TABLES)}")
     missing = [c for c in (REQUIRED if table == "events" else ("item_id",)) if c not in found]
