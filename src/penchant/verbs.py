@@ -5,17 +5,20 @@ import sys
 from pathlib import Path
 
 import msgspec
+from rich.console import Group
 
 from penchant.app import work
 from penchant.app.bars import take_with_bar, training_bar
 from penchant.app.output import note, plain, progress, say
-from penchant.app.quality import quality, quality_page
+from penchant.app.quality import quality
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
 from penchant.demo import prepare
 from penchant.errors import InvalidInput
 from penchant.evaluate.run import Plan
 from penchant.evaluate.tables import terminal_report
+from penchant.events.cleaning.run import clean_log
+from penchant.events.quality_page import quality_table, render_html
 from penchant.events.repair import export_letters as lines_of_letters
 from penchant.events.repair import import_repaired, replay_letters
 from penchant.recommend.reasons import words
@@ -47,6 +50,7 @@ def take(arguments: Arguments) -> None:
             )
             shop.assign_ids(before)
             reports.append(msgspec.to_builtins(report))
+        clean_log(shop.log, shop.marks, shop.settings.cleaning)
     say(arguments, reports, lambda: "\n\n".join(plain(report) for report in reports))
 
 
@@ -56,8 +60,9 @@ def doctor(arguments: Arguments) -> None:
         found = quality(shop)
         page = shop.folder / "reports" / "quality.html"
         page.parent.mkdir(exist_ok=True)
-        page.write_text(quality_page(shop), encoding="utf-8")
-    say(arguments, found, lambda: f"{plain(found)}\n\nas a page: {page}")
+        page.write_text(render_html(found, f"Data quality of {shop.settings.name}"), encoding="utf-8")
+    notes = [f"! {warning}" for warning in found.warnings]
+    say(arguments, found, lambda: Group(quality_table(found), "", *notes, "", f"as a page: {page}"))
 
 
 def export_events(arguments: Arguments) -> None:
@@ -81,7 +86,7 @@ def export_letters(arguments: Arguments) -> None:
 
 def keys(arguments: Arguments) -> None:
     """Create, list or revoke API keys."""
-    with Shop(arguments.shop, writer=arguments.action != "list") as shop:
+    with Shop(arguments.shop, writer=False) as shop:
         if arguments.action == "create":
             made = shop.keys.create(arguments.scope, shop.clock())
             say(arguments, {"key": made}, lambda: f"{made}\nKeep it: it is not shown again.")

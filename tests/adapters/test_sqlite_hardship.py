@@ -18,9 +18,11 @@ from tests.adapters.test_contracts import put_something
 
 from penchant.adapters.sqlite import database as database_module
 from penchant.adapters.sqlite.database import Database
+from penchant.adapters.sqlite.keys import SqliteKeys
 from penchant.adapters.sqlite.people import everybody
 from penchant.adapters.sqlite.vectors import SqliteVectors
 from penchant.errors import InvalidInput, ShopBusy, ShopError, StorageError
+from penchant.privacy.keys import Keys
 from penchant.testing.fakes import InMemoryLog, fake_pseudonym
 from penchant.testing.log_contract import ANNA, event
 
@@ -90,6 +92,18 @@ def test_a_second_writer_is_refused_by_name_and_let_in_after_a_kill(tmp_path):
         reader.close()
         process.kill()
     Database(tmp_path / "shop.db", writer=True).close()
+
+
+def test_a_key_is_made_and_revoked_beside_the_writer_from_its_next_request_on(stores):
+    beside = Stores(stores.folder, writer=False)
+    serving, command = Keys(SqliteKeys(stores.database)), Keys(SqliteKeys(beside.database))
+    token = command.create(["read"], 1.0)
+    assert serving.verify(token) == {"read"}
+    command.revoke(token.split("_")[1], 2.0)
+    assert serving.verify(token) is None
+    assert [key.revoked for key in serving.listed()] == [2.0]
+    stores.log.append([event("1")])
+    beside.close()
 
 
 def test_one_process_cannot_be_two_writers(stores):

@@ -90,15 +90,28 @@ class Database:
         """One transaction: durable when the block ends, undone when it raises."""
         if self._writer is None:
             raise ShopBusy("this shop was opened for reading only")
-        with self._guard, storage_errors():
-            self._writer.execute("BEGIN IMMEDIATE")
+        with self._guard, _transaction(self._writer):
+            yield self._writer
+
+    @contextmanager
+    def write_beside(self) -> Generator[sqlite3.Connection]:
+        """One short transaction even while another process is the writer.
+
+        Only for tables that nobody mirrors in memory: a leaked API key must be revocable while the shop
+        serves.
+        """
+        if self._writer is not None:
+            with self.write() as connection:
+                yield connection
+            return
+        with storage_errors():
+            connection = self._connect()
             try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                raise
+                connection.execute("PRAGMA synchronous = FULL")
+                with _transaction(connection):
+                    yield connection
+            finally:
+                connection.close()
 
     def read(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """All rows of one short query."""
@@ -201,6 +214,19 @@ class Database:
                 for statement in script.split(";"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Generator[None]:
+    with storage_errors():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
 
 @contextmanager

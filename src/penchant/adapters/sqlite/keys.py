@@ -5,13 +5,13 @@ from penchant.privacy.keys import ApiKey
 
 
 class SqliteKeys:
-    """:class:`~penchant.privacy.keys.KeyStore`."""
+    """:class:`~penchant.privacy.keys.KeyStore`. Keys may change while another process serves the shop."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, key: ApiKey) -> None:
-        with self._database.write() as connection:
+        with self._database.write_beside() as connection:
             connection.execute(
                 "INSERT INTO api_keys VALUES (?, ?, ?, ?, ?)",
                 [key.id, key.digest, " ".join(sorted(key.scopes)), key.created, key.revoked],
@@ -30,7 +30,7 @@ class SqliteKeys:
         return _key(rows[0]) if rows else None
 
     def revoke(self, key_id: str, now: float) -> bool:
-        with self._database.write() as connection:
+        with self._database.write_beside() as connection:
             return (
                 connection.execute(
                     "UPDATE api_keys SET revoked = ? WHERE id = ? AND revoked IS NULL", [now, key_id]
