@@ -1,6 +1,5 @@
 """What the HTTP door and the console ask for, answered from one open shop."""
 
-import threading
 import uuid
 from collections.abc import Sequence
 from secrets import token_urlsafe
@@ -8,28 +7,21 @@ from typing import Any
 
 import msgspec
 
-from penchant.app.current import CurrentModel
+from penchant.app.engine import Engine
 from penchant.app.quality import quality_page
 from penchant.app.shop import Shop
 from penchant.app.showing import recent_baskets, shown_items
 from penchant.catalog.feeds import items_of_records
-from penchant.errors import InvalidInput, NotFound, PenchantError
+from penchant.errors import InvalidInput, NotFound
 from penchant.events.intake import IntakeResult
 from penchant.privacy.consent import Consent
 from penchant.privacy.rights import Rights
-from penchant.recommend.filters import SeenFilter
-from penchant.recommend.impressions import ImpressionWriter
-from penchant.recommend.pipeline import Recommender
-from penchant.recommend.popularity import Popularity
-from penchant.recommend.repeats import RepeatRates, learn_repeats
 from penchant.recommend.search import Search
 from penchant.recommend.similar import SimilarItems
 from penchant.settings import Settings
 from penchant.taste.corrections import Correction, merged
 from penchant.taste.profile import taste_profile
-from penchant.types import Event, EventType, Impression, Logged, Pseudonym, Recommendation
-
-WATCH_SECONDS = 2.0
+from penchant.types import Event, EventType, Impression, Pseudonym, Recommendation
 
 
 class Serving:
@@ -37,31 +29,11 @@ class Serving:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        self._lock = threading.RLock()
-        self._stop = threading.Event()
-        columns = shop.log.columns()
-        self._position = shop.log.end()
-        self._popularity = Popularity(shop.settings.recommend.popularity_days)
-        self._popularity.rebuild(columns, shop.ids)
-        self._rates: RepeatRates = learn_repeats(columns, shop.ids, shop.catalog.view())
-        self._writer = ImpressionWriter(shop.impressions).start()
-        self._current = CurrentModel(shop)
-        tracker = self._current.tracker()
-        self.recommender = Recommender(
-            catalog=shop.catalog,
-            tracker=tracker,
-            popularity=self._popularity,
-            seen=self._seen(),
-            corrections=shop.corrections,
-            consent=shop.consent,
-            sink=self._writer,
-            new_id=lambda: uuid.uuid4().hex,
-        )
+        self._engine = Engine(shop)
+        self.recommender = self._engine.recommender
         self._similar = SimilarItems(shop.catalog, lambda: self.recommender.tracker)
         self._search = Search(shop.catalog, lambda: self.recommender.tracker)
         self.console_token = token_urlsafe(18)
-        self._watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
-        self._watcher.start()
 
     @property
     def settings(self) -> Settings:
@@ -74,25 +46,10 @@ class Serving:
         return self.shop.pseudonymizer.pseudonym(user_id)
 
     def take_in(self, records: list[dict[str, Any]]) -> IntakeResult:
-        with self._lock:
+        with self._engine.lock:
             result = self.shop.intake().accept(records)
-            self.catch_up()
+            self._engine.catch_up()
         return result
-
-    def catch_up(self) -> None:
-        """Let taste and popularity hear of everything that is new in the log."""
-        with self._lock:
-            while entries := self.shop.log.follow(self._position, 1_000):
-                self.shop.ids.assign([e.event.item_id for e in entries if e.event.item_id])
-                for entry in entries:
-                    self._hear(entry)
-                self._position = entries[-1].position
-
-    def _hear(self, entry: Logged) -> None:
-        row = int(self.shop.ids.rows([entry.event.item_id])[0]) if entry.event.item_id else -1
-        self._popularity.on_event(row, entry.event)
-        if self.recommender.tracker is not None:
-            self.recommender.tracker.on_event(entry)
 
     def recommend(
         self,
@@ -145,7 +102,7 @@ class Serving:
             first = checked.violations[min(checked.violations)]
             raise InvalidInput(f"items: record {first.row}: {first.message}; nothing was written")
         changed = self.shop.catalog.upsert(checked.items)
-        self._grow()
+        self._engine.grow()
         return {"received": len(checked.items), "changed": changed}
 
     def delete_items(self, item_ids: list[str]) -> dict[str, Any]:
@@ -163,8 +120,7 @@ class Serving:
 
     def rights(self) -> Rights:
         """Every store, the caches of this process first."""
-        caches = [self._writer, *([self.recommender.tracker] if self.recommender.tracker else [])]
-        stores = [*caches, *self.shop.stores()]
+        stores = [*self._engine.caches(), *self.shop.stores()]
         return Rights(stores, self.shop.consent, self.shop.ledger)
 
     def export(self, user_id: str) -> dict[str, Any]:
@@ -175,61 +131,29 @@ class Serving:
 
     def erase_person(self, person: Pseudonym) -> dict[str, Any]:
         """Remove all that is held on the person."""
-        with self._lock:
-            self._writer.flush(5.0)
+        with self._engine.lock:
+            self._engine.writer.flush(5.0)
             erasure = self.rights().erase(person, self.shop.clock())
             self.shop.pseudonymizer.forget()
         return msgspec.to_builtins(erasure)
 
     def readiness(self) -> dict[str, Any]:
         tracker = self.recommender.tracker
-        reasons = [self._current.failure] if self._current.failure else []
-        if self._writer.failure is not None:
+        reasons = [self._engine.current.failure] if self._engine.current.failure else []
+        if self._engine.writer.failure is not None:
             reasons.append("the disk refuses to take shown lists")
         return {
             "ready": not reasons,
             "reasons": reasons,
             "snapshot": tracker.snapshot if tracker else "",
             "fallback": tracker is None,
-            "log_position": self._position,
+            "log_position": self._engine.position,
             "states": len(tracker) if tracker else 0,
         }
 
     def close(self) -> None:
-        self._stop.set()
-        self._watcher.join(WATCH_SECONDS * 2)
-        self._writer.close()
+        self._engine.close()
         self.shop.close()
-
-    def _seen(self) -> SeenFilter:
-        return SeenFilter(self.shop.settings.recommend, self._rates)
-
-    def _grow(self) -> None:
-        tracker = self.recommender.tracker
-        if tracker is not None and tracker.model.n_items < len(self.shop.ids):
-            tracker.grow(self.shop.catalog.text_vectors())
-
-    def _watch(self) -> None:
-        """Serve with a new snapshot as soon as one is promoted, by whatever process."""
-        while not self._stop.wait(WATCH_SECONDS):
-            try:
-                self._follow_shelf()
-            except PenchantError as error:
-                self._current.failure = str(error)
-
-    def _follow_shelf(self) -> None:
-        tracker = self.recommender.tracker
-        name = self._current.newer_than(tracker)
-        if not name:
-            return
-        with self._lock:
-            if tracker is None:
-                made = self._current.tracker()
-                if made is not None:
-                    self.recommender.use(made, self._seen())
-            else:
-                tracker.swap(self._current.load(name), name)
-            self._current.failure = ""
 
     def overview(self) -> dict[str, Any]:
         tracker = self.recommender.tracker
@@ -239,7 +163,7 @@ class Serving:
             "items": self.shop.items.count(),
             "opted_out": len(self.shop.consent.opted_out()),
             "snapshot": tracker.snapshot if tracker else "",
-            "metrics": self._current.load_metrics(tracker.snapshot) if tracker else {},
+            "metrics": self._engine.current.load_metrics(tracker.snapshot) if tracker else {},
         }
 
     def people(self, query: str, limit: int) -> list[dict[str, Any]]:
@@ -271,9 +195,9 @@ class Serving:
             user_id=pseudonym, type=kind, timestamp=self.shop.clock(), item_id=item_id,
             event_id=uuid.uuid4().hex, context={"source": "console"},
         )  # fmt: skip
-        with self._lock:
+        with self._engine.lock:
             self.shop.log.append([event])
-            self.catch_up()
+            self._engine.catch_up()
 
     def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
         return self.consent_of(Pseudonym(pseudonym), profiling)

@@ -1,0 +1,101 @@
+"""The moving parts of a shop that serves: lists, taste and popularity, kept up with log and shelf."""
+
+import threading
+import uuid
+
+from penchant.app.current import CurrentModel
+from penchant.app.shop import Shop
+from penchant.errors import PenchantError
+from penchant.privacy.erasure import Erasable
+from penchant.recommend.filters import SeenFilter
+from penchant.recommend.impressions import ImpressionWriter
+from penchant.recommend.pipeline import Recommender
+from penchant.recommend.popularity import Popularity
+from penchant.recommend.repeats import learn_repeats
+from penchant.types import Logged
+
+WATCH_SECONDS = 2.0
+
+
+class Engine:
+    """Made once for a process. ``lock`` guards what follows the log; :meth:`close` writes what waits."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self.lock = threading.RLock()
+        self._stop = threading.Event()
+        columns = shop.log.columns()
+        self.position = shop.log.end()
+        self._popularity = Popularity(shop.settings.recommend.popularity_days)
+        self._popularity.rebuild(columns, shop.ids)
+        self._seen = SeenFilter(
+            shop.settings.recommend, learn_repeats(columns, shop.ids, shop.catalog.view())
+        )
+        self.writer = ImpressionWriter(shop.impressions).start()
+        self.current = CurrentModel(shop)
+        self.recommender = Recommender(
+            catalog=shop.catalog,
+            tracker=self.current.tracker(),
+            popularity=self._popularity,
+            seen=self._seen,
+            corrections=shop.corrections,
+            consent=shop.consent,
+            sink=self.writer,
+            new_id=lambda: uuid.uuid4().hex,
+        )
+        self._watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
+        self._watcher.start()
+
+    def catch_up(self) -> None:
+        """Let taste and popularity hear of everything that is new in the log."""
+        with self.lock:
+            while entries := self._shop.log.follow(self.position, 1_000):
+                self._shop.ids.assign([e.event.item_id for e in entries if e.event.item_id])
+                for entry in entries:
+                    self._hear(entry)
+                self.position = entries[-1].position
+
+    def caches(self) -> list[Erasable]:
+        """What this process holds on people in memory."""
+        tracker = self.recommender.tracker
+        return [self.writer, *([tracker] if tracker is not None else [])]
+
+    def grow(self) -> None:
+        """Let the model know items that are new in the catalogue."""
+        tracker = self.recommender.tracker
+        if tracker is not None and tracker.model.n_items < len(self._shop.ids):
+            tracker.grow(self._shop.catalog.text_vectors())
+
+    def close(self) -> None:
+        """Stop following and write the lists that wait."""
+        self._stop.set()
+        self._watcher.join(WATCH_SECONDS * 2)
+        self.writer.close()
+
+    def _hear(self, entry: Logged) -> None:
+        row = int(self._shop.ids.rows([entry.event.item_id])[0]) if entry.event.item_id else -1
+        self._popularity.on_event(row, entry.event)
+        if self.recommender.tracker is not None:
+            self.recommender.tracker.on_event(entry)
+
+    def _watch(self) -> None:
+        """Serve with a new snapshot as soon as one is promoted, by whatever process."""
+        while not self._stop.wait(WATCH_SECONDS):
+            try:
+                self._follow_shelf()
+            except PenchantError as error:
+                self.current.failure = str(error)
+
+    def _follow_shelf(self) -> None:
+        tracker = self.recommender.tracker
+        name = self.current.newer_than(tracker)
+        if not name:
+            return
+        with self.lock:
+            if tracker is None:
+                made = self.current.tracker()
+                if made is not None:
+                    self.recommender.use(made, self._seen)
+            else:
+                tracker.swap(self.current.load(name), name)
+            self.current.failure = ""
