@@ -33,7 +33,7 @@ def shown():
         losses.append(progress.loss)
         if progress.metric is not None:
             print(
-                f"epoch {progress.epoch} steps {progress.steps if hasattr(progress, 'steps') else progress.step} "
+                f"epoch {progress.epoch} steps {progress.step} "
                 f"loss {np.mean(losses):.4f} valid {progress.metric:.4f} {progress.seconds:.0f}s",
                 file=sys.stderr,
                 flush=True,

@@ -1,4 +1,4 @@
-"""Time split on completejourney, last four weeks: ``python bench/model/grocery.py [--cache DIR] [--set …]``."""
+"""Time split on the grocery, last four weeks: ``python bench/model/grocery.py [--cache DIR]``."""
 
 from types import SimpleNamespace
 
