@@ -24,9 +24,6 @@ class ItemTable(nn.Module):
         self.register_buffer("white", torch.from_numpy(white), persistent=False)
         with torch.no_grad():
             self.ids[torch.from_numpy(counts == 0)] = 0
-            # Popularity alone is the optimum of biases alone; learning it step by step takes epochs.
-            level = torch.from_numpy(np.log1p(counts, dtype=np.float32))
-            self.bias += level - (level[level > 0].mean() if counts.any() else 0.0)
 
     def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors (..., D) and biases (...) of the items ``rows`` (...)."""

@@ -22,9 +22,6 @@ from penchant.model.validation import hold_out, ndcg
 from penchant.model.whitening import fit_whitening
 from penchant.types import EventType
 
-REPEAT_PACE = 5.0
-"""Step size of the repeat head, as a multiple of the others'."""
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -101,7 +98,9 @@ class Trainer:
         self.net = PreferenceNet(self.whitening(table), self.counts, settings)
         self.sampler = NegativeSampler(self.counts, settings.negatives)
         self.reader = Reader(histories, settings.memory)
-        self.optimizer = _optimizer(self.net, settings)
+        self.optimizer = torch.optim.AdamW(
+            self.net.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
+        )
         self.rated = bool((histories.types == EventType.RATING.code).any())
         self.key = fingerprint(histories, text, settings)
 
@@ -198,14 +197,6 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-
-
-def _optimizer(net: PreferenceNet, settings: ModelSettings) -> torch.optim.Optimizer:
-    """Adam; the few weights of the repeat head take larger steps than the many of the tables."""
-    small = list(net.repeat.parameters())
-    others = [w for name, w in net.named_parameters() if not name.startswith("repeat.")]
-    groups = [{"params": others, "lr": settings.lr}, {"params": small, "lr": REPEAT_PACE * settings.lr}]
-    return torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
 
 
 def _counts(questions: Questions, n_items: int) -> FloatArray:
