@@ -46,8 +46,9 @@ format: setup ## put the code in form
 	@$(VENV)/bin/ruff format src tests bench
 	@$(VENV)/bin/ruff check --fix src tests bench
 
-bench: setup ## measure the demo's path and write bench/results/
-	@$(PY) bench/run_all.py
+bench: setup ## measure the model on the demo's data, and the stages of a list
+	@$(PY) bench/model/grocery.py
+	@$(PY) bench/recommend.py
 
 docs: setup ## API reference as HTML under build/docs
 	@$(VENV)/bin/pdoc --docformat google -o build/docs penchant '!penchant.testing'
