@@ -13,6 +13,7 @@ from penchant.app.output import note, plain, progress, say
 from penchant.app.quality import quality
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
+from penchant.app.showing import shown_items
 from penchant.demo import prepare
 from penchant.errors import InvalidInput
 from penchant.evaluate.run import Plan
@@ -21,7 +22,6 @@ from penchant.events.cleaning.run import clean_log
 from penchant.events.quality_page import quality_table, render_html
 from penchant.events.repair import export_letters as lines_of_letters
 from penchant.events.repair import import_repaired, replay_letters
-from penchant.recommend.reasons import words
 from penchant.serve.app import create_app
 from penchant.serve.run import run
 
@@ -145,14 +145,9 @@ def recommend(arguments: Arguments) -> None:
         raise InvalidInput(f"--n is from 1 to 200, not {arguments.n}")
     with _serving(arguments) as serving:
         shown = serving.recommend(arguments.user, arguments.n, "command-line", None, ())
-        titles = serving.shop.catalog.many([i for r in shown.items for i in (r.item_id, *r.reason.items)])
-
-    def title(item_id: str) -> str:
-        return titles[item_id].title if item_id in titles else item_id
-
-    say(arguments, shown, lambda: "\n".join(
-        f"{r.position + 1:3}  {title(r.item_id)}  ({words(r.reason, title)})" for r in shown.items
-    ))  # fmt: skip
+        rows = shown_items(serving.shop.catalog, shown.items)
+    lines = [f"{place:3}  {row['title']}  ({row['reason']})" for place, row in enumerate(rows, start=1)]
+    say(arguments, shown, lambda: "\n".join(lines))
 
 
 def taste(arguments: Arguments) -> None:

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.events.log import EventColumns
+
 
 class IdTable(Protocol):
     """Rows are 0, 1, 2 ... in the order of first sight (in the catalogue or in an event)."""
@@ -39,3 +41,8 @@ def id_digest(item_ids: Sequence[str]) -> str:
     encoded = [item_id.encode() for item_id in item_ids]
     lengths = np.array([len(one) for one in encoded], dtype="<u4").tobytes()
     return hashlib.blake2b(lengths + b"".join(encoded), digest_size=16).hexdigest()
+
+
+def rows_of_events(columns: EventColumns, ids: IdTable) -> NDArray[np.int32]:
+    """Row in the id table of each event's item, shape (E,); -1 for no item or an unknown one."""
+    return np.append(ids.rows(columns.items), np.int32(-1)).astype(np.int32)[columns.item]

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.catalog.ids import IdTable
+from penchant.catalog.ids import IdTable, rows_of_events
 from penchant.events.log import EventColumns, EventLog
 from penchant.events.marks import Marks
 from penchant.model.histories import Histories
 from penchant.privacy.consent import ConsentStore
+from penchant.taste.tokens import SILENT
 from penchant.types import EventType, Pseudonym
-
-_SILENT = tuple(kind.code for kind in (EventType.MESSAGE, EventType.REFUND))
-"""Types that say nothing about what a person wants next; they stay in the log only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,13 +53,13 @@ def histories_from(
     Left out: people and positions as named, messages and refunds, items that have no row in the id
     table yet (their event came after the table was read).
     """
-    keep = ~np.isin(columns.type, _SILENT)
+    keep = ~np.isin(columns.type, [kind.code for kind in SILENT])
     banned = np.array([name in without_people for name in columns.people], dtype=bool)
     if len(banned):
         keep &= ~banned[columns.person]
     if without_positions is not None and len(without_positions):
         keep &= ~np.isin(columns.position, without_positions)
-    rows = _item_rows(columns, ids)
+    rows = rows_of_events(columns, ids)
     keep &= (rows >= 0) | (columns.item < 0)
     person = columns.person[keep]
     present, person = np.unique(person, return_inverse=True)
@@ -76,12 +74,6 @@ def histories_from(
         queries=columns.query[keep],
     )
     return histories, [columns.people[code] for code in present]
-
-
-def _item_rows(columns: EventColumns, ids: IdTable) -> NDArray[np.int32]:
-    """Row in the id table of each event's item; -1 for no item or an unknown one."""
-    table = np.append(ids.rows(columns.items), np.int32(-1)).astype(np.int32)
-    return table[columns.item]
 
 
 def _baskets(

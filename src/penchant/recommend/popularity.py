@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.catalog.ids import IdTable
+from penchant.catalog.ids import IdTable, rows_of_events
 from penchant.catalog.view import CatalogView
 from penchant.events.log import EventColumns
 from penchant.types import EVENT_TYPES, Event, EventType
@@ -51,7 +51,7 @@ class Popularity:
 
     def rebuild(self, columns: EventColumns, ids: IdTable) -> None:
         """Count a whole log anew."""
-        rows = np.append(ids.rows(columns.items), np.int32(-1))[columns.item]
+        rows = rows_of_events(columns, ids)
         weights = _BY_CODE[columns.type]
         kept = (rows >= 0) & (weights > 0)
         self._origin = float(columns.time[kept].max()) if kept.any() else 0.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.catalog.ids import IdTable
+from penchant.catalog.ids import IdTable, rows_of_events
 from penchant.catalog.view import CatalogView
 from penchant.events.log import EventColumns
 from penchant.types import EventType
@@ -60,7 +60,7 @@ def learn_repeats(columns: EventColumns, ids: IdTable, view: CatalogView) -> Rep
 def _purchases(
     columns: EventColumns, ids: IdTable, size: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
-    rows = np.append(ids.rows(columns.items), np.int32(-1))[columns.item]
+    rows = rows_of_events(columns, ids)
     kept = (columns.type == EventType.PURCHASE.code) & (rows >= 0) & (rows < size)
     return columns.person[kept], rows[kept], columns.time[kept]
 
