@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from penchant.errors import NotFound, NotTrained, SnapshotRefused
+from penchant.model.folders import sync
 from penchant.model.snapshot import Manifest, read_manifest
 
 KEEP = 5
@@ -129,13 +130,4 @@ class SnapshotShelf:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self._promotions)
-        _sync_folder(self._folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync(self._folder)

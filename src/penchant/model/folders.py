@@ -25,18 +25,19 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
         new.mkdir()
         write(new)
         for path in (*new.iterdir(), new):
-            _sync(path)
+            sync(path)
         if folder.exists():
             folder.rename(old)
         new.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         shutil.rmtree(new, ignore_errors=True)
         raise StorageError(f"cannot write {folder.name}: {error}; free some space and try again") from error
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make what was written at ``path``, a file or the names in a folder, durable."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
