@@ -8,7 +8,7 @@ from rich.console import Console
 
 from penchant.adapters.grocery import write_grocery
 from penchant.app import work
-from penchant.app.bars import take_with_bar, training_bar
+from penchant.app.bars import training_bar
 from penchant.app.output import note, plain, progress, say
 from penchant.app.shop import Shop, init_shop
 from penchant.evaluate.run import Plan
@@ -26,13 +26,14 @@ def prepare(arguments: argparse.Namespace) -> None:
         init_shop(arguments.shop, name="A year of a grocery", currency="$")
     with Shop(arguments.shop, writer=True) as shop:
         files = write_grocery(shop.folder / "source")
-        for path in (files.items, files.events):
-            note(plain({"file": path.name, **msgspec.to_builtins(take_with_bar(shop, path))}))
+        with progress() as told:
+            reports = work.take_in(shop, [files.items, files.events], told)
+        note("\n\n".join(plain(msgspec.to_builtins(report)) for report in reports))
         with progress() as told:
             given = work.material(shop, told)
             cut = work.last_weeks(given, WEEKS)
             model = work.train_model(shop, given, training_bar(told), until=cut)
-            found = work.compare(shop, given, Plan(cut=cut), told, work.Trained(model, given.queries))
+            found = work.compare(shop, given, Plan(cut=cut), told, trained=model)
         ours = found.models[model.settings.encoder]["ndcg@10"]
         work.keep_model(shop, model, given, {"ndcg@10": ours.value or 0.0})
     say(arguments, found, lambda: terminal_report(found))

@@ -2,13 +2,12 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 import msgspec
 from rich.console import Group
 
 from penchant.app import work
-from penchant.app.bars import take_with_bar, training_bar
+from penchant.app.bars import training_bar
 from penchant.app.output import note, plain, progress, say
 from penchant.app.quality import quality
 from penchant.app.serving import Serving
@@ -18,10 +17,8 @@ from penchant.demo import prepare
 from penchant.errors import InvalidInput
 from penchant.evaluate.run import Plan
 from penchant.evaluate.tables import terminal_report
-from penchant.events.cleaning.run import clean_log
 from penchant.events.quality_page import quality_table, render_html
 from penchant.events.repair import export_letters as lines_of_letters
-from penchant.events.repair import import_repaired, replay_letters
 from penchant.serve.app import create_app
 from penchant.serve.run import run
 
@@ -38,19 +35,9 @@ def take(arguments: Arguments) -> None:
     """Import files, or replay the dead letters."""
     if not arguments.files and arguments.repaired is None:
         raise InvalidInput("nothing to import: name a file, or --repaired")
-    with Shop(arguments.shop, writer=True) as shop:
-        reports = [msgspec.to_builtins(take_with_bar(shop, path)) for path in arguments.files]
-        if arguments.repaired is not None:
-            before = shop.log.end()
-            whole = arguments.repaired == Path()
-            report = (
-                replay_letters(shop.intake(), shop.dead_letters)
-                if whole
-                else import_repaired(shop.intake(), shop.dead_letters, arguments.repaired)
-            )
-            shop.assign_ids(before)
-            reports.append(msgspec.to_builtins(report))
-        clean_log(shop.log, shop.marks, shop.settings.cleaning)
+    with Shop(arguments.shop, writer=True) as shop, progress() as told:
+        taken = work.take_in(shop, arguments.files, told, arguments.repaired)
+    reports = msgspec.to_builtins(taken)
     say(arguments, reports, lambda: "\n\n".join(plain(report) for report in reports))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.adapters.sqlite_shop import Stores
 
+from penchant.events.marks import StepReport
 from penchant.privacy.consent import Consent
 from penchant.taste.corrections import Correction, CorrectionsInMemory
 from penchant.testing.catalog_contract import CatalogContract
@@ -185,12 +186,17 @@ def test_a_list_is_found_with_the_events_that_answer_it(beside):
 
 def test_marks_are_replaced_as_a_whole(beside):
     beside.log.append([event(str(n)) for n in range(5)])
-    beside.marks.replace({"refunded": np.array([3, 1, 3])}, {"bot": ["p", "p"]})
+    steps = [
+        StepReport(mark=mark, about="", counts={"found": n}) for n, mark in enumerate(("refunded", "bot"))
+    ]
+    beside.marks.replace({"refunded": np.array([3, 1, 3])}, {"bot": ["p", "p"]}, steps)
+    assert beside.marks.steps() == steps
     assert {k: v.tolist() for k, v in beside.marks.marked_events().items()} == {"refunded": [1, 3]}
     assert beside.marks.marked_people() == {"bot": ["p"]}
     beside.marks.replace({"outlier": np.array([2])}, {})
     assert {k: v.tolist() for k, v in beside.marks.marked_events().items()} == {"outlier": [2]}
     assert beside.marks.marked_people() == {}
+    assert beside.marks.steps() == []
 
 
 def test_consent_holds_and_can_be_given_again(beside):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from evaluation_worlds import shop, training
 
 from penchant.errors import NotTrained
@@ -12,6 +13,7 @@ from penchant.evaluate.recommender import Contexts, ItemTable
 from penchant.evaluate.run import Plan, evaluate
 from penchant.evaluate.summary import Sampling
 from penchant.model.settings import ModelSettings
+from penchant.model.training import train
 
 SMALL = ModelSettings(dim=8, layers=1, max_epochs=2, memory=8, negatives=16, threads=1)
 
@@ -42,3 +44,15 @@ def test_nothing_after_the_moment_changes_a_score() -> None:
 def test_asking_before_fitting_is_an_error() -> None:
     with pytest.raises(NotTrained, match="call fit"):
         Preference(SMALL).score_blocks(shop(), time_split(shop()).questions.contexts, 4)
+
+
+def test_a_model_that_was_trained_before_is_compared_as_it_is() -> None:
+    histories = shop()
+    cut = float(np.quantile(histories.times, 0.8))
+    model = train(histories.before(cut), None, SMALL, n_items=30)
+    before = {name: value.clone() for name, value in model.net.state_dict().items()}
+    plan = Plan(cut=cut, sampling=Sampling(draws=20))
+    found = evaluate(histories, ItemTable(30), [Preference(trained=model), Popular()], plan)
+    fitted = evaluate(histories, ItemTable(30), [Preference(SMALL), Popular()], plan)
+    assert all(torch.equal(value, before[name]) for name, value in model.net.state_dict().items())
+    assert found.models["recurrent"] == fitted.models["recurrent"]

@@ -1,19 +1,19 @@
 """The data-quality report of a shop, for ``penchant doctor`` and the console."""
 
 from penchant.app.shop import Shop
-from penchant.events.cleaning.run import clean, door_report
+from penchant.events.cleaning.run import door_report
 from penchant.events.quality import QualityReport, assess
 from penchant.events.quality_page import render_html
 
 
 def quality(shop: Shop) -> QualityReport:
-    """What the log holds, what was refused, what cleaning finds, and warnings in words."""
-    columns, letters = shop.log.columns(), shop.dead_letters.counts()
+    """What the log holds, what was refused, what the last cleaning found, and warnings in words."""
+    letters = shop.dead_letters.counts()
     return assess(
-        columns,
+        shop.log.columns(),
         [item.item_id for item in shop.items.all()],
         dead_letters=letters,
-        cleaning=[*door_report(letters), *clean(columns, shop.settings.cleaning).steps],
+        cleaning=[*door_report(letters), *shop.marks.steps()],
         marked_events={reason: len(found) for reason, found in shop.marks.marked_events().items()},
         marked_people={reason: len(found) for reason, found in shop.marks.marked_people().items()},
     )

@@ -127,12 +127,13 @@ class Shop:
             self.impressions, self.dead_letters, self.marks, self.corrections, self.consent, self.log,
         ]  # fmt: skip
 
-    def assign_ids(self, after: int) -> None:
-        """Give every item that events after that log position name its row, in order of first sight."""
+    def assign_ids(self) -> None:
+        """Give every item that an event names its row, in order of first sight.
+
+        Looks at the whole log: an import that was cut off may have left items without one.
+        """
         rows = self.database.read(
-            "SELECT item FROM events WHERE position > ? AND item IS NOT NULL "
-            "GROUP BY item ORDER BY min(position)",
-            [after],
+            "SELECT item FROM events WHERE item IS NOT NULL GROUP BY item ORDER BY min(position)"
         )
         self.ids.assign([str(row[0]) for row in rows])
 

@@ -1,6 +1,6 @@
 """The long jobs on a shop: take in files, train, evaluate."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +11,17 @@ from penchant.catalog.feeds import FeedReport, import_items
 from penchant.errors import InvalidInput
 from penchant.evaluate.baselines import baselines
 from penchant.evaluate.model import Preference
-from penchant.evaluate.recommender import Contexts, ItemTable, Recommender, Training
+from penchant.evaluate.recommender import ItemTable
 from penchant.evaluate.report import html_report
 from penchant.evaluate.result import Evaluation
 from penchant.evaluate.run import Plan, evaluate
+from penchant.events.cleaning.run import clean_log
 from penchant.events.intake import ImportReport
 from penchant.events.intake import Progress as Bytes
+from penchant.events.repair import RepairReport, import_repaired, replay_letters
 from penchant.events.sources import open_source, table_of
 from penchant.learn.data import TrainingData, training_data
-from penchant.model.histories import FloatArray, Histories
+from penchant.model.histories import FloatArray
 from penchant.model.saving import save_snapshot
 from penchant.model.scoring import PreferenceModel
 from penchant.model.settings import ModelSettings
@@ -40,6 +42,44 @@ class Material:
     queries: FloatArray | None
 
 
+def take_in(
+    shop: Shop, paths: Sequence[Path], tell: Tell, repaired: Path | None = None
+) -> list[ImportReport | FeedReport | RepairReport]:
+    """Import files and then dead letters, and clean the log once all are in.
+
+    ``repaired`` is a file of edited dead letters, or an empty path for all of them as they are.
+    """
+    reports = list[ImportReport | FeedReport | RepairReport]()
+    try:
+        for path in paths:
+            reports.append(take_file(shop, path, _rows_told(path, tell)))
+        if repaired is not None:
+            reports.append(take_repaired(shop, repaired))
+    except InvalidInput:
+        clean(shop, tell)  # Rows before the broken one are in.
+        raise
+    clean(shop, tell)
+    return reports
+
+
+def take_repaired(shop: Shop, path: Path) -> RepairReport:
+    """Take the dead letters that are edited in ``path`` back in; all, as they are, for an empty path."""
+    if path == Path():
+        report = replay_letters(shop.intake(), shop.dead_letters)
+    else:
+        report = import_repaired(shop.intake(), shop.dead_letters, path)
+    shop.assign_ids()
+    return report
+
+
+def clean(shop: Shop, tell: Tell) -> None:
+    """Mark what must not train, over the whole log."""
+    clean_log(
+        shop.log, shop.marks, shop.settings.cleaning, lambda what, share: tell(f"cleaning: {what}", share)
+    )
+    tell("cleaning: done", 1.0)
+
+
 def take_file(shop: Shop, path: Path, tell: Bytes | None = None) -> ImportReport | FeedReport:
     """Import events or items, by the columns of the file. Doing it again changes nothing."""
     if not path.is_file():
@@ -50,10 +90,13 @@ def take_file(shop: Shop, path: Path, tell: Bytes | None = None) -> ImportReport
             path, shop.items.upsert, shop.dead_letters,
             settings=shop.settings, clock=shop.clock, on_progress=tell,
         )  # fmt: skip
-    before = shop.log.end()
     report = shop.intake().import_file(path, tell)
-    shop.assign_ids(before)
+    shop.assign_ids()
     return report
+
+
+def _rows_told(path: Path, tell: Tell) -> Bytes:
+    return lambda done, total, rows: tell(f"importing {path.name}: {rows:,} rows", done / max(total, 1))
 
 
 def material(shop: Shop, tell: Tell) -> Material:
@@ -112,29 +155,14 @@ def keep_model(shop: Shop, model: PreferenceModel, given: Material, metrics: dic
     return manifest
 
 
-class Trained:
-    """A model that was trained before, as one of those that are compared."""
-
-    def __init__(self, model: PreferenceModel, queries: FloatArray | None) -> None:
-        self._inner = model
-        self._queries = queries
-        self.name = model.settings.encoder
-
-    def fit(self, training: Training) -> None:
-        """It was."""
-
-    def score_blocks(
-        self, histories: Histories, contexts: Contexts, block: int
-    ) -> Iterator[tuple[slice, FloatArray]]:
-        """See ``Recommender``."""
-        return self._inner.score_blocks(histories, contexts, block, self._queries)
-
-
 def compare(
-    shop: Shop, given: Material, plan: Plan, tell: Tell, model: Recommender | None = None
+    shop: Shop, given: Material, plan: Plan, tell: Tell, trained: PreferenceModel | None = None
 ) -> Evaluation:
-    """Compare the preference model with the baselines and keep the report; snapshots are not touched."""
-    ours = model or Preference(model_settings(shop.settings.train), queries=given.queries)
+    """Compare the preference model with the baselines and keep the report; snapshots are not touched.
+
+    A model is trained for it, unless one that was ``trained`` before the plan's cut is given.
+    """
+    ours = Preference(model_settings(shop.settings.train), queries=given.queries, trained=trained)
     evaluation = evaluate(
         given.data.histories,
         given.items,

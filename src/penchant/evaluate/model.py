@@ -11,7 +11,7 @@ from penchant.model.training import Progress, train
 
 
 class Preference:
-    """A preference model trained anew on each training part; a shop's snapshots are not touched.
+    """A preference model, trained anew on each training part or given; no snapshot is touched.
 
     It holds out the last baskets of some people of the *training* part to know when to stop. The
     validation events that leave-one-out sets apart are left unused, so neither they nor the test
@@ -24,18 +24,22 @@ class Preference:
         *,
         queries: FloatArray | None = None,
         tell: Callable[[Progress], None] | None = None,
+        trained: PreferenceModel | None = None,
     ) -> None:
-        """Wrap ``settings``.
+        """Wrap ``settings``, or a model that was trained before.
 
         Args:
             settings: how to build and train.
             queries: (·, T) text vectors of searches.
             tell: progress of training.
+            trained: taken as it is, in place of ``settings``. It must have seen nothing after the cut of
+                the evaluation, which can then have one training part only.
         """
-        self._settings = settings or ModelSettings()
+        self._settings = trained.settings if trained is not None else settings or ModelSettings()
         self._queries = queries
         self._tell = tell
-        self._model: PreferenceModel | None = None
+        self._given = trained is not None
+        self._model = trained
 
     @property
     def name(self) -> str:
@@ -43,11 +47,13 @@ class Preference:
         return self._settings.encoder
 
     def fit(self, training: Training) -> None:
-        """Train from scratch.
+        """Train from scratch; a given model stays as it is.
 
         Raises:
             NotEnoughData: nothing to predict in the training part.
         """
+        if self._given:
+            return
         self._model = train(
             training.histories,
             training.items.vectors,

@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.events.cleaning.run import StepReport
 from penchant.events.log import EventColumns
+from penchant.events.marks import StepReport
 from penchant.types import EVENT_TYPES, EventType
 
 _DAY = 86_400.0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from penchant.catalog.ids import id_digest
 from penchant.events.log import Appended, EventColumns
+from penchant.events.marks import StepReport
 from penchant.privacy.consent import Consent
 from penchant.types import DeadLetter, Event, Impression, Item, Logged, Pseudonym
 
@@ -320,10 +321,15 @@ class InMemoryMarks:
         self._log = log
         self._events: dict[str, list[int]] = {}
         self._people: dict[str, list[Pseudonym]] = {}
+        self._steps: list[StepReport] = []
 
     def replace(
-        self, events: Mapping[str, NDArray[np.int64]], people: Mapping[str, Sequence[Pseudonym]]
+        self,
+        events: Mapping[str, NDArray[np.int64]],
+        people: Mapping[str, Sequence[Pseudonym]],
+        steps: Sequence[StepReport] = (),
     ) -> None:
+        self._steps = list(steps)
         self._events = {reason: sorted({int(p) for p in places}) for reason, places in events.items()}
         self._people = {reason: sorted(set(names)) for reason, names in people.items()}
 
@@ -334,6 +340,9 @@ class InMemoryMarks:
 
     def marked_people(self) -> dict[str, list[Pseudonym]]:
         return {reason: list(people) for reason, people in self._people.items() if people}
+
+    def steps(self) -> list[StepReport]:
+        return list(self._steps)
 
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
         mine = {entry.position for entry in self._log.of_user(person)}

@@ -206,9 +206,9 @@ class Database:
 
     def _migrate(self, version: int) -> None:
         if self._writer is None:
-            raise ShopError(
-                "the shop's tables are older than this Penchant: run `penchant doctor` once to migrate"
-            )
+            # Opening as the writer, for a moment, brings them up to date.
+            Database(self._path, writer=True).close()
+            return
         for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
             with self.write() as connection:
                 for statement in script.split(";"):

@@ -1,12 +1,14 @@
 """What is kept on people beside their events: consent and cleaning marks."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.adapters.sqlite.database import Database
+from penchant.events.marks import StepReport
 from penchant.privacy.consent import Consent
 from penchant.types import Pseudonym
 
@@ -61,9 +63,16 @@ class SqliteMarks:
         self._database = database
 
     def replace(
-        self, events: Mapping[str, NDArray[np.int64]], people: Mapping[str, Sequence[Pseudonym]]
+        self,
+        events: Mapping[str, NDArray[np.int64]],
+        people: Mapping[str, Sequence[Pseudonym]],
+        steps: Sequence[StepReport] = (),
     ) -> None:
         with self._database.write() as connection:
+            connection.execute("DELETE FROM cleaning_steps")
+            connection.executemany(
+                "INSERT INTO cleaning_steps (content) VALUES (?)", [(msgspec.json.encode(s),) for s in steps]
+            )
             connection.execute("DELETE FROM marked_events")
             connection.execute("DELETE FROM marked_people")
             for reason, positions in events.items():
@@ -86,6 +95,10 @@ class SqliteMarks:
         for reason, name in self._database.read("SELECT reason, pseudonym FROM marked_people"):
             found.setdefault(str(reason), []).append(Pseudonym(str(name)))
         return found
+
+    def steps(self) -> list[StepReport]:
+        rows = self._database.read("SELECT content FROM cleaning_steps ORDER BY place")
+        return [msgspec.json.decode(cast(bytes, row[0]), type=StepReport) for row in rows]
 
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
         people = self._database.read("SELECT reason FROM marked_people WHERE pseudonym = ?", [person])

@@ -57,5 +57,8 @@ MIGRATIONS: tuple[str, ...] = (
         revoked REAL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE cleaning_steps (place INTEGER PRIMARY KEY, content BLOB NOT NULL);
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

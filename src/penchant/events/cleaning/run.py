@@ -1,18 +1,17 @@
 """All cleaning steps over a log, in order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.events.cleaning.outliers import FindOutliers
 from penchant.events.cleaning.people import FindBots, FindWholesalers
 from penchant.events.cleaning.refunds import MatchRefunds
-from penchant.events.cleaning.step import Step
+from penchant.events.cleaning.step import Found, Step
 from penchant.events.log import EventColumns, EventLog
-from penchant.events.marks import Marks
+from penchant.events.marks import Marks, StepReport
 from penchant.settings import CleaningSettings
 from penchant.types import Pseudonym
 
@@ -29,14 +28,6 @@ DOOR: Mapping[str, Sequence[str]] = {
 """Steps at the door, done by validation: what they are called → codes of their dead letters."""
 
 
-class StepReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One step's name, what it looks for, and its counts."""
-
-    mark: str
-    about: str
-    counts: dict[str, int]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Cleaned:
     """Marks by reason, and a report for each step."""
@@ -46,9 +37,21 @@ class Cleaned:
     steps: list[StepReport]
 
 
-def clean(columns: EventColumns, settings: CleaningSettings, steps: Sequence[Step] = STEPS) -> Cleaned:
-    """Run the steps over a whole log; pure, nothing is stored."""
-    found = [(step, step.run(columns, settings)) for step in steps]
+def clean(
+    columns: EventColumns,
+    settings: CleaningSettings,
+    steps: Sequence[Step] = STEPS,
+    tell: Callable[[str, float], None] | None = None,
+) -> Cleaned:
+    """Run the steps over a whole log; pure, nothing is stored.
+
+    ``tell`` hears what is looked for and the share of the steps that are done.
+    """
+    found = list[tuple[Step, Found]]()
+    for number, step in enumerate(steps):
+        if tell is not None:
+            tell(step.about, number / len(steps))
+        found.append((step, step.run(columns, settings)))
     return Cleaned(
         events={step.mark: part.events for step, part in found if len(part.events)},
         people={step.mark: list(part.people) for step, part in found if part.people},
@@ -56,10 +59,15 @@ def clean(columns: EventColumns, settings: CleaningSettings, steps: Sequence[Ste
     )
 
 
-def clean_log(log: EventLog, marks: Marks, settings: CleaningSettings) -> list[StepReport]:
+def clean_log(
+    log: EventLog,
+    marks: Marks,
+    settings: CleaningSettings,
+    tell: Callable[[str, float], None] | None = None,
+) -> list[StepReport]:
     """Look at the whole log and store the marks anew. Marked events and people stay, and do not train."""
-    cleaned = clean(log.columns(), settings)
-    marks.replace(cleaned.events, cleaned.people)
+    cleaned = clean(log.columns(), settings, tell=tell)
+    marks.replace(cleaned.events, cleaned.people, cleaned.steps)
     return cleaned.steps
 
 
