@@ -3,12 +3,14 @@
 import asyncio
 import io
 import json
+import sqlite3
 from typing import Any
 from unittest.mock import MagicMock
 
 import httpx
 import pytest
 
+from penchant.errors import NotFound, StorageError
 from penchant.events.intake import IntakeResult
 from penchant.serve.app import create_app
 from penchant.serve.describe import description
@@ -124,3 +126,37 @@ def test_headers_are_safe_and_a_compressed_body_is_refused(fake: MagicMock) -> N
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-request-id"]
     fake.take_in.assert_not_called()
+
+
+def test_a_disk_that_refuses_is_in_the_log_and_its_message_is_not(fake: MagicMock) -> None:
+    def refused(*_: object) -> None:
+        try:
+            error = sqlite3.OperationalError("disk of anna is full")
+            error.sqlite_errorname = "SQLITE_FULL"
+            raise error
+        except sqlite3.OperationalError as error:
+            raise StorageError("anna's events were not written") from error
+
+    fake.take_in.side_effect = refused
+    (answer,), log = ask(fake, ("POST", "/v1/events", {"json": {"events": [{"user_id": "anna"}]}}))
+    line = json.loads(log)
+    assert answer.status_code == line["status"] == 503
+    assert "StorageError at refused" in line["fault"]
+    assert "OperationalError SQLITE_FULL at refused" in line["fault"]
+    assert "anna" not in log + answer.text
+
+
+def test_what_a_client_did_wrong_is_no_fault_of_ours(fake: MagicMock) -> None:
+    fake.similar.side_effect = NotFound("no item")
+    (answer,), log = ask(fake, ("GET", "/v1/items/i/similar", {}))
+    assert answer.status_code == 404
+    assert "fault" not in json.loads(log)
+
+
+def test_a_fault_behind_the_console_is_in_the_log_too(fake: MagicMock) -> None:
+    fake.person.side_effect = StorageError("of anna")
+    signed_in = ("GET", "/console?token=once", {})
+    answers, log = ask(fake, signed_in, ("GET", "/console/people/p", {}))
+    assert answers[1].status_code == 503
+    assert "StorageError" in json.loads(log.splitlines()[1])["fault"]
+    assert "anna" not in log + answers[1].text

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 from unittest.mock import MagicMock
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -90,6 +91,8 @@ def test_a_partly_bad_batch_is_taken_in_and_told() -> None:
         (json.dumps({"events": [{}] * 1001}).encode(), 413),
         (json.dumps({"events": [{"text": "x" * 9000}]}).encode(), 413),
         (json.dumps({"events": [{"text": "x" * 10_000_000}]}).encode(), 413),
+        (json.dumps({"events": [{"context": {"a": [{"b": "x" * 9000}]}}]}).encode(), 413),
+        (json.dumps({"events": [{"x" * 9000: 1}]}).encode(), 413),
     ],
 )
 def test_a_bad_body_is_refused_before_anything_is_written(body: bytes, status: int) -> None:
@@ -103,6 +106,48 @@ def test_a_bad_body_is_refused_before_anything_is_written(body: bytes, status: i
 @pytest.mark.parametrize("n", ["0", "201", "-1", "x", "9" * 5000])
 def test_n_has_limits(n: str) -> None:
     assert ask(fakes(), "GET", f"/v1/users/u/recommendations?n={n}", "r").status_code == 400
+
+
+def test_a_text_has_its_limit_wherever_it_lies() -> None:
+    body = {"corrections": [{"kind": "brand", "name": "x" * 9000, "weight": "less"}]}
+    fake = fakes()
+    answer = ask(fake, "PATCH", "/v1/users/u/taste", "e", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too-large")
+    fake.correct_taste.assert_not_called()
+    body["corrections"][0]["name"] = "x" * 8192
+    assert ask(fake, "PATCH", "/v1/users/u/taste", "e", json=body).status_code == 200
+
+
+@pytest.mark.parametrize(("count", "status"), [(200, 200), (201, 422)])
+def test_more_exclusions_than_are_read_are_refused_not_dropped(count: int, status: int) -> None:
+    fake = fakes()
+    query = "&".join(f"exclude=i{n}" for n in range(count))
+    answer = ask(fake, "GET", f"/v1/users/u/recommendations?{query}", "r")
+    assert answer.status_code == status
+    if status == 200:
+        assert fake.recommend.call_args.args[4] == [f"i{n}" for n in range(200)]
+    else:
+        assert answer.json()["error"]["code"] == "too-many"
+        fake.recommend.assert_not_called()
+
+
+@pytest.mark.parametrize("name", ["a/b", "/", "a%2Fb", "50%", "ä/ö", "a/taste", "a?b#c"])
+def test_an_id_may_hold_any_character(name: str) -> None:
+    fake, sent = fakes(), quote(name, safe="")
+    assert ask(fake, "GET", f"/v1/users/{sent}/taste", "r").status_code == 200
+    fake.taste.assert_called_once_with(name)
+    assert ask(fake, "GET", f"/v1/items/{sent}/similar", "r").status_code == 200
+    assert fake.similar.call_args.args[0] == name
+    assert ask(fake, "DELETE", f"/v1/users/{sent}").status_code == 200
+    fake.erase.assert_called_once_with(name)
+
+
+def test_a_bare_slash_divides_a_path() -> None:
+    fake = fakes()
+    assert ask(fake, "GET", "/v1/users/a/b/taste", "r").status_code == 404
+    assert ask(fake, "DELETE", "/v1/users/anna/taste").status_code == 405
+    fake.taste.assert_not_called()
+    fake.erase.assert_not_called()
 
 
 def test_unknown_routes_and_methods_have_the_same_form() -> None:

@@ -12,9 +12,10 @@ from starlette.routing import Route
 
 from penchant.errors import Forbidden, InvalidInput, PenchantError, TooLarge, Unauthorized
 from penchant.serve.errors import error_response, respond
-from penchant.serve.limits import MAX_N, check_id, count, decode, read_batch, read_body
+from penchant.serve.limits import MAX_N, check_id, count, excluded, read_batch, read_json
+from penchant.serve.places import IdRoute
 from penchant.serve.services import ApiServices
-from penchant.serve.watch import Metrics
+from penchant.serve.watch import Metrics, note_fault
 from penchant.types import Impression
 
 Handler = Callable[[Request], Awaitable[Any]]
@@ -22,6 +23,7 @@ HTTP_ERRORS = {
     404: ("not-found", "no such route"),
     405: ("method-not-allowed", "this route has other methods"),
     415: ("unsupported-encoding", "only identity is read; send the body uncompressed"),
+    422: ("too-many", f"exclude: at most {MAX_N} items in one request"),
 }
 REPLY = msgspec.json.Encoder()
 
@@ -44,7 +46,7 @@ class Api:
         return count(request, self._settings.recommend.size)
 
     async def _body(self, request: Request) -> Any:
-        return decode(await read_body(request, self._settings.serve.max_body))
+        return await read_json(request, self._settings.serve)
 
     async def post_events(self, request: Request) -> Any:
         records = await read_batch(request, "events", self._settings.serve)
@@ -76,7 +78,7 @@ class Api:
             self._size(request),
             self._id(query.get("placement", "default"), "placement"),
             self._id(context, "item") if context else None,
-            [self._id(item, "exclude") for item in query.getlist("exclude")[:MAX_N]],
+            excluded(request, self._settings.serve.max_id),
         )
         self._metrics.made(not shown.snapshot)
         return list_reply(shown, user)
@@ -152,6 +154,7 @@ def guarded(services: ApiServices, scopes: frozenset[str], handler: Handler) -> 
             await _authorise(services, request, scopes)
             return Response(REPLY.encode(await handler(request)), media_type="application/json")
         except PenchantError as error:
+            note_fault(request.scope, error)
             return respond(error)
 
     return endpoint
@@ -189,7 +192,7 @@ def health_routes(services: ApiServices, metrics: Metrics) -> list[Route]:
 def api_routes(services: ApiServices, metrics: Metrics) -> list[Route]:
     """All of ``/v1``, ready to be put into an application."""
     return [
-        Route(path, guarded(services, scopes, handler), methods=[method])
+        IdRoute(path, guarded(services, scopes, handler), methods=[method])
         for method, path, scopes, handler in routes(Api(services, metrics))
     ]
 

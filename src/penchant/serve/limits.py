@@ -51,21 +51,51 @@ def decode(body: bytes) -> Any:
         raise InvalidInput("the body is nested too deep; send flat records") from error
 
 
+async def read_json(request: Request, limits: ServeSettings) -> Any:
+    """The body as JSON, its texts within their limit, however deep they lie.
+
+    Raises:
+        InvalidInput: not JSON. TooLarge: the body, or a text or a name in it.
+    """
+    raw = await read_body(request, limits.max_body)
+    body = decode(raw)
+    # A text has no more characters than the body has bytes: most bodies need no look.
+    longest = longest_text(body) if len(raw) > limits.max_text else 0
+    if longest > limits.max_text:
+        raise TooLarge(f"a text has {longest} characters; at most {limits.max_text} are kept")
+    return body
+
+
+def longest_text(value: Any) -> int:
+    """Characters of the longest text anywhere in a JSON value, names of fields included.
+
+    >>> longest_text({"a": [{"b": "milk"}, 7]})
+    4
+    """
+    longest, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            longest = max(longest, len(one))
+        elif isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+    return longest
+
+
 async def read_batch(request: Request, name: str, limits: ServeSettings) -> list[dict[str, Any]]:
     """The records of ``{name: [...]}``.
 
     Raises:
         InvalidInput: another form. TooLarge: too many records or a text that is too long.
     """
-    body = decode(await read_body(request, limits.max_body))
+    body = await read_json(request, limits)
     records = body.get(name) if isinstance(body, dict) and set(body) == {name} else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise InvalidInput(f'the body must be {{"{name}": [records]}} and nothing else')
     if len(records) > limits.max_batch:
         raise TooLarge(f"{len(records)} records; at most {limits.max_batch} at once. Send smaller batches")
-    longest = max((len(v) for r in records for v in r.values() if isinstance(v, str)), default=0)
-    if longest > limits.max_text:
-        raise TooLarge(f"a text has {longest} characters; at most {limits.max_text} are kept")
     return records
 
 
@@ -78,6 +108,18 @@ def check_id(value: str, name: str, limit: int) -> str:
     if not 0 < len(value) <= limit or not value.isprintable():
         raise InvalidInput(f"{name}: must have 1 to {limit} printable characters, received {len(value)}")
     return value
+
+
+def excluded(request: Request, limit: int) -> list[str]:
+    """Item ids of every ``exclude`` of the query string, up to :data:`MAX_N` of them.
+
+    Raises:
+        HTTPException: 422 for more: leaving some of them in would show what was not wanted.
+    """
+    found = request.query_params.getlist("exclude")
+    if len(found) > MAX_N:
+        raise HTTPException(422)
+    return [check_id(item, "exclude", limit) for item in found]
 
 
 def count(request: Request, default: int) -> int:

@@ -14,8 +14,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from penchant.errors import PenchantError
 from penchant.events.intake import IntakeResult
-from penchant.serve.errors import error_response
+from penchant.serve.errors import error_response, status_of
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 """Upper ends of the latency histogram, seconds."""
@@ -25,6 +26,10 @@ API_HEADERS = COMMON_HEADERS | {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
 METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+
+
+FAULT = "penchant.fault"
+"""Where a handler leaves in the request's scope what its log line must tell."""
 
 
 class Metrics:
@@ -100,7 +105,7 @@ class Watched:
                 await error_response(500, "error", "a fault on our side; the log has it")(
                     scope, receive, headed
                 )
-        self._note(scope, status, self._clock() - start, request_id, fault)
+        self._note(scope, status, self._clock() - start, request_id, fault or scope.get(FAULT, ""))
 
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str, fault: str) -> None:
         route = self._templates.get(scope.get("endpoint"), "unknown")
@@ -121,8 +126,19 @@ def _add_headers(message: Message, path: str, request_id: str) -> None:
     headers["x-request-id"] = request_id
 
 
-def _where(error: Exception) -> str:
-    """Class and places of a fault, without its message, which may hold anything."""
+def note_fault(scope: Scope, error: PenchantError) -> None:
+    """Let the log line of this request tell of an error that is answered with a status from 500 up."""
+    if status_of(error) >= 500:
+        scope[FAULT] = _where(error)
+
+
+def _where(error: BaseException) -> str:
+    """Class and places of a fault and of what caused it, without messages, which may hold anything.
+
+    Of SQLite's errors the name of the code is told too: a full disk is not a broken one.
+    """
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     places = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
-    return f"{type(error).__name__} at {places}"
+    name = " ".join([type(error).__name__, getattr(error, "sqlite_errorname", "")]).strip()
+    because = f", from {_where(error.__cause__)}" if error.__cause__ is not None else ""
+    return f"{name} at {places}{because}"

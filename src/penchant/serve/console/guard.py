@@ -13,6 +13,7 @@ from penchant.errors import Forbidden, InvalidInput, PenchantError, TooLarge, Un
 from penchant.serve.console.desk import Desk, headers, page
 from penchant.serve.console.sessions import Session
 from penchant.serve.errors import respond, status_of
+from penchant.serve.watch import note_fault
 
 COOKIE = "penchant_console"
 MAX_BODY = 16 * 1024
@@ -38,6 +39,7 @@ def guarded(desk: Desk, view: View) -> Endpoint:
         try:
             return await run_in_threadpool(view, desk, request, session)
         except PenchantError as error:
+            note_fault(request.scope, error)
             told = (
                 "The shop cannot answer this now; its log says why."
                 if status_of(error) >= 500
@@ -65,6 +67,7 @@ def posted(desk: Desk, action: Action) -> Endpoint:
             body = parse_object(await read_body(request))
             return await run_in_threadpool(action, desk, request, body)
         except PenchantError as error:
+            note_fault(request.scope, error)
             return respond(error)
 
     return endpoint
