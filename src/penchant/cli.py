@@ -1,22 +1,25 @@
 """The command ``penchant``: arguments in, one verb run, errors as one line."""
 
 import argparse
+import logging
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from penchant import verbs
 from penchant.errors import PenchantError
 
-Verb = Callable[[argparse.Namespace], None]
+_STOPPED = "penchant: stopped; what was done so far is kept, run it again to go on"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code: 0, 1 for an error of ours, 130 for Ctrl-C."""
     parsed = parser().parse_args(arguments)
-    verb: Verb = parsed.verb
     try:
-        verb(parsed)
+        _verb(parsed.verb)(parsed)
     except PenchantError as error:
         print(f"penchant: {error}", file=sys.stderr)
         return 130 if error.code == "interrupted" else 1
@@ -24,9 +27,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"penchant: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("penchant: stopped; what was done so far is kept, run it again to go on", file=sys.stderr)
+        print(_STOPPED, file=sys.stderr)
         return 130
     return 0
+
+
+def _verb(name: str) -> Callable[[argparse.Namespace], None]:
+    """The verb called ``name``, and an ear for what the rooms have to say while it runs."""
+    with _leave_at_once():
+        # Here and not above: the libraries take seconds to load, and help needs none of them.
+        from penchant import verbs  # noqa: PLC0415
+        from penchant.app.output import Notes  # noqa: PLC0415
+    log = logging.getLogger("penchant")
+    log.setLevel(logging.INFO)
+    if not log.handlers:
+        log.addHandler(Notes())
+    return getattr(verbs, name)
+
+
+@contextmanager
+def _leave_at_once() -> Generator[None]:
+    """Within it Ctrl-C ends the process on the spot: nothing is open, and half a library cannot be left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(*_: object) -> None:
+    print(_STOPPED, file=sys.stderr, flush=True)
+    os._exit(130)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     )
     adder = top.add_subparsers(required=True, metavar="VERB")
 
-    def add(name: str, verb: Verb, about: str) -> argparse.ArgumentParser:
+    def add(name: str, verb: str, about: str) -> argparse.ArgumentParser:
         made = adder.add_parser(name, help=about, description=about)
         made.add_argument("--shop", type=Path, default=Path("shop"), metavar="DIR", help="folder of the shop")
         made.add_argument("--json", action="store_true", help="print one JSON value")
@@ -50,34 +84,38 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _shop_verbs(add: Callable[[str, Verb, str], argparse.ArgumentParser]) -> None:
-    init = add("init", verbs.init, "make a new shop")
+Adder = Callable[[str, str, str], argparse.ArgumentParser]
+"""Takes the verb as people type it, its function in ``verbs``, and what it does."""
+
+
+def _shop_verbs(add: Adder) -> None:
+    init = add("init", "init", "make a new shop")
     init.add_argument("--name", default="")
     init.add_argument("--currency", default="")
-    take = add("import", verbs.take, "take in events and items from CSV, Parquet or JSON lines")
+    take = add("import", "take", "take in events and items from CSV, Parquet or JSON lines")
     take.add_argument("files", nargs="*", type=Path, metavar="FILE")
     take.add_argument("--repaired", nargs="?", const=Path(), type=Path, metavar="FILE",
                       help="replay the dead letters, as repaired in FILE or as they are")  # fmt: skip
-    add("doctor", verbs.doctor, "what the shop holds, what was refused, and why")
-    add("export-events", verbs.export_events, "all events as JSON lines, in log order")
-    add("export-dead-letters", verbs.export_letters, "refused records as JSON lines, to repair them")
-    keys = add("keys", verbs.keys, "API keys: create, list, revoke")
+    add("doctor", "doctor", "what the shop holds, what was refused, and why")
+    add("export-events", "export_events", "all events as JSON lines, in log order")
+    add("export-dead-letters", "export_letters", "refused records as JSON lines, to repair them")
+    keys = add("keys", "keys", "API keys: create, list, revoke")
     keys.add_argument("action", choices=["create", "list", "revoke"])
     keys.add_argument("id", nargs="?", default="")
     keys.add_argument("--scope", choices=["events", "read", "admin"], action="append", default=[])
-    serve = add("serve", verbs.serve, "answer over HTTP, with the console")
+    serve = add("serve", "serve", "answer over HTTP, with the console")
     serve.add_argument("--port", type=port, default=8000)
-    demo = add("demo", verbs.demo, "a year of a grocery: import, train, evaluate, serve")
+    demo = add("demo", "demo", "a year of a grocery: import, train, evaluate, serve")
     demo.add_argument("--port", type=port, default=8000)
     demo.add_argument("--once", action="store_true", help="stop after the table")
 
 
-def _people_verbs(add: Callable[[str, Verb, str], argparse.ArgumentParser]) -> None:
+def _people_verbs(add: Adder) -> None:
     for name, verb, about in (
-        ("recommend", verbs.recommend, "a list for a person"),
-        ("taste", verbs.taste, "what a person likes"),
-        ("export-user", verbs.export_user, "all that is held on a person"),
-        ("erase-user", verbs.erase_user, "remove all that is held on a person"),
+        ("recommend", "recommend", "a list for a person"),
+        ("taste", "taste", "what a person likes"),
+        ("export-user", "export_user", "all that is held on a person"),
+        ("erase-user", "erase_user", "remove all that is held on a person"),
     ):
         made = add(name, verb, about)
         made.add_argument("user", metavar="USER")
@@ -87,13 +125,13 @@ def _people_verbs(add: Callable[[str, Verb, str], argparse.ArgumentParser]) -> N
             made.add_argument("--yes", action="store_true", help="yes, for good")
 
 
-def _model_verbs(add: Callable[[str, Verb, str], argparse.ArgumentParser]) -> None:
-    add("train", verbs.train, "train a model on the whole log and let it serve")
-    evaluate = add("evaluate", verbs.evaluate, "compare models on the shop's own timeline")
+def _model_verbs(add: Adder) -> None:
+    add("train", "train", "train a model on the whole log and let it serve")
+    evaluate = add("evaluate", "evaluate", "compare models on the shop's own timeline")
     evaluate.add_argument(
         "--protocol", choices=["leave-one-out", "time-split", "prequential"], default="time-split"
     )
-    snapshots = add("snapshots", verbs.snapshots, "trained models: list, promote, rollback")
+    snapshots = add("snapshots", "snapshots", "trained models: list, promote, rollback")
     snapshots.add_argument("action", choices=["list", "promote", "rollback"])
     snapshots.add_argument("name", nargs="?", default="")
 

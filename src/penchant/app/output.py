@@ -1,6 +1,7 @@
 """What a verb says: JSON on standard output or in a file, words for people, progress on standard error."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -41,6 +42,13 @@ def number(value: Any) -> str:
 def note(text: str) -> None:
     """A line for people on standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+class Notes(logging.Handler):
+    """What the rooms have to say while they work, a line each for people."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
 
 
 @contextmanager

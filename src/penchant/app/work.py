@@ -21,6 +21,7 @@ from penchant.events.intake import Progress as Bytes
 from penchant.events.repair import RepairReport, import_repaired, replay_letters
 from penchant.events.sources import open_source, table_of
 from penchant.learn.data import TrainingData, training_data
+from penchant.model.checkpoint import clear_checkpoint
 from penchant.model.histories import FloatArray
 from penchant.model.saving import save_snapshot
 from penchant.model.scoring import PreferenceModel
@@ -28,6 +29,9 @@ from penchant.model.settings import ModelSettings
 from penchant.model.snapshot import Manifest
 from penchant.model.training import Progress, train
 from penchant.settings import TrainSettings
+
+TRAINING = "training"
+"""Folder in a shop where an interrupted training waits to go on."""
 
 Tell = Callable[[str, float], None]
 """Told what is being done and the share of it that is done."""
@@ -132,12 +136,12 @@ def train_model(
         n_items=given.items.count,
         queries=given.queries,
         on_progress=tell,
-        checkpoint=shop.folder / "training",
+        checkpoint=shop.folder / TRAINING,
     )
 
 
 def keep_model(shop: Shop, model: PreferenceModel, given: Material, metrics: dict[str, float]) -> Manifest:
-    """Write the snapshot, let it serve, prune what is old."""
+    """Write the snapshot, let it serve, prune what is old; its training has no more need of a checkpoint."""
     now = shop.clock()
     path = shop.shelf.new_path(now)
     history = shop.shelf.history()
@@ -152,6 +156,7 @@ def keep_model(shop: Shop, model: PreferenceModel, given: Material, metrics: dic
     )
     shop.shelf.promote(path.name, now, "trained")
     shop.shelf.prune()
+    clear_checkpoint(shop.folder / TRAINING)
     return manifest
 
 

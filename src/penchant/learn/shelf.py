@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from penchant.errors import NotFound, NotTrained, SnapshotRefused
-from penchant.model.folders import sync
+from penchant.model.folders import sync, tidy
 from penchant.model.snapshot import Manifest, read_manifest
 
 KEEP = 5
@@ -41,7 +41,7 @@ class SnapshotShelf:
             NotFound: there is none of that name.
         """
         path = self._folder / name
-        if path.parent != self._folder or not (path / "manifest.json").is_file():
+        if path.parent != self._folder or name not in self.names():
             raise NotFound(f"no snapshot {name!r}; `penchant snapshots list` shows what there is")
         return path
 
@@ -62,7 +62,11 @@ class SnapshotShelf:
         """All snapshots, oldest first. A half-written one has no such name and does not count."""
         if not self._folder.is_dir():
             return []
-        return sorted(p.name for p in self._folder.iterdir() if (p / "manifest.json").is_file())
+        return sorted(
+            p.name
+            for p in self._folder.iterdir()
+            if not p.name.startswith(".") and (p / "manifest.json").is_file()
+        )
 
     def manifests(self) -> dict[str, Manifest | None]:
         """Manifest of each snapshot; None where it cannot be read."""
@@ -115,7 +119,11 @@ class SnapshotShelf:
         return earlier[-1]
 
     def prune(self, keep: int = KEEP) -> list[str]:
-        """Remove the oldest snapshots beyond ``keep``; never the serving one nor the one before it."""
+        """Remove the oldest snapshots beyond ``keep``; never the serving one nor the one before it.
+
+        What an interrupted write left goes too: nobody else may be writing one.
+        """
+        tidy(self._folder)
         served = list(dict.fromkeys(p.name for p in reversed(self.history())))[:2]
         spare = [name for name in self.names() if name not in served]
         gone = spare[: max(0, len(spare) - keep)]

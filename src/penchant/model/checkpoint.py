@@ -2,21 +2,29 @@
 
 import hashlib
 import json
+import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from penchant.model.folders import write_folder
+from penchant.model.folders import restore_folder, write_folder
 from penchant.model.histories import FloatArray, Histories
 from penchant.model.net import PreferenceNet
 from penchant.model.settings import ModelSettings
+
+FORMAT = 1
+"""Version of the checkpoint; one of another version is left aside."""
+
+_TENSORS, _FACTS = "state.safetensors", "state.json"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -58,11 +66,25 @@ class Checkpoint:
         )
 
 
+class _Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands beside the tensors; ``checksum`` is their sha256."""
+
+    format: int
+    key: str
+    checksum: str
+    epoch: int
+    steps: int
+    stale: int
+    metric: float
+    seconds: float
+    rng: dict[str, Any]
+
+
 def fingerprint(histories: Histories, text: FloatArray | None, settings: ModelSettings) -> str:
     """Hash of all that a run depends on; a checkpoint of another run is not resumed."""
     digest = hashlib.sha256(msgspec.json.encode(settings.to_dict()))
-    for column in (histories.offsets, histories.items, histories.types, histories.times, histories.baskets):
-        digest.update(np.ascontiguousarray(column).view(np.uint8).data)
+    for field in fields(histories):
+        digest.update(np.ascontiguousarray(getattr(histories, field.name)).view(np.uint8).data)
     if text is not None:
         digest.update(np.ascontiguousarray(text).view(np.uint8).data)
     return digest.hexdigest()
@@ -71,26 +93,33 @@ def fingerprint(histories: Histories, text: FloatArray | None, settings: ModelSe
 def save_checkpoint(
     folder: Path, state: Checkpoint, optimizer: torch.optim.Optimizer, rng: np.random.Generator, key: str
 ) -> None:
-    """Replace the checkpoint at ``folder``."""
+    """Replace the checkpoint at ``folder``.
+
+    Raises:
+        StorageError: the disk refused; the checkpoint before it is still there.
+    """
     tensors = {f"best.{k}": v for k, v in state.best.items()} | {
         f"last.{k}": v for k, v in state.last.items()
     }
     for number, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in slots.items()}
     tensors["random"] = torch.get_rng_state()
-    facts = {
-        "key": key,
-        "epoch": state.epoch,
-        "steps": state.steps,
-        "stale": state.stale,
-        "metric": state.metric,
-        "seconds": state.seconds,
-        "rng": rng.bit_generator.state,
-    }
 
     def write(into: Path) -> None:
-        save_file({name: t.contiguous().clone() for name, t in tensors.items()}, into / "state.safetensors")
-        (into / "state.json").write_text(_json(facts), encoding="utf-8")
+        save_file({name: t.contiguous().clone() for name, t in tensors.items()}, into / _TENSORS)
+        facts = _Facts(
+            format=FORMAT,
+            key=key,
+            checksum=_sha256(into / _TENSORS),
+            epoch=state.epoch,
+            steps=state.steps,
+            stale=state.stale,
+            metric=state.metric,
+            seconds=state.seconds,
+            rng=dict(rng.bit_generator.state),
+        )
+        # Not msgspec: the generator's numbers have 128 bits.
+        (into / _FACTS).write_text(json.dumps(msgspec.structs.asdict(facts)), encoding="utf-8")
 
     write_folder(folder, write)
 
@@ -98,28 +127,59 @@ def save_checkpoint(
 def load_checkpoint(
     folder: Path, net: PreferenceNet, optimizer: torch.optim.Optimizer, rng: np.random.Generator, key: str
 ) -> Checkpoint | None:
-    """Put net, optimizer and random state back; None where there is no checkpoint of this very run."""
-    try:
-        facts: dict[str, Any] = _facts((folder / "state.json").read_text(encoding="utf-8"))
-        if facts["key"] != key:
-            return None
-        tensors = load_file(folder / "state.safetensors")
-    except (OSError, ValueError, KeyError):
+    """Put net, optimizer and random state back; None where there is no checkpoint of this very run.
+
+    One that does not fit is no obstacle: why it is left aside is logged, and nothing is changed by it.
+    """
+    restore_folder(folder)
+    if not folder.exists():
         return None
-    best, last = _part(tensors, "best."), _part(tensors, "last.")
+    try:
+        facts, tensors = _read(folder, key)
+        best, last = _part(tensors, "best."), _part(tensors, "last.")
+        if any(_shapes(part) != _shapes(net.state_dict()) for part in (best, last)):
+            raise _Unfit("it was made by another version of Penchant")
+    except _Unfit as why:
+        _log.warning("the training checkpoint does not fit: %s. Training starts anew.", why)
+        return None
     net.load_state_dict(last)
     state = optimizer.state_dict()
     state["state"] = _slots(_part(tensors, "optimizer."))
     optimizer.load_state_dict(state)
-    rng.bit_generator.state = facts["rng"]
+    rng.bit_generator.state = facts.rng
     torch.set_rng_state(tensors["random"])
-    numbers = (facts["epoch"], facts["steps"], facts["stale"], facts["metric"], facts["seconds"])
-    return Checkpoint(*numbers, best, last)
+    _log.info("training goes on after epoch %d, from its checkpoint", facts.epoch)
+    return Checkpoint(facts.epoch, facts.steps, facts.stale, facts.metric, facts.seconds, best, last)
 
 
 def clear_checkpoint(folder: Path) -> None:
     """Remove a checkpoint that is no longer needed."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Unfit(Exception):
+    """Why a checkpoint cannot be gone on from, in words."""
+
+
+def _read(folder: Path, key: str) -> tuple[_Facts, dict[str, Tensor]]:
+    """Everything in a checkpoint of this run, checked; :class:`_Unfit` says why not."""
+    try:
+        raw = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+            raise _Unfit("it was made by another version of Penchant")
+        facts = msgspec.convert(raw, _Facts)
+        if facts.key != key:
+            raise _Unfit("the data or the settings have changed since")
+        np.random.default_rng().bit_generator.state = facts.rng
+        if _sha256(folder / _TENSORS) != facts.checksum:
+            raise _Unfit(f"{_TENSORS} is damaged")
+        return facts, load_file(folder / _TENSORS)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise _Unfit(f"it cannot be read ({error})") from error
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def _copy(net: PreferenceNet) -> dict[str, Tensor]:
@@ -138,11 +198,6 @@ def _slots(flat: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
     return slots
 
 
-def _json(facts: dict[str, Any]) -> str:
-
-    return json.dumps(facts)
-
-
-def _facts(text: str) -> dict[str, Any]:
-
-    return json.loads(text)
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

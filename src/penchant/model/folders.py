@@ -5,21 +5,24 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from penchant.errors import StorageError
 
 
 def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` fill a new folder, make it durable, and put it at ``folder`` by renaming.
 
-    An older folder of that name is replaced. What is left of an interrupted write has another name.
+    An older folder of that name is replaced. What is left of an interrupted write has another name, and
+    :func:`restore_folder` brings the older one back where the write ended between the two renames.
 
     Raises:
         StorageError: the disk refused; what was at ``folder`` is still there.
     """
-    new = folder.with_name(f".{folder.name}.new")
-    old = folder.with_name(f".{folder.name}.old")
+    new, old = _beside(folder, "new"), _beside(folder, "old")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        restore_folder(folder)
         for left in (new, old):
             shutil.rmtree(left, ignore_errors=True)
         new.mkdir()
@@ -27,13 +30,29 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
         for path in (*new.iterdir(), new):
             sync(path)
         if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
+            folder.replace(old)
+        new.replace(folder)
         sync(folder.parent)
         shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(new, ignore_errors=True)
+        restore_folder(folder)
         raise StorageError(f"cannot write {folder.name}: {error}; free some space and try again") from error
+
+
+def restore_folder(folder: Path) -> None:
+    """Bring back what was at ``folder`` where its replacement was cut off before it had the name."""
+    old = _beside(folder, "old")
+    if old.is_dir() and not folder.exists():
+        old.replace(folder)
+
+
+def tidy(parent: Path) -> None:
+    """Restore or remove what interrupted writes left in ``parent``; nobody may be writing there."""
+    for old in parent.glob(".*.old"):
+        restore_folder(parent / old.name.removeprefix(".").removesuffix(".old"))
+    for left in (*parent.glob(".*.new"), *parent.glob(".*.old")):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def sync(path: Path) -> None:
@@ -43,3 +62,7 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _beside(folder: Path, what: str) -> Path:
+    return folder.with_name(f".{folder.name}.{what}")
