@@ -15,6 +15,8 @@ from penchant.recommend.repeats import learn_repeats
 from penchant.types import Logged
 
 WATCH_SECONDS = 2.0
+AT_ONCE = 1_000
+"""Events read from the log at once."""
 
 
 class Engine:
@@ -49,11 +51,11 @@ class Engine:
     def catch_up(self) -> None:
         """Let taste and popularity hear of everything that is new in the log."""
         with self.lock:
-            while entries := self._shop.log.follow(self.position, 1_000):
-                self._shop.ids.assign([e.event.item_id for e in entries if e.event.item_id])
-                for entry in entries:
-                    self._hear(entry)
-                self.position = entries[-1].position
+            full = True
+            while full:
+                entries = self._shop.log.follow(self.position, AT_ONCE)
+                self._hear(entries)
+                full = len(entries) == AT_ONCE
 
     def caches(self) -> list[Erasable]:
         """What this process holds on people in memory."""
@@ -72,11 +74,15 @@ class Engine:
         self._watcher.join(WATCH_SECONDS * 2)
         self.writer.close()
 
-    def _hear(self, entry: Logged) -> None:
-        row = int(self._shop.ids.rows([entry.event.item_id])[0]) if entry.event.item_id else -1
-        self._popularity.on_event(row, entry.event)
-        if self.recommender.tracker is not None:
-            self.recommender.tracker.on_event(entry)
+    def _hear(self, entries: list[Logged]) -> None:
+        named = [entry.event.item_id for entry in entries if entry.event.item_id]
+        row_of = dict(zip(named, self._shop.ids.assign(named).tolist(), strict=True)) if named else {}
+        tracker = self.recommender.tracker
+        for entry in entries:
+            self._popularity.on_event(row_of.get(entry.event.item_id or "", -1), entry.event)
+            if tracker is not None:
+                tracker.on_event(entry)
+            self.position = entry.position
 
     def _watch(self) -> None:
         """Serve with a new snapshot as soon as one is promoted, by whatever process."""

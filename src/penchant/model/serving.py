@@ -179,19 +179,29 @@ class ServingModel:
         count, known = len(tail), _known(tail, self.n_items)
         if not count:
             return base.h[None]
-        everything = self._after(base, known, np.arange(count)[:, None])
         if count == 1:
-            return np.concatenate([base.h[None], everything])
+            return np.concatenate(
+                [base.h[None], self._after(base.encoder, base.last, known, np.array([[0]]))[1]]
+            )
         kept = [[place for place in range(count) if place != gone] for gone in range(count)]
-        return np.concatenate([self._after(base, known, np.array(kept).T), everything])
+        encoder, h = self._after(base.encoder, base.last, known, np.array(kept).T)
+        # All events are those without the last one, and the last one.
+        before, last = encoder[-1], float(known.times[-2])
+        return np.concatenate([h, self._after(before, last, known, np.array([[count - 1]]))[1]])
 
-    def _after(self, base: State, known: "_Columns", order: NDArray[np.int64]) -> FloatArray:
-        """Behaviour (B, D) after ``base`` and those events of ``known`` that each column of (L, B) names."""
+    def _after(
+        self, encoder: FloatArray, last: float, known: "_Columns", order: NDArray[np.int64]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Encoder states (B, S) and behaviour (B, D) after the events that each column of ``order`` names.
+
+        ``encoder`` (S,) is the state before them, ``last`` the time of the event before them; ``order``
+        (L, B) holds rows of ``known``.
+        """
         steps, side = order.shape
-        times = np.concatenate([np.full((1, side), base.last), known.times[order]])
+        times = np.concatenate([np.full((1, side), last), known.times[order]])
         days = _single(np.nan_to_num(np.maximum(np.diff(times, axis=0), 0.0) / DAY))
         x = self._read(known.take(order.ravel()), days.ravel()).reshape(steps, side, -1)
-        return self._step.sequence(np.repeat(base.encoder[None], side, 0), x, days)[1]
+        return self._step.sequence(np.repeat(encoder[None], side, 0), x, days)
 
     def _repeat_without_each(
         self, tokens: Sequence[Token], now: float, item: int, last: int, h: FloatArray

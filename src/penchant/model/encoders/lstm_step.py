@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 
-from penchant.model.encoders.numeric import linear, rms_norm, sigmoid
+from penchant.model.encoders.numeric import linear, rms_norm, sigmoid, split
 from penchant.model.encoders.protocol_step import Array, Weights
 
 
@@ -21,7 +21,7 @@ class LstmStep:
         return cls(weights)
 
     def step(self, state: Array, x: Array, days: Array) -> tuple[Array, Array]:
-        parts = np.split(state, 2 * self._depth, -1)
+        parts = split(state, 2 * self._depth)
         hidden, cell = parts[: self._depth], parts[self._depth :]
         x = x + linear(np.log1p(days)[..., None], self._weights, "time")
         for layer in range(self._depth):
@@ -39,6 +39,6 @@ class LstmStep:
         w = self._weights
         gates = x @ w[f"lstm.weight_ih_l{layer}"].T + w[f"lstm.bias_ih_l{layer}"]
         gates = gates + hidden @ w[f"lstm.weight_hh_l{layer}"].T + w[f"lstm.bias_hh_l{layer}"]
-        enter, forget, new, out = np.split(gates, 4, -1)
+        enter, forget, new, out = split(gates, 4)
         cell = sigmoid(forget) * cell + sigmoid(enter) * np.tanh(new)
         return sigmoid(out) * np.tanh(cell), cell

@@ -24,9 +24,24 @@ def silu(x: Array) -> Array:
 
 def rms_norm(x: Array, weight: Array) -> Array:
     """Divided by its root mean square over the last axis, times ``weight`` (D,)."""
-    return x / np.sqrt(np.mean(x * x, -1, keepdims=True) + np.float32(1e-6)) * weight
+    squares = np.einsum("...d,...d->...", x, x)[..., None]  # half the time of a mean
+    return x / np.sqrt(squares * np.float32(1 / x.shape[-1]) + np.float32(1e-6)) * weight
 
 
 def linear(x: Array, weights: Weights, name: str) -> Array:
     """``x W' + b`` with the weights called ``name`` (torch's layout: (out, in))."""
-    return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+    weight = weights[f"{name}.weight"]
+    # One product of two matrices: numpy would multiply each slice of more axes on its own.
+    y = x.reshape(-1, x.shape[-1]) @ weight.T if x.ndim > 2 else x @ weight.T
+    y += weights[f"{name}.bias"]
+    return y.reshape(*x.shape[:-1], len(weight))
+
+
+def split(x: NDArray[Any], parts: int) -> list[Array]:
+    """The last axis in equal parts, as views: ``np.split`` without its checks, which cost more than a step.
+
+    >>> [part.tolist() for part in split(np.arange(4, dtype=np.float32), 2)]
+    [[0.0, 1.0], [2.0, 3.0]]
+    """
+    size = x.shape[-1] // parts
+    return [x[..., start : start + size] for start in range(0, parts * size, size)]

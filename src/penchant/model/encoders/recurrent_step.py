@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 
-from penchant.model.encoders.numeric import linear, rms_norm, sigmoid, silu
+from penchant.model.encoders.numeric import linear, rms_norm, sigmoid, silu, split
 from penchant.model.encoders.protocol_step import Array, Weights
 
 
@@ -27,7 +27,7 @@ class RecurrentStep:
 
     def step(self, state: Array, x: Array, days: Array) -> tuple[Array, Array]:
         after: list[Array] = []
-        for weights, before in zip(self._layers, np.split(state, len(self._layers), -1), strict=True):
+        for weights, before in zip(self._layers, split(state, len(self._layers)), strict=True):
             decay, write, gate = self._parts(weights, x, days)
             now = decay * before + write
             after.append(now)
@@ -36,7 +36,7 @@ class RecurrentStep:
 
     def sequence(self, state: Array, x: Array, days: Array) -> tuple[Array, Array]:
         after: list[Array] = []
-        for weights, before in zip(self._layers, np.split(state, len(self._layers), -1), strict=True):
+        for weights, before in zip(self._layers, split(state, len(self._layers)), strict=True):
             decay, write, gate = self._parts(weights, x, days)
             now = before
             for t in range(len(x)):
@@ -48,11 +48,11 @@ class RecurrentStep:
 
     def _parts(self, weights: Weights, x: Array, days: Array) -> tuple[Array, Array, Array]:
         mixed = linear(rms_norm(x, weights["norm.weight"]), weights, "mix")
-        keep, write, gate = np.split(mixed, 3, -1)
+        keep, write, gate = split(mixed, 3)
         keep = sigmoid(keep)
         return keep * np.exp(-days[..., None] * weights["rate"]), (1 - keep) * write, gate
 
     def _read(self, weights: Weights, x: Array, state: Array, gate: Array) -> Array:
         x = x + linear(state * silu(gate), weights, "out")
-        gate, value = np.split(linear(rms_norm(x, weights["mlp_norm.weight"]), weights, "up"), 2, -1)
+        gate, value = split(linear(rms_norm(x, weights["mlp_norm.weight"]), weights, "up"), 2)
         return x + linear(silu(gate) * value, weights, "down")
