@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from penchant.errors import PenchantError
@@ -33,16 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verb(name: str) -> Callable[[argparse.Namespace], None]:
-    """The verb called ``name``, and an ear for what the rooms have to say while it runs."""
+    """The verb ``module:function``, and an ear for what the rooms have to say while it runs."""
     with _leave_at_once():
-        # Here and not above: the libraries take seconds to load, and help needs none of them.
-        from penchant import verbs  # noqa: PLC0415
+        # Here and not above: libraries take seconds to load, and each verb needs only some of them.
+        module, _, function = name.partition(":")
+        verb = getattr(import_module(f"penchant.verbs.{module}"), function)
         from penchant.app.output import Notes  # noqa: PLC0415
     log = logging.getLogger("penchant")
     log.setLevel(logging.INFO)
     if not log.handlers:
         log.addHandler(Notes())
-    return getattr(verbs, name)
+    return verb
 
 
 @contextmanager
@@ -85,37 +87,37 @@ def parser() -> argparse.ArgumentParser:
 
 
 Adder = Callable[[str, str, str], argparse.ArgumentParser]
-"""Takes the verb as people type it, its function in ``verbs``, and what it does."""
+"""Takes the verb as people type it, ``module:function`` in ``verbs``, and what it does."""
 
 
 def _shop_verbs(add: Adder) -> None:
-    init = add("init", "init", "make a new shop")
+    init = add("init", "shop:init", "make a new shop")
     init.add_argument("--name", default="")
     init.add_argument("--currency", default="")
-    take = add("import", "take", "take in events and items from CSV, Parquet or JSON lines")
+    take = add("import", "shop:take", "take in events and items from CSV, Parquet or JSON lines")
     take.add_argument("files", nargs="*", type=Path, metavar="FILE")
     take.add_argument("--repaired", nargs="?", const=Path(), type=Path, metavar="FILE",
                       help="replay the dead letters, as repaired in FILE or as they are")  # fmt: skip
-    add("doctor", "doctor", "what the shop holds, what was refused, and why")
-    add("export-events", "export_events", "all events as JSON lines, in log order")
-    add("export-dead-letters", "export_letters", "refused records as JSON lines, to repair them")
-    keys = add("keys", "keys", "API keys: create, list, revoke")
+    add("doctor", "doctor:doctor", "what the shop holds, what was refused, and why")
+    add("export-events", "shop:export_events", "all events as JSON lines, in log order")
+    add("export-dead-letters", "shop:export_letters", "refused records as JSON lines, to repair them")
+    keys = add("keys", "shop:keys", "API keys: create, list, revoke")
     keys.add_argument("action", choices=["create", "list", "revoke"])
     keys.add_argument("id", nargs="?", default="")
     keys.add_argument("--scope", choices=["events", "read", "admin"], action="append", default=[])
-    serve = add("serve", "serve", "answer over HTTP, with the console")
+    serve = add("serve", "serve:serve", "answer over HTTP, with the console")
     serve.add_argument("--port", type=port, default=8000)
-    demo = add("demo", "demo", "a year of a grocery: import, train, evaluate, serve")
+    demo = add("demo", "demo:demo", "a year of a grocery: import, train, evaluate, serve")
     demo.add_argument("--port", type=port, default=8000)
     demo.add_argument("--once", action="store_true", help="stop after the table")
 
 
 def _people_verbs(add: Adder) -> None:
     for name, verb, about in (
-        ("recommend", "recommend", "a list for a person"),
-        ("taste", "taste", "what a person likes"),
-        ("export-user", "export_user", "all that is held on a person"),
-        ("erase-user", "erase_user", "remove all that is held on a person"),
+        ("recommend", "serve:recommend", "a list for a person"),
+        ("taste", "serve:taste", "what a person likes"),
+        ("export-user", "shop:export_user", "all that is held on a person"),
+        ("erase-user", "shop:erase_user", "remove all that is held on a person"),
     ):
         made = add(name, verb, about)
         made.add_argument("user", metavar="USER")
@@ -126,12 +128,12 @@ def _people_verbs(add: Adder) -> None:
 
 
 def _model_verbs(add: Adder) -> None:
-    add("train", "train", "train a model on the whole log and let it serve")
-    evaluate = add("evaluate", "evaluate", "compare models on the shop's own timeline")
+    add("train", "model:train", "train a model on the whole log and let it serve")
+    evaluate = add("evaluate", "model:evaluate", "compare models on the shop's own timeline")
     evaluate.add_argument(
         "--protocol", choices=["leave-one-out", "time-split", "prequential"], default="time-split"
     )
-    snapshots = add("snapshots", "snapshots", "trained models: list, promote, rollback")
+    snapshots = add("snapshots", "snapshots:snapshots", "trained models: list, promote, rollback")
     snapshots.add_argument("action", choices=["list", "promote", "rollback"])
     snapshots.add_argument("name", nargs="?", default="")
 

@@ -11,6 +11,7 @@ from penchant.app import work
 from penchant.app.bars import training_bar
 from penchant.app.output import note, plain, progress, say
 from penchant.app.shop import Shop, init_shop
+from penchant.app.taking import take_in
 from penchant.evaluate.run import Plan
 from penchant.evaluate.tables import terminal_report
 
@@ -27,7 +28,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     with Shop(arguments.shop, writer=True) as shop:
         files = write_grocery(shop.folder / "source")
         with progress() as told:
-            reports = work.take_in(shop, [files.items, files.events], told)
+            reports = take_in(shop, [files.items, files.events], told)
         note("\n\n".join(plain(msgspec.to_builtins(report)) for report in reports))
         with progress() as told:
             given = work.material(shop, told)

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
-from penchant import cli, verbs
+from penchant import cli
 
 
 def offered() -> dict[str, str]:
@@ -18,8 +19,16 @@ def offered() -> dict[str, str]:
 
 def test_every_verb_that_is_offered_exists() -> None:
     assert {"import", "train", "serve", "doctor"} <= offered().keys()
-    for function in offered().values():
-        assert callable(getattr(verbs, function))
+    for place in offered().values():
+        module, _, function = place.partition(":")
+        assert callable(getattr(import_module(f"penchant.verbs.{module}"), function))
+
+
+@pytest.mark.parametrize(("verb", "not_needed"), [("shop", "torch matplotlib"), ("serve", "torch")])
+def test_a_verb_waits_only_for_the_libraries_it_needs(verb: str, not_needed: str) -> None:
+    code = f"import sys, penchant.verbs.{verb}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not set(not_needed.split()) & set(loaded.split())
 
 
 def test_help_loads_no_libraries() -> None:

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from penchant.app import work
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
+from penchant.app.taking import take_file
 from penchant.errors import InvalidInput, ShopBusy, ShopError
 from penchant.serve.app import create_app
 from penchant.testing.fakes import FakeTextEncoder
@@ -22,8 +23,8 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "shop"
     init_shop(folder, name="Corner")
     with Shop(folder, writer=True, encoder=FakeTextEncoder()) as shop:
-        work.take_file(shop, EXAMPLES / "events.csv")
-        work.take_file(shop, EXAMPLES / "items.csv")
+        take_file(shop, EXAMPLES / "events.csv")
+        take_file(shop, EXAMPLES / "items.csv")
         given = work.material(shop, lambda what, share: None)
         model = work.train_model(shop, given, lambda progress: None)
         work.keep_model(shop, model, given, {})
@@ -43,7 +44,7 @@ def served(folder: Path) -> Iterator[tuple[TestClient, Serving]]:
 def test_the_same_import_twice_changes_nothing(folder: Path) -> None:
     with Shop(folder, writer=True) as shop:
         before = shop.log.end()
-        report = work.take_file(shop, EXAMPLES / "events.csv")
+        report = take_file(shop, EXAMPLES / "events.csv")
         assert report.duplicates == report.rows == 10  # type: ignore[union-attr]
         assert shop.log.end() == before
 
@@ -91,13 +92,13 @@ def test_an_erased_person_starts_from_nothing(served: tuple[TestClient, Serving]
     assert not any(held.values())
     for path in folder.glob("shop.db*"):
         assert pseudonym.encode() not in path.read_bytes()
-    old = work.take_file(serving.shop, EXAMPLES / "events.csv")
+    old = take_file(serving.shop, EXAMPLES / "events.csv")
     assert old.erased == 3  # type: ignore[union-attr]
 
 
 def test_a_second_writer_a_missing_shop_and_a_missing_file(folder: Path, tmp_path: Path) -> None:
     with Shop(folder, writer=True) as shop, pytest.raises(InvalidInput, match="no file"):
-        work.take_file(shop, tmp_path / "none.csv")
+        take_file(shop, tmp_path / "none.csv")
     with pytest.raises(ShopError, match="penchant init"):
         Shop(tmp_path / "nothing", writer=False)
     with pytest.raises(ShopError, match="already"):

@@ -1,25 +1,18 @@
-"""The long jobs on a shop: take in files, train, evaluate."""
+"""The long jobs on a model: gather what it learns from, train, compare."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from penchant.app.output import Told
 from penchant.app.shop import Shop
-from penchant.catalog.feeds import FeedReport, import_items
-from penchant.errors import InvalidInput
 from penchant.evaluate.baselines import baselines
 from penchant.evaluate.model import Preference
 from penchant.evaluate.recommender import ItemTable
 from penchant.evaluate.report import html_report
 from penchant.evaluate.result import Evaluation
 from penchant.evaluate.run import Plan, evaluate
-from penchant.events.cleaning.run import clean_log
-from penchant.events.intake import ImportReport
-from penchant.events.intake import Progress as Bytes
-from penchant.events.repair import RepairReport, import_repaired, replay_letters
-from penchant.events.sources import open_source, table_of
 from penchant.learn.data import TrainingData, training_data
 from penchant.model.checkpoint import clear_checkpoint
 from penchant.model.histories import FloatArray
@@ -33,9 +26,6 @@ from penchant.settings import TrainSettings
 TRAINING = "training"
 """Folder in a shop where an interrupted training waits to go on."""
 
-Tell = Callable[[str, float], None]
-"""Told what is being done and the share of it that is done."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
@@ -46,64 +36,7 @@ class Material:
     queries: FloatArray | None
 
 
-def take_in(
-    shop: Shop, paths: Sequence[Path], tell: Tell, repaired: Path | None = None
-) -> list[ImportReport | FeedReport | RepairReport]:
-    """Import files and then dead letters, and clean the log once all are in.
-
-    ``repaired`` is a file of edited dead letters, or an empty path for all of them as they are.
-    """
-    reports = list[ImportReport | FeedReport | RepairReport]()
-    try:
-        for path in paths:
-            reports.append(take_file(shop, path, _rows_told(path, tell)))
-        if repaired is not None:
-            reports.append(take_repaired(shop, repaired))
-    except InvalidInput:
-        clean(shop, tell)  # Rows before the broken one are in.
-        raise
-    clean(shop, tell)
-    return reports
-
-
-def take_repaired(shop: Shop, path: Path) -> RepairReport:
-    """Take the dead letters that are edited in ``path`` back in; all, as they are, for an empty path."""
-    if path == Path():
-        report = replay_letters(shop.intake(), shop.dead_letters)
-    else:
-        report = import_repaired(shop.intake(), shop.dead_letters, path)
-    shop.assign_ids()
-    return report
-
-
-def clean(shop: Shop, tell: Tell) -> None:
-    """Mark what must not train, over the whole log."""
-    clean_log(
-        shop.log, shop.marks, shop.settings.cleaning, lambda what, share: tell(f"cleaning: {what}", share)
-    )
-    tell("cleaning: done", 1.0)
-
-
-def take_file(shop: Shop, path: Path, tell: Bytes | None = None) -> ImportReport | FeedReport:
-    """Import events or items, by the columns of the file. Doing it again changes nothing."""
-    if not path.is_file():
-        raise InvalidInput(f"no file {path}")
-    source = open_source(path)
-    if table_of(source.columns, path.name) == "items":
-        return import_items(
-            path, shop.items.upsert, shop.dead_letters,
-            settings=shop.settings, clock=shop.clock, on_progress=tell,
-        )  # fmt: skip
-    report = shop.intake().import_file(path, tell)
-    shop.assign_ids()
-    return report
-
-
-def _rows_told(path: Path, tell: Tell) -> Bytes:
-    return lambda done, total, rows: tell(f"importing {path.name}: {rows:,} rows", done / max(total, 1))
-
-
-def material(shop: Shop, tell: Tell) -> Material:
+def material(shop: Shop, tell: Told) -> Material:
     """The log and the catalogue as arrays; texts that are new are read by the language model first."""
     data = training_data(shop.log, shop.ids, shop.marks, shop.consent)
     vectors = shop.catalog.text_vectors(lambda done, all_: tell("reading product texts", done / max(all_, 1)))
@@ -161,7 +94,7 @@ def keep_model(shop: Shop, model: PreferenceModel, given: Material, metrics: dic
 
 
 def compare(
-    shop: Shop, given: Material, plan: Plan, tell: Tell, trained: PreferenceModel | None = None
+    shop: Shop, given: Material, plan: Plan, tell: Told, trained: PreferenceModel | None = None
 ) -> Evaluation:
     """Compare the preference model with the baselines and keep the report; snapshots are not touched.
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from penchant.app import work
 from penchant.app.quality import quality
 from penchant.app.shop import Shop, init_shop
+from penchant.app.taking import take_file, take_in
 from penchant.errors import InvalidInput
 from penchant.events.repair import export_letters
 
@@ -42,7 +42,7 @@ def test_the_log_is_cleaned_once_after_all_files_and_says_so(folder: Path) -> No
     told = Told()
     bought, returned = write(folder, "a.csv", HEAD + BOUGHT), write(folder, "b.csv", HEAD + RETURNED)
     with Shop(folder, writer=True) as shop:
-        work.take_in(shop, [bought, write(folder, "items.csv", FEED), returned], told)
+        take_in(shop, [bought, write(folder, "items.csv", FEED), returned], told)
         assert shop.marks.marked_events()["refunded"].tolist() == [1]
     assert sum("given back" in line for line in told.said) == 1
     files = [told.said.index(f"importing {name}: 1 rows") for name in ("a.csv", "items.csv", "b.csv")]
@@ -54,23 +54,23 @@ def test_the_report_shows_the_counts_of_the_run_that_made_the_marks(folder: Path
     path = write(folder, "a.csv", HEAD + BOUGHT + RETURNED)
     with Shop(folder, writer=True) as shop:
         assert shop.marks.steps() == []
-        work.take_in(shop, [path], Told())
+        take_in(shop, [path], Told())
         kept = shop.marks.steps()
         assert next(step for step in kept if step.mark == "refunded").counts["purchases refunded"] == 1
-        work.take_file(shop, write(folder, "b.csv", HEAD + BOUGHT.replace("anna", "ben")))
+        take_file(shop, write(folder, "b.csv", HEAD + BOUGHT.replace("anna", "ben")))
         assert [step for step in quality(shop).cleaning if step in kept] == kept
-        work.take_in(shop, [path], Told())
+        take_in(shop, [path], Told())
         assert shop.marks.steps() == kept
 
 
 def test_repaired_letters_are_cleaned_too(folder: Path) -> None:
     path = write(folder, "a.csv", HEAD + BOUGHT + RETURNED.replace("3.50", "-3.50"))
     with Shop(folder, writer=True) as shop:
-        work.take_in(shop, [path], Told())
+        take_in(shop, [path], Told())
         assert shop.marks.marked_events() == {}
         lines = [line.replace(b"-3.50", b"3.50") for line in export_letters(shop.dead_letters)]
         mended = write(folder, "mended.jsonl", b"".join(lines).decode())
-        (report,) = work.take_in(shop, [], Told(), repaired=mended)
+        (report,) = take_in(shop, [], Told(), repaired=mended)
         assert report.repaired == 1  # type: ignore[union-attr]
         assert shop.marks.marked_events()["refunded"].tolist() == [1]
 
@@ -79,7 +79,7 @@ def test_what_came_before_a_broken_file_is_cleaned(folder: Path) -> None:
     path, broken = write(folder, "a.csv", HEAD + BOUGHT + RETURNED), write(folder, "b.csv", "")
     with Shop(folder, writer=True) as shop:
         with pytest.raises(InvalidInput, match="empty"):
-            work.take_in(shop, [path, broken], Told())
+            take_in(shop, [path, broken], Told())
         assert shop.marks.marked_events()["refunded"].tolist() == [1]
 
 
@@ -88,5 +88,5 @@ def test_items_of_an_import_that_was_cut_off_get_their_rows_later(folder: Path) 
     with Shop(folder, writer=True) as shop:
         shop.intake().import_file(first)  # Cut off before the ids were given.
         assert len(shop.ids) == 0
-        work.take_in(shop, [write(folder, "b.csv", HEAD + BOUGHT.replace("tea", "honey"))], Told())
+        take_in(shop, [write(folder, "b.csv", HEAD + BOUGHT.replace("tea", "honey"))], Told())
         assert shop.ids.rows(["tea", "honey"]).tolist() == [0, 1]

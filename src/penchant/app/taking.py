@@ -1,0 +1,71 @@
+"""Files and dead letters into a shop, and the log cleaned once they are in."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from penchant.app.output import Told
+from penchant.app.shop import Shop
+from penchant.catalog.feeds import FeedReport, import_items
+from penchant.errors import InvalidInput
+from penchant.events.cleaning.run import clean_log
+from penchant.events.intake import ImportReport
+from penchant.events.intake import Progress as Bytes
+from penchant.events.repair import RepairReport, import_repaired, replay_letters
+from penchant.events.sources import open_source, table_of
+
+
+def take_in(
+    shop: Shop, paths: Sequence[Path], tell: Told, repaired: Path | None = None
+) -> list[ImportReport | FeedReport | RepairReport]:
+    """Import files and then dead letters, and clean the log once all are in.
+
+    ``repaired`` is a file of edited dead letters, or an empty path for all of them as they are.
+    """
+    reports = list[ImportReport | FeedReport | RepairReport]()
+    try:
+        for path in paths:
+            reports.append(take_file(shop, path, _rows_told(path, tell)))
+        if repaired is not None:
+            reports.append(take_repaired(shop, repaired))
+    except InvalidInput:
+        clean(shop, tell)  # Rows before the broken one are in.
+        raise
+    clean(shop, tell)
+    return reports
+
+
+def take_repaired(shop: Shop, path: Path) -> RepairReport:
+    """Take the dead letters that are edited in ``path`` back in; all, as they are, for an empty path."""
+    if path == Path():
+        report = replay_letters(shop.intake(), shop.dead_letters)
+    else:
+        report = import_repaired(shop.intake(), shop.dead_letters, path)
+    shop.assign_ids()
+    return report
+
+
+def clean(shop: Shop, tell: Told) -> None:
+    """Mark what must not train, over the whole log."""
+    clean_log(
+        shop.log, shop.marks, shop.settings.cleaning, lambda what, share: tell(f"cleaning: {what}", share)
+    )
+    tell("cleaning: done", 1.0)
+
+
+def take_file(shop: Shop, path: Path, tell: Bytes | None = None) -> ImportReport | FeedReport:
+    """Import events or items, by the columns of the file. Doing it again changes nothing."""
+    if not path.is_file():
+        raise InvalidInput(f"no file {path}")
+    source = open_source(path)
+    if table_of(source.columns, path.name) == "items":
+        return import_items(
+            path, shop.items.upsert, shop.dead_letters,
+            settings=shop.settings, clock=shop.clock, on_progress=tell,
+        )  # fmt: skip
+    report = shop.intake().import_file(path, tell)
+    shop.assign_ids()
+    return report
+
+
+def _rows_told(path: Path, tell: Told) -> Bytes:
+    return lambda done, total, rows: tell(f"importing {path.name}: {rows:,} rows", done / max(total, 1))

@@ -1,0 +1,57 @@
+"""Verbs that answer: lists, tastes, a server."""
+
+import argparse
+
+from penchant.app.output import note, say
+from penchant.app.serving import Serving
+from penchant.app.shop import Shop
+from penchant.app.showing import shown_items
+from penchant.errors import InvalidInput
+from penchant.serve.app import create_app
+from penchant.serve.run import run
+
+Arguments = argparse.Namespace
+
+
+def recommend(arguments: Arguments) -> None:
+    """A list for one person."""
+    if not 1 <= arguments.n <= 200:
+        raise InvalidInput(f"--n is from 1 to 200, not {arguments.n}")
+    with _serving(arguments) as serving:
+        shown = serving.recommend(arguments.user, arguments.n, "command-line", None, ())
+        rows = shown_items(serving.shop.catalog, shown.items)
+    lines = [f"{place:3}  {row['title']}  ({row['reason']})" for place, row in enumerate(rows, start=1)]
+    say(arguments, shown, lambda: "\n".join(lines))
+
+
+def taste(arguments: Arguments) -> None:
+    """The taste profile of one person."""
+    with _serving(arguments) as serving:
+        found = serving.taste(arguments.user)
+    say(arguments, found)
+
+
+def serve(arguments: Arguments) -> None:
+    """Answer over HTTP until a signal."""
+    serving = Serving(Shop(arguments.shop, writer=True))
+    address = f"http://{serving.settings.serve.host}:{arguments.port}"
+
+    def ready() -> None:
+        note(f"serving {serving.settings.name} at {address}/v1")
+        note(f"console (this link signs in once): {address}/console?token={serving.console_token}")
+
+    app = create_app(serving, serving.shop.clock)
+    run(app, serving.settings.serve.host, arguments.port, ready, serving.close)
+
+
+class _serving:  # noqa: N801  (reads as a verb)
+    """A shop that answers, closed at the end."""
+
+    def __init__(self, arguments: Arguments) -> None:
+        self._serving = Serving(Shop(arguments.shop, writer=True))
+
+    def __enter__(self) -> Serving:
+        return self._serving
+
+    def __exit__(self, *_: object) -> None:
+        self._serving.close()

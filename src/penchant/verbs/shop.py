@@ -1,0 +1,82 @@
+"""Verbs on the shop and its data. No model is loaded."""
+
+import argparse
+import sys
+
+import msgspec
+
+from penchant.app.output import plain, progress, say
+from penchant.app.shop import Shop, init_shop
+from penchant.app.taking import take_in
+from penchant.errors import InvalidInput
+from penchant.events.repair import export_letters as lines_of_letters
+
+Arguments = argparse.Namespace
+
+
+def init(arguments: Arguments) -> None:
+    """Make a new shop."""
+    init_shop(arguments.shop, name=arguments.name, currency=arguments.currency)
+    say(arguments, {"shop": str(arguments.shop)}, lambda: f"made a shop in {arguments.shop}")
+
+
+def take(arguments: Arguments) -> None:
+    """Import files, or replay the dead letters."""
+    if not arguments.files and arguments.repaired is None:
+        raise InvalidInput("nothing to import: name a file, or --repaired")
+    with Shop(arguments.shop, writer=True) as shop, progress() as told:
+        taken = take_in(shop, arguments.files, told, arguments.repaired)
+    reports = msgspec.to_builtins(taken)
+    say(arguments, reports, lambda: "\n\n".join(plain(report) for report in reports))
+
+
+def export_events(arguments: Arguments) -> None:
+    """All events as JSON lines."""
+    with Shop(arguments.shop, writer=False) as shop:
+        place = 0
+        while entries := shop.log.follow(place, 10_000):
+            for entry in entries:
+                sys.stdout.buffer.write(msgspec.json.encode(entry.event) + b"\n")
+            place = entries[-1].position
+        sys.stdout.flush()
+
+
+def export_letters(arguments: Arguments) -> None:
+    """Dead letters as JSON lines."""
+    with Shop(arguments.shop, writer=False) as shop:
+        for line in lines_of_letters(shop.dead_letters):
+            sys.stdout.buffer.write(line.rstrip(b"\n") + b"\n")
+        sys.stdout.flush()
+
+
+def keys(arguments: Arguments) -> None:
+    """Create, list or revoke API keys."""
+    with Shop(arguments.shop, writer=False) as shop:
+        if arguments.action == "create":
+            made = shop.keys.create(arguments.scope, shop.clock())
+            say(arguments, {"key": made}, lambda: f"{made}\nKeep it: it is not shown again.")
+        elif arguments.action == "revoke":
+            shop.keys.revoke(arguments.id, shop.clock())
+            say(arguments, {"revoked": arguments.id}, lambda: f"revoked {arguments.id}")
+        else:
+            listed = [
+                {"id": k.id, "scopes": sorted(k.scopes), "created": k.created, "revoked": k.revoked}
+                for k in shop.keys.listed()
+            ]
+            say(arguments, listed, lambda: "\n".join(plain(row) for row in listed) or "no keys yet")
+
+
+def export_user(arguments: Arguments) -> None:
+    """All that is held on a person, always as JSON."""
+    with Shop(arguments.shop, writer=False) as shop:
+        found = shop.rights().export(shop.pseudonymizer.pseudonym(arguments.user))
+    say(arguments, found)
+
+
+def erase_user(arguments: Arguments) -> None:
+    """Remove all that is held on a person."""
+    if not arguments.yes:
+        raise InvalidInput("this cannot be undone: say --yes to erase")
+    with Shop(arguments.shop, writer=True) as shop:
+        erased = shop.rights().erase(shop.pseudonymizer.pseudonym(arguments.user), shop.clock())
+    say(arguments, erased, lambda: plain(erased.removed))
