@@ -22,20 +22,25 @@ def say(arguments: argparse.Namespace, value: Any, words: Callable[[], object] |
     if arguments.json or words is None:
         sys.stdout.write(data.decode("utf-8"))
     else:
-        Console().print(words())
+        # No markup: a title or a file's name may hold brackets.
+        Console(markup=False, highlight=False, soft_wrap=True).print(words())
 
 
 def plain(value: Mapping[str, Any]) -> str:
-    """One line for each entry.
+    """One line for each entry, and one for each line of a list.
 
-    >>> plain({"events": 1200, "items": 3})
-    'events: 1,200\\nitems: 3'
+    >>> plain({"events": 1200, "rejected": {"future": 2}, "examples": []})
+    'events: 1,200\\nrejected: future 2\\nexamples: none'
     """
-    return "\n".join(f"{name}: {number(entry)}" for name, entry in value.items())
+    return "\n".join(f"{name}: {entry_text(entry)}" for name, entry in value.items())
 
 
-def number(value: Any) -> str:
-    """Whole numbers with separators, everything else as it is."""
+def entry_text(value: Any) -> str:
+    """Whole numbers with separators, tables and lists without brackets, everything else as it is."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {entry_text(entry)}" for name, entry in value.items()) or "none"
+    if isinstance(value, list):
+        return "".join(f"\n  {entry_text(entry)}" for entry in value) or "none"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
@@ -55,7 +60,12 @@ class Notes(logging.Handler):
 def progress() -> Generator[Told]:
     """A bar that follows (what is being done, share done); a line for each new thing where nobody looks."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         tasks: dict[str, Any] = {}
 

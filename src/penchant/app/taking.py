@@ -13,22 +13,23 @@ from penchant.events.intake import Progress as Bytes
 from penchant.events.repair import RepairReport, import_repaired, replay_letters
 from penchant.events.sources import open_source, table_of
 
+Report = ImportReport | FeedReport | RepairReport
 
-def take_in(
-    shop: Shop, paths: Sequence[Path], tell: Told, repaired: Path | None = None
-) -> list[ImportReport | FeedReport | RepairReport]:
+
+def take_in(shop: Shop, paths: Sequence[Path], tell: Told, repaired: Path | None = None) -> list[Report]:
     """Import files and then dead letters, and clean the log once all are in.
 
     ``repaired`` is a file of edited dead letters, or an empty path for all of them as they are.
     """
-    reports = list[ImportReport | FeedReport | RepairReport]()
+    reports, before = list[Report](), shop.log.end()
     try:
         for path in paths:
             reports.append(take_file(shop, path, _rows_told(path, tell)))
         if repaired is not None:
             reports.append(take_repaired(shop, repaired))
     except InvalidInput:
-        clean(shop, tell)  # Rows before the broken one are in.
+        if shop.log.end() > before:
+            clean(shop, tell)  # Rows before the broken one are in.
         raise
     clean(shop, tell)
     return reports
@@ -46,6 +47,7 @@ def take_repaired(shop: Shop, path: Path) -> RepairReport:
 
 def clean(shop: Shop, tell: Told) -> None:
     """Mark what must not train, over the whole log."""
+    tell("cleaning: the whole log", 0.0)
     clean_log(
         shop.log, shop.marks, shop.settings.cleaning, lambda what, share: tell(f"cleaning: {what}", share)
     )
@@ -69,3 +71,24 @@ def take_file(shop: Shop, path: Path, tell: Bytes | None = None) -> ImportReport
 
 def _rows_told(path: Path, tell: Told) -> Bytes:
     return lambda done, total, rows: tell(f"importing {path.name}: {rows:,} rows", done / max(total, 1))
+
+
+def refusals(reports: Sequence[Report]) -> str:
+    """How many records were refused, and an example; empty where none was.
+
+    >>> refusals([ImportReport(source="a.csv", rows=9, rejected={"negative": 1}, examples=["row 2: …"])])
+    '1 of 9 records was refused and waits in the dead letters: a.csv: row 2: …'
+    """
+    counts = [report.remaining if isinstance(report, RepairReport) else report.rejected for report in reports]
+    refused = sum(sum(count.values()) for count in counts)
+    if not refused:
+        return ""
+    rows = sum(report.tried if isinstance(report, RepairReport) else report.rows for report in reports)
+    first = next(report for report, count in zip(reports, counts, strict=True) if count)
+    example = (
+        "still " + ", ".join(first.remaining)
+        if isinstance(first, RepairReport)
+        else f"{first.source}: {first.examples[0]}"
+    )
+    verb = "was refused and waits" if refused == 1 else "were refused and wait"
+    return f"{refused:,} of {rows:,} records {verb} in the dead letters: {example}"

@@ -5,13 +5,15 @@ import sys
 
 import msgspec
 
-from penchant.app.output import plain, progress, say
+from penchant.app.output import note, plain, progress, say
 from penchant.app.shop import Shop, init_shop
-from penchant.app.taking import take_in
+from penchant.app.taking import refusals, take_in
 from penchant.errors import InvalidInput
 from penchant.events.repair import export_letters as lines_of_letters
 
 Arguments = argparse.Namespace
+REFUSED = 3
+"""Exit code of an import that is done, where some records were refused."""
 
 
 def init(arguments: Arguments) -> None:
@@ -20,14 +22,18 @@ def init(arguments: Arguments) -> None:
     say(arguments, {"shop": str(arguments.shop)}, lambda: f"made a shop in {arguments.shop}")
 
 
-def take(arguments: Arguments) -> None:
-    """Import files, or replay the dead letters."""
+def take(arguments: Arguments) -> int:
+    """Import files, or replay the dead letters; returns 3 where records were refused and all else is in."""
     if not arguments.files and arguments.repaired is None:
         raise InvalidInput("nothing to import: name a file, or --repaired")
     with Shop(arguments.shop, writer=True) as shop, progress() as told:
         taken = take_in(shop, arguments.files, told, arguments.repaired)
     reports = msgspec.to_builtins(taken)
     say(arguments, reports, lambda: "\n\n".join(plain(report) for report in reports))
+    refused = refusals(taken)
+    if refused:
+        note(f"penchant: {refused} (`penchant export-dead-letters` shows them)")
+    return REFUSED if refused else 0
 
 
 def export_events(arguments: Arguments) -> None:
