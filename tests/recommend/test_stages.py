@@ -11,7 +11,7 @@ from penchant.errors import InvalidInput, NotFound, StorageError
 from penchant.events.log import EventColumns
 from penchant.privacy.erasure import Erasable
 from penchant.recommend.candidates import top_k
-from penchant.recommend.impressions import ImpressionWriter
+from penchant.recommend.impressions import BATCH, ImpressionWriter
 from penchant.recommend.popularity import Popularity
 from penchant.recommend.reasons import contributions, personal_reasons
 from penchant.recommend.repeats import learn_repeats
@@ -216,6 +216,31 @@ def test_the_writer_keeps_order_and_writes_all_before_it_closes():
     assert [row.recommendation_id for row in log.rows] == [str(n) for n in range(1_000)]
     with pytest.raises(StorageError, match="closed"):
         writer.put(impression(1))
+
+
+def test_lists_that_come_close_together_are_one_commit_and_a_flush_does_not_wait():
+    class Counted(Lists):
+        commits = 0
+
+        full = threading.Event()
+
+        def append(self, impressions):
+            self.commits += 1
+            super().append(impressions)
+            if len(impressions) == BATCH:
+                self.full.set()
+
+    log = Counted()
+    writer = ImpressionWriter(log, linger=60.0).start()
+    for number in range(100):
+        writer.put(impression(number))
+    assert writer.flush(5)
+    assert (len(log.rows), log.commits) == (100, 1)
+    for number in range(BATCH):
+        writer.put(impression(100 + number))
+    assert log.full.wait(5), "a full batch does not wait for more"
+    assert log.commits == 2
+    writer.close()
 
 
 def test_a_refusing_disk_loses_nothing_and_is_reported():

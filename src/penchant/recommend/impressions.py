@@ -18,6 +18,10 @@ BATCH = 256
 CAPACITY = 10_000
 """Lists that may wait; above that a reply waits for the disk rather than lose one."""
 
+LINGER = 0.02
+"""Seconds that the first list of a batch waits for others: one commit for all of them, and the disk is free
+for the event that follows a list at once."""
+
 RETRY = 0.5
 """Seconds between attempts while the disk refuses."""
 
@@ -47,15 +51,22 @@ class ImpressionWriter:
     erasable_name = "waiting-impressions"
 
     def __init__(
-        self, log: ImpressionLog, *, capacity: int = CAPACITY, sleep: Callable[[float], None] = time.sleep
+        self,
+        log: ImpressionLog,
+        *,
+        capacity: int = CAPACITY,
+        linger: float = LINGER,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._log = log
         self._capacity = capacity
+        self._linger = linger
         self._sleep = sleep
         self._waiting: deque[Impression] = deque()
         self._changed = Condition()
         self._writing = False
         self._closing = False
+        self._hurry = 0
         self._failure: PenchantError | None = None
         self._thread = Thread(target=self._run, name="impressions", daemon=True)
 
@@ -85,7 +96,12 @@ class ImpressionWriter:
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was put is durable; false if ``timeout`` seconds did not suffice."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._writing, timeout)
+            self._hurry += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: not self._waiting and not self._writing, timeout)
+            finally:
+                self._hurry -= 1
 
     def close(self, timeout: float = 10.0) -> int:
         """Write what waits and stop; returns how many lists could not be written in time."""
@@ -115,8 +131,11 @@ class ImpressionWriter:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
+                self._changed.wait_for(self._pressed, self._linger)
                 if not self._waiting:
-                    return
+                    if self._closing:
+                        return
+                    continue
                 count = min(BATCH, len(self._waiting))
                 batch = [self._waiting.popleft() for _ in range(count)]
                 self._writing = True
@@ -130,6 +149,9 @@ class ImpressionWriter:
                     return
             if not written:
                 self._sleep(RETRY)
+
+    def _pressed(self) -> bool:
+        return self._closing or self._hurry > 0 or len(self._waiting) >= BATCH
 
     def _write(self, batch: list[Impression]) -> bool:
         try:
