@@ -3,6 +3,8 @@
 import threading
 import uuid
 
+import numpy as np
+
 from penchant.app.current import CurrentModel
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
@@ -12,9 +14,13 @@ from penchant.recommend.impressions import ImpressionWriter
 from penchant.recommend.pipeline import Recommender
 from penchant.recommend.popularity import Popularity
 from penchant.recommend.repeats import learn_repeats
+from penchant.taste.tracker import TasteTracker
 from penchant.types import Logged
 
 WATCH_SECONDS = 2.0
+NO_TEXT = 0
+"""Row of :class:`~penchant.catalog.texts.TextTable` of items without a text."""
+
 AT_ONCE = 1_000
 """Events read from the log at once."""
 
@@ -35,9 +41,12 @@ class Engine:
         )
         self.writer = ImpressionWriter(shop.impressions).start()
         self.current = CurrentModel(shop)
+        tracker = self.current.tracker()
+        # Which text each row of the model was made of. Without a model no text need be read yet.
+        self._slot = np.zeros(0, np.int32) if tracker is None else shop.catalog.text_table().slot
         self.recommender = Recommender(
             catalog=shop.catalog,
-            tracker=self.current.tracker(),
+            tracker=tracker,
             popularity=self._popularity,
             seen=self._seen,
             corrections=shop.corrections,
@@ -62,11 +71,24 @@ class Engine:
         tracker = self.recommender.tracker
         return [self.writer, *([tracker] if tracker is not None else [])]
 
-    def grow(self) -> None:
-        """Let the model know items that are new in the catalogue."""
+    def read_catalogue(self) -> None:
+        """Let the model know items that are new in the catalogue, and texts that changed.
+
+        An item that left keeps its vector: it is not shown, and histories hold it still.
+        """
         tracker = self.recommender.tracker
-        if tracker is not None and tracker.model.n_items < len(self._shop.ids):
-            tracker.grow(self._shop.catalog.text_vectors())
+        if tracker is None:
+            return
+        with self.lock:
+            table = self._shop.catalog.text_table()
+            known = min(len(self._slot), tracker.model.n_items)
+            slot = table.slot[:known]
+            changed = np.flatnonzero((slot != self._slot[:known]) & (slot != NO_TEXT))
+            if len(changed):
+                tracker.retext(changed, table.vectors[slot[changed]])
+            if len(table.slot) > tracker.model.n_items:
+                tracker.grow(table.by_row())
+            self._slot = table.slot
 
     def close(self) -> None:
         """Stop following and write the lists that wait."""
@@ -97,11 +119,14 @@ class Engine:
         name = self.current.newer_than(tracker)
         if not name:
             return
+        # Loading takes seconds: events are taken in meanwhile, and texts may change.
+        slot = self._shop.catalog.text_table().slot
+        made = self.current.tracker() if tracker is None else self.current.load(name)
         with self.lock:
-            if tracker is None:
-                made = self.current.tracker()
-                if made is not None:
-                    self.recommender.use(made, self._seen)
-            else:
-                tracker.swap(self.current.load(name), name)
+            if isinstance(made, TasteTracker):
+                self.recommender.use(made, self._seen)
+            elif tracker is not None and made is not None:
+                tracker.swap(made, name)
+            self._slot = slot
             self.current.failure = ""
+        self.read_catalogue()

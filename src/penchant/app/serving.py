@@ -102,7 +102,7 @@ class Serving:
             first = checked.violations[min(checked.violations)]
             raise InvalidInput(f"items: record {first.row}: {first.message}; nothing was written")
         changed = self.shop.catalog.upsert(checked.items)
-        self._engine.grow()
+        self._engine.read_catalogue()
         return {"received": len(checked.items), "changed": changed}
 
     def delete_items(self, item_ids: list[str]) -> dict[str, Any]:

@@ -153,6 +153,18 @@ class ServingModel:
         items = _Items(np.concatenate([self._items.vectors, added]), np.concatenate([self._items.bias, bias]))
         return ServingModel(self.manifest, self._arrays, self._step, items)
 
+    def with_texts(self, rows: NDArray[np.int64], text_vectors: FloatArray) -> "ServingModel":
+        """The same model where the items of distinct ``rows`` (n,) have other texts, vectors (n, T).
+
+        States that read those items before are of the old texts: encode them again.
+        """
+        vectors = self._items.vectors.copy()
+        texts = self._whitening(_fitting(text_vectors, self._whitening))
+        vectors[rows] = texts @ self._arrays["input.project"].T
+        _, mine, sold = np.intersect1d(rows, self._arrays["input.sold"], return_indices=True)
+        vectors[rows[mine]] += self._arrays["input.ids"][sold]
+        return ServingModel(self.manifest, self._arrays, self._step, _Items(vectors, self._items.bias))
+
     def query_vector(self, text: FloatArray) -> FloatArray:
         """A search text's vector (T,) as a vector to compare with :meth:`vectors`, (D,)."""
         return (self._whitening(text[None]) @ self._arrays["input.project"].T)[0]

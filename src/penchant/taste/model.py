@@ -57,3 +57,7 @@ class PreferenceModel(Protocol):
     def with_items(self, text_vectors: NDArray[np.float32]) -> "PreferenceModel":
         """The same model for a longer id table: new rows (n, T) get vectors from their text."""
         ...
+
+    def with_texts(self, rows: NDArray[np.int64], text_vectors: NDArray[np.float32]) -> "PreferenceModel":
+        """The same model where the items of distinct ``rows`` (n,) have other texts, vectors (n, T)."""
+        ...

@@ -98,6 +98,17 @@ class TasteTracker:
                 self._model = self._model.with_items(new)
             return len(new)
 
+    def retext(self, rows: NDArray[np.int64], text_vectors: NDArray[np.float32]) -> None:
+        """Read the items of ``rows`` (n,) by their new text vectors (n, T).
+
+        All states are dropped: a history that holds one of the items now reads otherwise, and of most
+        people in memory it is not known what they hold.
+        """
+        with self._lock:
+            self._model = self._model.with_texts(rows, text_vectors)
+            self._tastes = Bounded(self._tastes.capacity)
+            self._recents = Bounded(self._recents.capacity)
+
     def read(self, person: Pseudonym) -> Reading | None:
         """The person's state now; None for a stranger and for one who opted out of profiling."""
         if not self._consent.get(person).profiling:

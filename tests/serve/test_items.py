@@ -1,0 +1,103 @@
+"""Items that change while the shop serves: the model reads them as a restart would."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from penchant.app.serving import Serving
+
+sys.path.insert(0, str(Path(__file__).parent))
+import shops
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shops.make_shop(tmp_path_factory.mktemp("made") / "shop")
+
+
+@pytest.fixture
+def served(made: Path) -> Iterator[tuple[TestClient, Serving]]:
+    client, serving = shops.behind_the_door(made)
+    yield client, serving
+    serving.close()
+
+
+def vectors(serving: Serving) -> np.ndarray:
+    tracker = serving.recommender.tracker
+    assert tracker is not None
+    return tracker.model.vectors()
+
+
+def after_a_restart(serving: Serving) -> np.ndarray:
+    tracker = serving.recommender.tracker
+    assert tracker is not None
+    return serving._engine.current.load(tracker.snapshot).vectors()
+
+
+def put(client: TestClient, **item: object) -> None:
+    answer = client.put("/v1/items", json={"items": [item]})
+    assert answer.json()["changed"] == 1, answer.text
+
+
+def test_a_changed_text_is_read_anew_and_nothing_else_moves(served: tuple[TestClient, Serving]) -> None:
+    client, serving = served
+    before, row = vectors(serving), int(serving.shop.ids.rows(["honey"])[0])
+    client.get("/v1/users/anna/recommendations")
+    states = serving.readiness()["states"]
+    assert states == 1
+    put(client, item_id="honey", title="Running shoes, size 44", category="Sports > Shoes")
+    now = vectors(serving)
+    assert not np.allclose(before[row], now[row])
+    others = np.arange(len(before)) != row
+    np.testing.assert_array_equal(before[others], now[others])
+    np.testing.assert_allclose(now, after_a_restart(serving), atol=1e-6)
+    assert serving.readiness()["states"] == 0, "states of the old text must not meet the new one"
+
+
+def test_a_changed_price_touches_neither_model_nor_states(served: tuple[TestClient, Serving]) -> None:
+    client, serving = served
+    put(client, item_id="tea", title="Tea", price=3.0)
+    client.get("/v1/users/anna/recommendations")
+    before = vectors(serving)
+    put(client, item_id="tea", title="Tea", price=4.0)
+    assert vectors(serving) is before
+    assert serving.readiness()["states"] == 1
+
+
+def test_an_item_that_was_bought_before_it_was_listed_gets_its_text(
+    served: tuple[TestClient, Serving],
+) -> None:
+    client, serving = served
+    bought = {"user_id": "eve", "item_id": "jam", "type": "purchase", "timestamp": 1_769_100_000}
+    assert client.post("/v1/events", json={"events": [bought]}).json()["accepted"] == 1
+    put(client, item_id="nuts", title="Nuts")
+    put(client, item_id="jam", title="Strawberry jam")
+    np.testing.assert_allclose(vectors(serving), after_a_restart(serving), atol=1e-6)
+    row = int(serving.shop.ids.rows(["jam"])[0])
+    assert not np.allclose(vectors(serving)[row], 0)
+
+
+def test_a_new_snapshot_serves_with_the_newest_texts(served: tuple[TestClient, Serving]) -> None:
+    client, serving = served
+    tracker = serving.recommender.tracker
+    assert tracker is not None
+    old = tracker.snapshot
+    serving._engine._stop.set()
+    serving._engine._watcher.join()  # or it would be first
+    shops.train(serving.shop)
+    load = serving._engine.current.load
+
+    def slow(name: str) -> object:
+        model = load(name)
+        put(client, item_id="honey", title="Garden hose, 20 m")
+        return model
+
+    serving._engine.current.load = slow  # type: ignore[method-assign, assignment]
+    serving._engine._follow_shelf()
+    serving._engine.current.load = load  # type: ignore[method-assign]
+    assert tracker.snapshot != old
+    np.testing.assert_allclose(vectors(serving), after_a_restart(serving), atol=1e-6)
