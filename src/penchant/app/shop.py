@@ -9,7 +9,7 @@ from typing import Self
 from penchant.adapters.sentence_encoder import load_sentence_encoder
 from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
 from penchant.adapters.sqlite.corrections import SqliteCorrections
-from penchant.adapters.sqlite.database import Database
+from penchant.adapters.sqlite.database import Database, WriterLock
 from penchant.adapters.sqlite.deadletters import SqliteDeadLetters
 from penchant.adapters.sqlite.impressions import SqliteImpressions
 from penchant.adapters.sqlite.keys import SqliteKeys
@@ -136,6 +136,15 @@ class Shop:
             "SELECT item FROM events WHERE item IS NOT NULL GROUP BY item ORDER BY min(position)"
         )
         self.ids.assign([str(row[0]) for row in rows])
+
+    def training(self) -> WriterLock:
+        """Hold it while training: a checkpoint and a snapshot have one writer, beside that of the log.
+
+        Raises:
+            ShopBusy: another process trains on this shop.
+        """
+        busy = "process {} is training on this shop. Wait for it or stop it. Nothing was changed."
+        return WriterLock(self.folder / "training.lock", busy)
 
     def close(self) -> None:
         """Let the next writer in."""

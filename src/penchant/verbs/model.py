@@ -16,7 +16,7 @@ Arguments = argparse.Namespace
 
 def train(arguments: Arguments) -> None:
     """Train on the whole log and promote."""
-    with Shop(arguments.shop, writer=False) as shop, progress() as told:
+    with Shop(arguments.shop, writer=False) as shop, shop.training(), progress() as told:
         given = work.material(shop, told)
         model = work.train_model(shop, given, training_bar(told))
         manifest = work.keep_model(shop, model, given, {})

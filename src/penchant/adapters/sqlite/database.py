@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from penchant.adapters.sqlite.schema import MIGRATIONS, SCHEMA_VERSION
 from penchant.errors import InvalidInput, ShopBusy, ShopError, StorageError
@@ -26,31 +26,40 @@ _OPTIONS = (
 )
 
 
+_WRITER_BUSY = (
+    "this shop is in use by another writer (process {}). Stop it, or send the work to it over HTTP. "
+    "Nothing was changed."
+)
+
+
 class WriterLock:
-    """At most one writer process of a folder. The lock goes with the process, however it ends.
+    """At most one process does what ``path`` stands for. The lock goes with the process, however it ends.
 
     Raises:
         ShopBusy: another process holds it; the message names its process id.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy: str = _WRITER_BUSY) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             flock(self._file, LOCK_EX | LOCK_NB)
         except OSError as error:
             holder = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._file)
-            raise ShopBusy(
-                f"this shop is in use by another writer (process {holder}). Stop it, or send the work "
-                "to it over HTTP. Nothing was changed."
-            ) from error
+            raise ShopBusy(busy.format(holder)) from error
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
 
     def release(self) -> None:
-        """Let the next writer in."""
+        """Let the next one in."""
         flock(self._file, LOCK_UN)
         os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 class Database:
