@@ -1,6 +1,6 @@
 """The serving form of a preference model: numpy only, one event at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -219,22 +219,9 @@ class ServingModel:
         self, tokens: Sequence[Token], now: float, item: int, last: int, h: FloatArray
     ) -> FloatArray:
         """Repeat addition of ``item`` without each of the last events, and with all, (last + 1,)."""
-        known = _known(tokens, self.n_items)
-        counted = wanted(known.items, known.types)
-        mine = counted & (known.items == item)
-        whole = remember_all(known.items[counted], known.types[counted], known.times[counted], self._places)
         added = np.zeros(last + 1, np.float32)
-        if not (whole["item"] == item).any():
-            return added
-        start = len(tokens) - last
-        for place in range(last + 1):
-            keep = mine.copy()
-            gone = place < last and counted[start + place]
-            if place < last:
-                keep[start + place] = False
-            entry = remember_all(known.items[keep], known.types[keep], known.times[keep], 1)
-            if len(entry):
-                added[place] = self._added(entry, h[place : place + 1], now, float(counted.sum()) - gone)[0]
+        for place, entry, events in _entries_left(_known(tokens, self.n_items), item, last, self._places):
+            added[place] = self._added(entry, h[place : place + 1], now, events)[0]
         return added
 
     def _added(self, memory: Memory, h: FloatArray, now: float, events: float) -> FloatArray:
@@ -286,6 +273,25 @@ class _Columns:
             values=self.values[rows],
             queries=queries,
         )
+
+
+def _entries_left(known: _Columns, item: int, last: int, places: int) -> Iterator[tuple[int, Memory, float]]:
+    """Repeat entry (1,) of ``item`` and wanted events, without each of the last events and with all.
+
+    Led by the place of the event; nothing where the memory does not hold the item.
+    """
+    counted = wanted(known.items, known.types)
+    mine = counted & (known.items == item)
+    whole = remember_all(known.items[counted], known.types[counted], known.times[counted], places)
+    if not (whole["item"] == item).any():
+        return
+    start, events = len(counted) - last, float(counted.sum())
+    for place in range(last + 1):
+        keep = mine.copy()
+        keep[start + place : start + place + 1] = False  # nothing, after the last event
+        entry = remember_all(known.items[keep], known.types[keep], known.times[keep], 1)
+        if len(entry):
+            yield place, entry, events - float(counted[start + place : start + place + 1].sum())
 
 
 def _known(tokens: Sequence[Token], n_items: int) -> _Columns:
