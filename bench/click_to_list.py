@@ -196,8 +196,11 @@ def through_console(server, people, clicks):
         page = client.ask("GET", f"/console/people/{name}").decode()
         client.headers["x-csrf-token"] = re.search(r'name="csrf" content="([^"]+)"', page).group(1)
         shown = [item for item in re.findall(r'data-item="([^"]*)"', page) if item]
+        named = re.search(r'data-shown="([^"]+)"', page).group(1)
         for _ in range(clicks):
-            body = {"item_id": chance.choice(shown), "type": chance.choice(KINDS[4:])}
+            place = chance.randrange(len(shown))
+            body = {"item_id": shown[place], "type": chance.choice(KINDS[4:])}
+            body |= {"recommendation_id": named, "position": place}
             reply, took = timed(
                 lambda name=name, body=body: json.loads(
                     client.ask("POST", f"/console/people/{name}/events", body)
@@ -206,7 +209,7 @@ def through_console(server, people, clicks):
             times.ms["click to list"].append(took)
             now = [item["item_id"] for item in reply["items"]]
             times.changed += now != shown
-            shown = now
+            shown, named = now, reply["recommendation_id"]
     return times
 
 

@@ -182,11 +182,14 @@ class Serving:
             "consent": {"profiling": self.shop.consent.get(Pseudonym(pseudonym)).profiling},
         }
 
-    def person_recommend(self, pseudonym: str, size: int) -> list[dict[str, Any]]:
+    def person_recommend(self, pseudonym: str, size: int) -> dict[str, Any]:
         shown = self.recommender.recommend(Pseudonym(pseudonym), size, "console", self.shop.clock())
-        return shown_items(self.shop.catalog, shown.items)
+        items = shown_items(self.shop.catalog, shown.items)
+        return {"recommendation_id": shown.recommendation_id, "items": items}
 
-    def person_event(self, pseudonym: str, item_id: str, type: str) -> None:
+    def person_event(
+        self, pseudonym: str, item_id: str, type: str, *, recommendation_id: str | None, position: int | None
+    ) -> None:
         try:
             kind = EventType(type)
         except ValueError as error:
@@ -194,6 +197,7 @@ class Serving:
         event = Event(
             user_id=pseudonym, type=kind, timestamp=self.shop.clock(), item_id=item_id,
             event_id=uuid.uuid4().hex, context={"source": "console"},
+            recommendation_id=recommendation_id, position=position,
         )  # fmt: skip
         with self._engine.lock:
             self.shop.log.append([event])

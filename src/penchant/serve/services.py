@@ -108,12 +108,21 @@ class Services(ApiServices, Protocol):
         """
         ...
 
-    def person_recommend(self, pseudonym: str, size: int) -> list[dict[str, Any]]:
-        """``item_id``, ``title``, ``category``, ``brand``, ``price``, ``score``, ``reason`` in words."""
+    def person_recommend(self, pseudonym: str, size: int) -> dict[str, Any]:
+        """``recommendation_id`` of the list, logged like any other, and its ``items``.
+
+        Of each item: ``item_id``, ``title``, ``category``, ``brand``, ``price``, ``score``, and ``reason`` in
+        words.
+        """
         ...
 
-    def person_event(self, pseudonym: str, item_id: str, type: str) -> None:
-        """One event as that person; durable and in the taste state when it returns."""
+    def person_event(
+        self, pseudonym: str, item_id: str, type: str, *, recommendation_id: str | None, position: int | None
+    ) -> None:
+        """One event as that person; durable and in the taste state when it returns.
+
+        ``recommendation_id`` and ``position`` (from 0) say which place of which list it answers.
+        """
         ...
 
     def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
@@ -129,11 +138,11 @@ class Services(ApiServices, Protocol):
         ...
 
     def find_items(self, query: str, size: int) -> list[dict[str, Any]]:
-        """Items for a text, as :meth:`person_recommend` shows them."""
+        """Items for a text, each as :meth:`person_recommend` shows it."""
         ...
 
     def similar_items(self, item_id: str, size: int) -> list[dict[str, Any]]:
-        """Items like this one, as :meth:`person_recommend` shows them."""
+        """Items like this one, each as :meth:`person_recommend` shows it."""
         ...
 
     def quality_html(self) -> str:

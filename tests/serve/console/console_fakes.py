@@ -53,6 +53,8 @@ class Shop:
         self.events: list[tuple[str, str]] = []
         self.profiling = True
         self.gone = False
+        self.lists = 0
+        self.answered: list[tuple[str | None, int | None]] = []
 
     def verify(self, token: str) -> frozenset[str] | None:
         return {KEY: frozenset({"admin"}), "reader": frozenset({"read"})}.get(token)
@@ -90,7 +92,8 @@ class Shop:
         ]
         return {"consent": {"profiling": self.profiling}, "profile": profile, "baskets": [old, *clicks]}
 
-    def person_recommend(self, pseudonym: str, size: int) -> list[dict[str, Any]]:
+    def person_recommend(self, pseudonym: str, size: int) -> dict[str, Any]:
+        self.lists += 1
         last = self.events[-1][0].split("-")[0] if self.events and self.profiling else ""
         bought = {item for item, _ in self.events}
         left = [i for i in ITEMS if i["item_id"] not in bought]
@@ -102,12 +105,16 @@ class Shop:
             if last
             else "You bought it 3 times before"
         )
-        return [item | {"score": 1.0, "reason": why} for item in ranked[: min(size, 12)]]
+        items = [item | {"score": 1.0, "reason": why} for item in ranked[: min(size, 12)]]
+        return {"recommendation_id": f"list-{self.lists}", "items": items}
 
-    def person_event(self, pseudonym: str, item_id: str, type: str) -> None:
+    def person_event(
+        self, pseudonym: str, item_id: str, type: str, *, recommendation_id: str | None, position: int | None
+    ) -> None:
         if not any(item["item_id"] == item_id for item in ITEMS):
             raise NotFound("no such item")
         self.events.append((item_id, type))
+        self.answered.append((recommendation_id, position))
 
     def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
         self.profiling = profiling

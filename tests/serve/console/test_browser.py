@@ -26,12 +26,17 @@ pytestmark = [
 
 
 @pytest.fixture
-def address() -> Iterator[str]:
+def shop() -> fakes.Shop:
+    return fakes.Shop()
+
+
+@pytest.fixture
+def address(shop: fakes.Shop) -> Iterator[str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     config = uvicorn.Config(
-        Starlette(routes=console_routes(fakes.Shop())), log_level="warning", lifespan="off", ws="none"
+        Starlette(routes=console_routes(shop)), log_level="warning", lifespan="off", ws="none"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -67,7 +72,7 @@ def titles(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_pick_click_list_changed(address: str, browser: Any, width: int) -> None:
+def test_pick_click_list_changed(address: str, shop: fakes.Shop, browser: Any, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800})
     seen = Seen(page)
     page.goto(f"{address}/console?token={fakes.TOKEN}")
@@ -87,6 +92,9 @@ def test_pick_click_list_changed(address: str, browser: Any, width: int) -> None
     assert "Ground beef 80%" not in after
     assert page.locator(".item", has_text="Pork chops").locator("[data-badge]").inner_text() == "new"
     page.locator("[data-now] li", has_text="Ground beef").wait_for()
+    page.locator("li", has_text="Pork chops").get_by_role("button", name="View").click()
+    page.locator("[data-now] li", has_text="Pork chops").wait_for()
+    assert shop.answered == [("list-1", 3), ("list-2", after.index("Pork chops"))]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert (seen.errors, seen.hosts) == ([], {address})
 

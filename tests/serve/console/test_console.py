@@ -129,11 +129,25 @@ def test_an_event_changes_the_list(inside: TestClient, shop: fakes.Shop) -> None
     answer = inside.post(f"{HOME}/events", json=body, headers=csrf(inside))
     assert shop.events == [("meat-0", "purchase")]
     assert answer.json()["items"][0]["item_id"] == "meat-1"
+    assert shop.answered == [(None, None)]
+
+
+def test_a_click_names_the_list_that_it_answers(inside: TestClient, shop: fakes.Shop) -> None:
+    page = inside.get(HOME).text
+    assert 'data-shown="list-1"' in page
+    body = {"item_id": "meat-0", "type": "view", "recommendation_id": "list-1", "position": 3}
+    answer = inside.post(f"{HOME}/events", json=body, headers=csrf(inside)).json()
+    assert shop.answered == [("list-1", 3)]
+    assert answer["recommendation_id"] == "list-2"
 
 
 @pytest.mark.parametrize(
     "body",
     [b"[]", b"{", b"\xff", b"{}", b'{"item_id": 3, "type": "view"}', b'{"item_id": "", "type": "view"}',
+     b'{"item_id": "dairy-0", "type": "view", "recommendation_id": "l"}',
+     b'{"item_id": "dairy-0", "type": "view", "recommendation_id": "l", "position": 20}',
+     b'{"item_id": "dairy-0", "type": "view", "recommendation_id": "l", "position": true}',
+     b'{"item_id": "dairy-0", "type": "view", "recommendation_id": 7, "position": 1}',
      b'{"item_id": "dairy-0", "type": "refund"}', b'{"item_id": "' + b"x" * 300 + b'", "type": "view"}'],
 )  # fmt: skip
 def test_bad_events_are_refused_and_nothing_happens(

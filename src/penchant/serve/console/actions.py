@@ -12,20 +12,39 @@ from penchant.serve.console.desk import Desk, headers
 SIZE = 20
 """Items of the list on a person's page."""
 
+MAX_LIST_ID = 64
+"""Characters of a ``recommendation_id``; ours have 32."""
+
 EVENTS = ("view", "cart", "purchase")
 """What the buttons of the list stand for."""
 
 
 def add_event(desk: Desk, request: Request, body: dict[str, Any]) -> Response:
-    """``{"item_id", "type"}``: one event, and the list as it is after it."""
+    """``{"item_id", "type", "recommendation_id", "position"}``: one event, and the list as it is after it.
+
+    The last two name the list that was clicked and the place in it, from 0; both or none are given.
+    """
     item_id, kind = body.get("item_id"), body.get("type")
     if not isinstance(item_id, str) or not 0 < len(item_id) <= desk.services.settings.serve.max_id:
         raise InvalidInput("item_id must be the id of an item, as text")
     if kind not in EVENTS:
         raise InvalidInput(f"type must be one of {', '.join(EVENTS)}, not {str(kind)[:40]!r}")
+    answered, position = _answered(body)
     person = request.path_params["person"]
-    desk.services.person_event(person, item_id, kind)
-    return json({"items": desk.services.person_recommend(person, SIZE)})
+    desk.services.person_event(person, item_id, kind, recommendation_id=answered, position=position)
+    return json(desk.services.person_recommend(person, SIZE))
+
+
+def _answered(body: dict[str, Any]) -> tuple[str | None, int | None]:
+    """List and place that a click answers."""
+    answered, position = body.get("recommendation_id"), body.get("position")
+    if answered is None and position is None:
+        return None, None
+    if not isinstance(answered, str) or not 0 < len(answered) <= MAX_LIST_ID:
+        raise InvalidInput("recommendation_id must be that of a list, as text")
+    if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position < SIZE:
+        raise InvalidInput(f"position must be a whole number from 0 to {SIZE - 1}")
+    return answered, position
 
 
 def set_consent(desk: Desk, request: Request, body: dict[str, Any]) -> Response:
@@ -34,7 +53,7 @@ def set_consent(desk: Desk, request: Request, body: dict[str, Any]) -> Response:
         raise InvalidInput("profiling must be true or false")
     person = request.path_params["person"]
     desk.services.person_consent(person, body["profiling"])
-    return json({"profiling": body["profiling"], "items": desk.services.person_recommend(person, SIZE)})
+    return json({"profiling": body["profiling"], **desk.services.person_recommend(person, SIZE)})
 
 
 def erase(desk: Desk, request: Request, body: dict[str, Any]) -> Response:

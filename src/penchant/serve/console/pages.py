@@ -36,9 +36,9 @@ def person(desk: Desk, request: Request, session: Session) -> Response:
     """What one person bought, likes, and would be shown."""
     pseudonym = request.path_params["person"]
     known = desk.services.person(pseudonym)
-    items = desk.services.person_recommend(pseudonym, SIZE)
+    shown = desk.services.person_recommend(pseudonym, SIZE)
     values = person_values(known)
-    return page(desk, request, "person.html", session=session, person=pseudonym, items=items, **values)
+    return page(desk, request, "person.html", session=session, person=pseudonym, shown=shown, **values)
 
 
 def person_now(desk: Desk, request: Request, session: Session) -> Response:

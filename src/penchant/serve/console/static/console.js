@@ -29,7 +29,9 @@ function mark(row, before, now) {
   badge.textContent = before === undefined ? "new" : moved > 0 ? `↑ ${moved}` : moved < 0 ? `↓ ${-moved}` : "";
 }
 
-function change(home, items) {
+function change(home, told) {
+  const items = told.items;
+  home.dataset.shown = told.recommendation_id;
   const list = home.querySelector("[data-list]");
   const rows = new Map([...list.children].map((row, place) => [row.dataset.item, { row, place }]));
   const focus = document.activeElement;
@@ -63,7 +65,7 @@ async function act(home, address, body, start) {
   list.setAttribute("aria-busy", "true");
   try {
     const told = await post(`${home.dataset.person}/${address}`, body);
-    change(home, told.items);
+    change(home, told);
     const took = performance.now() - start;
     tell(home, `Click to changed list: ${took.toFixed(took < 10 ? 1 : 0)} ms`, "done");
   } catch (error) {
@@ -81,7 +83,9 @@ function person(home) {
     const start = performance.now();
     const button = event.target.closest("[data-event]");
     if (!button || home.querySelector("[aria-busy]")) return;
-    const body = { item_id: button.closest("[data-item]").dataset.item, type: button.dataset.event };
+    const row = button.closest("[data-item]");
+    const position = [...row.parentElement.children].indexOf(row);
+    const body = { item_id: row.dataset.item, type: button.dataset.event, recommendation_id: home.dataset.shown, position };
     act(home, "events", body, start).catch(() => {});
   });
   const consent = home.querySelector("[data-consent]");
