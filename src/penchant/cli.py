@@ -30,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(_STOPPED, file=sys.stderr)
         return 130
+    finally:
+        if arguments is None:
+            # The work is over; what is left is the interpreter's own end, which has nothing to stop.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _verb(name: str) -> Callable[[argparse.Namespace], int | None]:
