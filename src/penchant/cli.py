@@ -156,4 +156,8 @@ def port(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    CODE = main()
+    # Under `python -m`, an interrupt that passed through an exec() of a library ends the process by signal,
+    # though it was handled. CPython forgets it when it runs the next code.
+    exec("")  # noqa: S102
+    sys.exit(CODE)

@@ -46,13 +46,16 @@ class Ended:
         return lines[0] if lines else ""
 
 
-def start(*arguments: object, command: Sequence[str] = COMMAND, **more: Any) -> "subprocess.Popen[str]":
+def start(
+    *arguments: object, command: Sequence[str] = COMMAND, path: Path | None = None, **more: Any
+) -> "subprocess.Popen[str]":
+    """``path`` is looked into before the package, as for a module that changes it."""
     return subprocess.Popen(
         [*command, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | ({"PYTHONPATH": f"{path}:{SRC}"} if path else {}),
         **more,
     )
 
