@@ -9,6 +9,7 @@ from unittest.mock import MagicMock
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
 from penchant.errors import NotFound, StorageError
 from penchant.events.intake import IntakeResult
@@ -160,3 +161,12 @@ def test_a_fault_behind_the_console_is_in_the_log_too(fake: MagicMock) -> None:
     assert answers[1].status_code == 503
     assert "StorageError" in json.loads(log.splitlines()[1])["fault"]
     assert "anna" not in log + answers[1].text
+
+
+def test_a_start_warms_the_services_before_it_is_ready(fake: MagicMock) -> None:
+    happened: list[str] = []
+    fake.warm.side_effect = lambda: happened.append("warm")
+    with TestClient(create_app(fake, lambda: 12.0, io.StringIO())) as client:
+        happened.append("ready")
+        client.get("/healthz")
+    assert happened == ["warm", "ready"]

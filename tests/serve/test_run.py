@@ -21,6 +21,7 @@ from penchant.settings import Settings
 fake = MagicMock(spec=Services)
 fake.settings = Settings()
 fake.verify.return_value = frozenset({"admin"})
+fake.warm.side_effect = lambda: print("warm", flush=True)
 fake.close.side_effect = lambda: print("closed", flush=True)
 fake.console_token = "t"
 run(create_app(fake, time.time), "127.0.0.1", int(sys.argv[1]), lambda: print("ready", flush=1), fake.close)
@@ -37,6 +38,7 @@ def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(SRC)})
     try:
         assert process.stdout is not None
+        assert process.stdout.readline() == "warm\n"
         assert process.stdout.readline() == "ready\n"
         yield process, f"http://127.0.0.1:{port}"
     finally:

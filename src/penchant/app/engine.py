@@ -15,11 +15,14 @@ from penchant.recommend.pipeline import Recommender
 from penchant.recommend.popularity import Popularity
 from penchant.recommend.repeats import learn_repeats
 from penchant.taste.tracker import TasteTracker
-from penchant.types import Logged
+from penchant.types import Logged, Pseudonym
 
 WATCH_SECONDS = 2.0
 NO_TEXT = 0
 """Row of :class:`~penchant.catalog.texts.TextTable` of items without a text."""
+
+NEWEST = 50
+"""Events whose people are made ready at the start."""
 
 AT_ONCE = 1_000
 """Events read from the log at once."""
@@ -89,6 +92,13 @@ class Engine:
             if len(table.slot) > tracker.model.n_items:
                 tracker.grow(table.by_row())
             self._slot = table.slot
+
+    def warm(self) -> None:
+        """Read the states of those who did something last, and make the first lists before anybody waits."""
+        newest = self._shop.log.follow(max(0, self.position - NEWEST), NEWEST)
+        people: list[Pseudonym | None] = [None, *{Pseudonym(entry.event.user_id) for entry in newest}]
+        for person in people:
+            self.recommender.rehearse(person, self._shop.settings.recommend.size, self._shop.clock())
 
     def close(self) -> None:
         """Stop following and write the lists that wait."""

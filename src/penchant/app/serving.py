@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from secrets import token_urlsafe
 from typing import Any
 
@@ -12,7 +13,7 @@ from penchant.app.quality import quality_page
 from penchant.app.shop import Shop
 from penchant.app.showing import recent_baskets, shown_items
 from penchant.catalog.feeds import items_of_records
-from penchant.errors import InvalidInput, NotFound
+from penchant.errors import InvalidInput, NotFound, PenchantError
 from penchant.events.intake import IntakeResult
 from penchant.privacy.consent import Consent
 from penchant.privacy.rights import Rights
@@ -34,6 +35,17 @@ class Serving:
         self._similar = SimilarItems(shop.catalog, lambda: self.recommender.tracker)
         self._search = Search(shop.catalog, lambda: self.recommender.tracker)
         self.console_token = token_urlsafe(18)
+
+    def warm(self) -> None:
+        """See :meth:`~penchant.serve.services.ApiServices.warm`."""
+        # What fails here fails again in the request that needs it, and is told there.
+        with suppress(PenchantError):
+            self._engine.warm()
+            view = self.shop.catalog.view()
+            # Without a model the texts may be unread, which takes minutes: the shop opens before that.
+            if self.recommender.tracker is not None and view.listed.any():
+                self.search("first", 1, None)
+                self.similar(view.ids[int(view.listed.argmax())], 1)
 
     @property
     def settings(self) -> Settings:
@@ -86,14 +98,8 @@ class Serving:
 
     def correct_taste(self, user_id: str, changes: dict[str, Any]) -> dict[str, Any]:
         person = self._known_as(user_id)
-        try:
-            wishes = msgspec.convert(changes.get("corrections"), list[Correction])
-        except msgspec.ValidationError as error:
-            raise InvalidInput(
-                f'taste: {error}; send {{"corrections": [{{"kind": "category", "name": "…", '
-                '"weight": "never|less|normal|more"}]}'
-            ) from error
-        self.shop.corrections.set(person, merged(self.shop.corrections.get(person), wishes))
+        wishes = merged(self.shop.corrections.get(person), _wishes(changes))
+        self.shop.corrections.set(person, wishes)
         return self.taste_of(person)
 
     def upsert_items(self, records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -190,12 +196,8 @@ class Serving:
     def person_event(
         self, pseudonym: str, item_id: str, type: str, *, recommendation_id: str | None, position: int | None
     ) -> None:
-        try:
-            kind = EventType(type)
-        except ValueError as error:
-            raise InvalidInput(f"unknown event type {type!r}") from error
         event = Event(
-            user_id=pseudonym, type=kind, timestamp=self.shop.clock(), item_id=item_id,
+            user_id=pseudonym, type=_kind(type), timestamp=self.shop.clock(), item_id=item_id,
             event_id=uuid.uuid4().hex, context={"source": "console"},
             recommendation_id=recommendation_id, position=position,
         )  # fmt: skip
@@ -224,3 +226,20 @@ class Serving:
     def evaluation_html(self) -> str | None:
         page = self.shop.folder / "reports" / "evaluation.html"
         return page.read_text(encoding="utf-8") if page.is_file() else None
+
+
+def _wishes(changes: dict[str, Any]) -> list[Correction]:
+    try:
+        return msgspec.convert(changes.get("corrections"), list[Correction])
+    except msgspec.ValidationError as error:
+        raise InvalidInput(
+            f'taste: {error}; send {{"corrections": [{{"kind": "category", "name": "…", '
+            '"weight": "never|less|normal|more"}]}'
+        ) from error
+
+
+def _kind(name: str) -> EventType:
+    try:
+        return EventType(name)
+    except ValueError as error:
+        raise InvalidInput(f"unknown event type {name!r}") from error

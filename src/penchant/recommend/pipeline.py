@@ -89,13 +89,21 @@ class Recommender:
 
         ``context_item`` is what is being looked at: it bends the list and is not in it.
         """
-        wanted = self._wanted(person, n, now, context_item, exclude)
+        impression = self._made(self._wanted(person, n, now, context_item, exclude), placement)
+        self._sink.put(impression)
+        return impression
+
+    def rehearse(self, person: Pseudonym | None, n: int, now: float) -> None:
+        """Make a list that nobody sees and no log holds: the first one of a process takes longest."""
+        self._made(self._wanted(person, n, now, None, ()), "rehearsal")
+
+    def _made(self, wanted: _Wanted, placement: str) -> Impression:
         reading = None
         if wanted.person is not None and self._tracker is not None:
             reading = self._tracker.read(wanted.person)
         ranked = self._personal(wanted, reading) if reading is not None else []
         snapshot = reading.snapshot if reading is not None and ranked else ""
-        if len(ranked) < n:
+        if len(ranked) < wanted.n:
             ranked += self._popular(wanted, ranked)
         return self._shown(wanted, ranked, placement, snapshot)
 
@@ -142,7 +150,7 @@ class Recommender:
             Recommendation(item_id=wanted.view.ids[row], score=score, position=place, reason=reason)
             for place, (row, score, reason) in enumerate(ranked)
         )
-        impression = Impression(
+        return Impression(
             recommendation_id=self._new_id(),
             user_id=wanted.person or "",
             timestamp=wanted.now,
@@ -150,8 +158,6 @@ class Recommender:
             items=items,
             snapshot=snapshot,
         )
-        self._sink.put(impression)
-        return impression
 
 
 def corrected(

@@ -1,10 +1,12 @@
 """The whole door as one application: the API, its description, health, the console, and the watch."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import TextIO
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Mount, Route
 
@@ -20,7 +22,13 @@ def create_app(services: Services, now: Callable[[], float], log: TextIO | None 
 
     The pages that FastAPI makes from the description load scripts from elsewhere: they are off.
     """
-    app = FastAPI(title="Penchant", docs_url=None, redoc_url=None, redirect_slashes=False)
+
+    @asynccontextmanager
+    async def warmed(_: FastAPI) -> AsyncGenerator[None]:
+        await run_in_threadpool(services.warm)
+        yield
+
+    app = FastAPI(title="Penchant", docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=warmed)
     metrics = Metrics()
     added: list[BaseRoute] = [
         *api_routes(services, metrics),

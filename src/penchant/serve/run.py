@@ -20,10 +20,12 @@ def run(
     """
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        on_ready()
-        yield
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with started(app):
+            on_ready()
+            yield
 
+    started = app.router.lifespan_context
     app.router.lifespan_context = lifespan
     config = uvicorn.Config(
         app,

@@ -20,6 +20,10 @@ class ApiServices(Protocol):
         """The shop's settings; limits of the door are in ``settings.serve``."""
         ...
 
+    def warm(self) -> None:
+        """Do now, before the port opens, what would make the first requests slower than the others."""
+        ...
+
     def verify(self, token: str) -> frozenset[str] | None:
         """Scopes among ``events``, ``read`` and ``admin``; None for a key that nobody was given."""
         ...
