@@ -220,13 +220,13 @@ def test_a_second_writer_is_refused_in_one_line_and_let_in_afterwards(
 
 THROUGH_EXEC = """
 import sys, time
-from penchant.app import taking
+from penchant.verbs import shop
 
-def slow(*_, **__):
+def slow(*_):
     print("working", file=sys.stderr, flush=True)
     exec("time.sleep(60)", {"time": time})
 
-taking.clean = slow
+shop.take = slow
 """
 
 
