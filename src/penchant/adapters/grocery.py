@@ -4,12 +4,14 @@ Its README calls the data simulated from real patterns. Prices, packages and hou
 """
 
 import importlib.util
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from penchant.errors import MissingExtra
+from penchant.errors import MissingExtra, StorageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,14 @@ def write_grocery(folder: Path) -> GroceryFiles:
 
     One event a line of a receipt: ``session_id`` is the basket, ``price`` the price paid for one unit,
     ``value`` the amount of the line. An item's price is the median of what was paid for one unit.
+
+    Raises:
+        MissingExtra: as above. StorageError: a table cannot be read or written.
     """
     data = package_data()
     folder.mkdir(parents=True, exist_ok=True)
     files = GroceryFiles(folder / "events.parquet", folder / "items.parquet")
-    with duckdb.connect() as db:
+    with our_errors(), duckdb.connect() as db:
         db.execute("SET threads = 2")
         db.read_parquet(str(data / "transactions.parquet")).create_view("transactions")
         db.read_parquet(str(data / "products.parquet")).create_view("products")
@@ -52,6 +57,22 @@ def write_grocery(folder: Path) -> GroceryFiles:
         db.sql(_EVENTS).write_parquet(str(files.events), compression="zstd")
         db.sql(_ITEMS).write_parquet(str(files.items), compression="zstd")
     return files
+
+
+@contextmanager
+def our_errors() -> Generator[None]:
+    """DuckDB's errors as ours. It tells of Ctrl-C in a query as a ``RuntimeError``: here it is one again."""
+    try:
+        yield
+    except duckdb.Error as error:
+        why = str(error).splitlines()[0]
+        raise StorageError(
+            f"a table of the demo was refused: {why}; free some space and try again"
+        ) from error
+    except RuntimeError as error:
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _words(text: str | None) -> str:

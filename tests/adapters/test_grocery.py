@@ -1,0 +1,45 @@
+"""What DuckDB says when it is stopped or refused, in our own words."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from penchant.adapters.grocery import our_errors
+from penchant.errors import StorageError
+
+LONG_QUERY = """
+import os, signal, threading
+import duckdb
+from penchant.adapters.grocery import our_errors
+
+threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    with our_errors():
+        duckdb.execute("SET threads = 1").execute("SELECT sum(sqrt(range)) FROM range(1000000000000)")
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_ctrl_c_in_a_query_is_ctrl_c() -> None:
+    source = {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    command = [sys.executable, "-c", LONG_QUERY]
+    ended = subprocess.run(
+        command, env=os.environ | source, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ended.returncode, ended.stdout) == (0, "stopped\n"), ended.stderr
+
+
+def test_a_table_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="refused") as refused, our_errors():
+        duckdb.sql("SELECT 1").write_parquet(str(tmp_path / "none" / "table.parquet"))
+    assert "\n" not in str(refused.value)
+
+
+def test_other_errors_stay_what_they_are() -> None:
+    with pytest.raises(RuntimeError, match="else"), our_errors():
+        raise RuntimeError("something else")
