@@ -49,7 +49,7 @@ OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | No
         "/v1/users/{user_id}/recommendations",
         "read",
         "What this person should see now",
-        [_N, ("placement", _TEXT, False), _ITEM, ("exclude", _array(_TEXT), False)],
+        [_N, ("placement", _TEXT, False), _ITEM, ("exclude", _array(_TEXT) | {"maxItems": 200}, False)],
         None,
         _SHOWN,
     ),
