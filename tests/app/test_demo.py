@@ -1,0 +1,57 @@
+"""The demo from files to a snapshot, with a small grocery in place of the large one."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from penchant import demo
+from penchant.adapters.grocery import GroceryFiles
+from penchant.app.shop import Shop, init_shop
+from penchant.testing.fakes import FakeTextEncoder
+
+WEEK = 7 * 86_400
+
+
+def small_grocery(folder: Path) -> GroceryFiles:
+    """Sixty people who buy two of their own five things each week, for fourteen weeks; one gives back."""
+    folder.mkdir(parents=True, exist_ok=True)
+    events = ["user_id,item_id,type,timestamp,quantity,price,session_id"]
+    for week in range(14):
+        for person in range(60):
+            at = 1_700_000_000 + week * WEEK + person
+            events += [
+                f"p{person},i{(person * 5 + (week + n) % 5) % 40},purchase,{at},1,2.50,b{week}-{person}"
+                for n in range(2)
+            ]
+    events.append(f"p0,i0,refund,{1_700_000_000 + 9 * WEEK},1,2.50,")
+    items = ["item_id,title,category,price"]
+    items += [f"i{n},Thing {n},Kind {n % 4},2.50" for n in range(40)]
+    files = GroceryFiles(folder / "events.csv", folder / "items.csv")
+    files.events.write_text("\n".join(events), "utf-8")
+    files.items.write_text("\n".join(items), "utf-8")
+    return files
+
+
+def test_it_cleans_trains_compares_and_keeps_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "shop"
+    init_shop(folder)
+    with (folder / "shop.toml").open("a", encoding="utf-8") as settings:
+        settings.write("[train]\ndim = 16\nlayers = 1\nmax_epochs = 2\nthreads = 1\n")
+    monkeypatch.setattr(demo, "write_grocery", small_grocery)
+    monkeypatch.setattr(Shop, "encoder", FakeTextEncoder())
+    demo.prepare(argparse.Namespace(shop=folder, json=True, json_file=None))
+    said = capsys.readouterr()
+    assert '"recurrent"' in said.out
+    assert (
+        said.err.index("importing events.csv") < said.err.index("cleaning: ") < said.err.index("training: ")
+    )
+    with Shop(folder, writer=False) as shop:
+        assert len(shop.marks.marked_events()["refunded"]) == 1
+        serving = shop.shelf.manifests()[shop.shelf.current()]
+    assert serving is not None
+    assert 0 < serving.metrics["ndcg@10"] <= 1
+    assert (folder / "reports" / "evaluation.html").is_file()
+    assert not (folder / "training").exists()
