@@ -227,22 +227,35 @@ def timed(action):
     return result, 1e3 * (time.perf_counter() - start)
 
 
+def flush_ms(folder):
+    """What the disk itself takes to make one page durable: the least that any write costs."""
+    with (folder / "page").open("wb", buffering=0) as file:
+        taken = []
+        for _ in range(50):
+            file.write(bytes(4096))
+            taken.append(timed(lambda: os.fdatasync(file.fileno()))[1])
+    return round(float(np.median(taken)), 2)
+
+
 def measure(shop, people, clicks):
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "shop"
         counted = copy_of(shop, copy)
         made = [PENCHANT, "keys", "create", "--shop", copy, "--scope", "events", "--scope", "read", "--json"]
         key = json.loads(subprocess.run(made, check=True, capture_output=True).stdout)["key"]
+        flush = [flush_ms(copy)]
         server = Server(copy)
         try:
             api = through_api(server, key, people_of(shop, people + 1), clicks).table()
             console = through_console(server, people, clicks).table()
         finally:
             server.stop()
+        flush.append(flush_ms(copy))
     machine = {
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "busy": round(os.getloadavg()[0], 2),
+        "load": round(os.getloadavg()[0], 2),
+        "disk_flush_ms_before_and_after": flush,
     }
     return {
         "machine": machine, "shop": counted, "people": people, "clicks_each": clicks, "list": SIZE,
