@@ -20,7 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code: 0, its own, 1 for an error of ours, 130 for Ctrl-C."""
     parsed = parser().parse_args(arguments)
     try:
-        return _verb(parsed.verb)(parsed) or 0
+        with _leave_at_once():
+            verb = _verb(parsed.verb)
+        with _heard():
+            return verb(parsed) or 0
     except PenchantError as error:
         print(f"penchant: {error}", file=sys.stderr)
         return 130 if error.code == "interrupted" else 1
@@ -37,17 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verb(name: str) -> Callable[[argparse.Namespace], int | None]:
-    """The verb ``module:function``, and an ear for what the rooms have to say while it runs."""
-    with _leave_at_once():
-        # Here and not above: libraries take seconds to load, and each verb needs only some of them.
-        module, _, function = name.partition(":")
-        verb = getattr(import_module(f"penchant.verbs.{module}"), function)
-        from penchant.app.output import Notes  # noqa: PLC0415
+    """The verb ``module:function``. Libraries take seconds to load, and each verb needs only some of them."""
+    module, _, function = name.partition(":")
+    return getattr(import_module(f"penchant.verbs.{module}"), function)
+
+
+@contextmanager
+def _heard() -> Generator[None]:
+    """Within it people are told what the rooms have to say while they work."""
+    notes = import_module("penchant.app.output").Notes()
     log = logging.getLogger("penchant")
+    level = log.level
     log.setLevel(logging.INFO)
-    if not log.handlers:
-        log.addHandler(Notes())
-    return verb
+    log.addHandler(notes)
+    try:
+        yield
+    finally:
+        log.removeHandler(notes)
+        log.setLevel(level)
 
 
 @contextmanager
@@ -156,8 +166,4 @@ def port(text: str) -> int:
 
 
 if __name__ == "__main__":
-    CODE = main()
-    # Under `python -m`, an interrupt that passed through an exec() of a library ends the process by signal,
-    # though it was handled. CPython forgets it when it runs the next code.
-    exec("")  # noqa: S102
-    sys.exit(CODE)
+    sys.exit(main())

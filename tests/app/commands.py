@@ -13,7 +13,8 @@ from penchant.app.shop import Shop
 
 SRC = Path(__file__).parents[2] / "src"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SRC), "OMP_NUM_THREADS": "1"}
-COMMAND = (sys.executable, "-m", "penchant.cli")
+COMMAND = (sys.executable, "-c", "import sys; from penchant.cli import main; sys.exit(main())")
+"""What the console script does."""
 WITHOUT_LANGUAGE_MODEL = (
     sys.executable,
     "-c",
@@ -46,16 +47,13 @@ class Ended:
         return lines[0] if lines else ""
 
 
-def start(
-    *arguments: object, command: Sequence[str] = COMMAND, path: Path | None = None, **more: Any
-) -> "subprocess.Popen[str]":
-    """``path`` is looked into before the package, as for a module that changes it."""
+def start(*arguments: object, command: Sequence[str] = COMMAND, **more: Any) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [*command, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=ENVIRONMENT | ({"PYTHONPATH": f"{path}:{SRC}"} if path else {}),
+        env=ENVIRONMENT,
         **more,
     )
 
