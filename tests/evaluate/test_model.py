@@ -34,9 +34,10 @@ def test_nothing_after_the_moment_changes_a_score() -> None:
     person_of = histories.person_of_event()
     for row in range(0, len(contexts), 5):
         person, end, moment = contexts.people[row], contexts.ends[row], contexts.times[row]
-        known = (person_of == person) & (np.arange(histories.events) < end)
+        mine = person_of == person
+        known = np.where(mine, np.arange(histories.events) < end, histories.times < moment)
         past = histories.keep(known)
-        one = Contexts(np.array([person]), np.array([past.events]), np.array([moment]))
+        one = Contexts(np.array([person]), past.offsets[[person + 1]], np.array([moment]))
         scores = next(iter(model.score_blocks(past, one, 4)))[1][0]
         assert scores == pytest.approx(whole[row], abs=1e-4)
 

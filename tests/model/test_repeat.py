@@ -36,5 +36,5 @@ def test_counts_decay_and_a_late_item_is_due() -> None:
     day = 86_400.0
     memory = remember_all(np.array([1, 1], np.int32), np.full(2, 6, np.int8), np.array([0.0, 7 * day]), 4)
     assert np.isclose(memory["slow"][0], 1 + np.exp(-7 * day / SLOW))
-    soon, late = (features(memory, np.array([t * day]), np.array([2.0]))[0] for t in (8, 40))
+    soon, late = (features(memory, np.array([t * day]), np.array([2.0]), np.ones((1, 3)))[0] for t in (8, 40))
     assert soon[5] < 0 < late[5]

@@ -13,6 +13,7 @@ from penchant.model.saving import save_snapshot
 from penchant.model.serving import load_serving
 from penchant.model.tokens import Token
 from penchant.model.training import train
+from penchant.model.trend import LiveTrend
 
 ITEMS, WIDTH = 30, 12
 
@@ -34,9 +35,11 @@ def tokens(data, person: int) -> list[Token]:
 
 
 def test_serving_equals_training_however_the_history_is_read(trained) -> None:
-    data, serving = trained.data, load_serving(trained.folder, trained.text)
+    data = trained.data
+    live = LiveTrend(data.items, data.times)
+    serving = load_serving(trained.folder, trained.text, live)
     ends = data.offsets[1:]
-    contexts = SimpleNamespace(people=np.arange(60), ends=ends, times=data.times[ends - 1] + 5e5)
+    contexts = SimpleNamespace(people=np.arange(60), ends=ends, times=np.full(60, data.times.max() + 5e5))
     for part, scores in trained.model.score_blocks(data, contexts, 16):
         for person, row in zip(range(part.start, part.stop), scores, strict=True):
             now, history = contexts.times[person], tokens(data, person)
@@ -66,7 +69,7 @@ def test_new_items_are_scored_by_their_text(trained, rng) -> None:
     twin = serving.with_items(trained.text[-1:])
     assert twin.n_items == ITEMS + 1
     np.testing.assert_allclose(twin.vectors()[-1], serving.vectors()[ITEMS - 1], atol=1e-6)
-    assert np.allclose(twin.biases()[-1], serving.biases()[ITEMS - 1])
+    assert np.allclose(twin.biases(0.0)[-1], serving.biases(0.0)[ITEMS - 1])
     longer = np.concatenate([trained.text, rng.normal(size=(2, WIDTH)).astype(np.float32)])
     assert load_serving(trained.folder, longer).n_items == ITEMS + 2
     with pytest.raises(InvalidInput, match="same text encoder"):

@@ -141,4 +141,6 @@ def test_losses_refuse_shapes_that_do_not_fit() -> None:
     with pytest.raises(InvalidInput, match="shapes"):
         full_cross_entropy(torch.zeros(3), one, one)
     with pytest.raises(InvalidInput, match="shapes"):
-        sampled_cross_entropy(torch.zeros(2, 1), torch.zeros(1, 3), torch.zeros(3), one, one)
+        sampled_cross_entropy(
+            torch.zeros(2, 1), torch.zeros(1, 3), torch.zeros(3), one, one, weight=torch.ones(1)
+        )

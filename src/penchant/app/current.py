@@ -5,15 +5,19 @@ from typing import Any
 from penchant.app.shop import Shop
 from penchant.errors import NotTrained, PenchantError, SnapshotRefused
 from penchant.model.serving import ServingModel, load_serving
+from penchant.model.trend import LiveTrend
 from penchant.taste.tokens import TokenMaker
 from penchant.taste.tracker import TasteTracker
 
 
 class CurrentModel:
-    """Loads from the shop's shelf. ``failure`` is what went wrong last; empty where nothing did."""
+    """Loads from the shop's shelf; all models read one ``trend``.
 
-    def __init__(self, shop: Shop) -> None:
+    ``failure`` is what went wrong last; empty where nothing did."""
+
+    def __init__(self, shop: Shop, trend: LiveTrend) -> None:
         self._shop = shop
+        self._trend = trend
         self.failure = ""
 
     def tracker(self) -> TasteTracker | None:
@@ -40,7 +44,7 @@ class CurrentModel:
         Raises:
             SnapshotRefused: broken, or of another shop. NotFound: no such snapshot.
         """
-        model = load_serving(self._shop.shelf.path(name), self._shop.catalog.text_vectors())
+        model = load_serving(self._shop.shelf.path(name), self._shop.catalog.text_vectors(), self._trend)
         manifest = model.manifest
         if self._shop.ids.digest(manifest.id_table_length) != manifest.id_table_hash:
             raise SnapshotRefused(f"snapshot {name} belongs to another shop: its item table differs")

@@ -14,6 +14,7 @@ from penchant.recommend.impressions import ImpressionWriter
 from penchant.recommend.pipeline import Recommender
 from penchant.recommend.popularity import Popularity
 from penchant.recommend.repeats import learn_repeats
+from penchant.recommend.trend import is_wanted, live_trend
 from penchant.taste.tracker import TasteTracker
 from penchant.types import Logged, Pseudonym
 
@@ -43,7 +44,8 @@ class Engine:
             shop.settings.recommend, learn_repeats(columns, shop.ids, shop.catalog.view())
         )
         self.writer = ImpressionWriter(shop.impressions).start()
-        self.current = CurrentModel(shop)
+        self._trend = live_trend(columns, shop.ids)
+        self.current = CurrentModel(shop, self._trend)
         tracker = self.current.tracker()
         # Which text each row of the model was made of. Without a model no text need be read yet.
         self._slot = np.zeros(0, np.int32) if tracker is None else shop.catalog.text_table().slot
@@ -111,7 +113,10 @@ class Engine:
         row_of = dict(zip(named, self._shop.ids.assign(named).tolist(), strict=True)) if named else {}
         tracker = self.recommender.tracker
         for entry in entries:
-            self._popularity.on_event(row_of.get(entry.event.item_id or "", -1), entry.event)
+            row = row_of.get(entry.event.item_id or "", -1)
+            self._popularity.on_event(row, entry.event)
+            if is_wanted(row, entry.event.type):
+                self._trend.on_event(row, entry.event.timestamp)
             if tracker is not None:
                 tracker.on_event(entry)
             self.position = entry.position

@@ -8,6 +8,7 @@ from penchant.model.histories import FloatArray, Histories
 from penchant.model.scoring import PreferenceModel
 from penchant.model.settings import ModelSettings
 from penchant.model.training import Progress, train
+from penchant.model.trend import TrendTable
 
 
 class Preference:
@@ -39,6 +40,7 @@ class Preference:
         self._queries = queries
         self._tell = tell
         self._given = trained is not None
+        self._trend: TrendTable | None = None
         self._model = trained
 
     @property
@@ -52,6 +54,9 @@ class Preference:
         Raises:
             NotEnoughData: nothing to predict in the training part.
         """
+        # Of leave-one-out other people's later events are not to be known: no trend of the test events.
+        left_out = training.validation is not None
+        self._trend = TrendTable.of(training.histories) if left_out else None
         if self._given:
             return
         self._model = train(
@@ -73,4 +78,4 @@ class Preference:
         """
         if self._model is None:
             raise NotTrained("this model was not fitted: call fit before asking for scores")
-        return self._model.score_blocks(histories, contexts, block, self._queries)
+        return self._model.score_blocks(histories, contexts, block, self._queries, self._trend)

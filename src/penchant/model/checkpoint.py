@@ -14,13 +14,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from penchant.model.folders import restore_folder, write_folder
 from penchant.model.histories import FloatArray, Histories
 from penchant.model.net import PreferenceNet
 from penchant.model.settings import ModelSettings
 
-FORMAT = 1
+FORMAT = 2
 """Version of the checkpoint; one of another version is left aside."""
 
 _TENSORS, _FACTS = "state.safetensors", "state.json"
@@ -29,7 +30,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Checkpoint:
-    """Where a run stands: ``metric`` and ``best`` are those of the best epoch, ``stale`` epochs ago."""
+    """Where a run stands.
+
+    Attributes:
+        metric, best: of the best epoch, ``stale`` epochs ago; ``best`` are averaged weights.
+        last: weights after the last epoch. mean: their running average.
+    """
 
     epoch: int
     steps: int
@@ -38,15 +44,17 @@ class Checkpoint:
     seconds: float
     best: dict[str, Tensor]
     last: dict[str, Tensor]
+    mean: dict[str, Tensor]
 
     @classmethod
-    def fresh(cls, net: PreferenceNet) -> "Checkpoint":
+    def fresh(cls, net: PreferenceNet, average: AveragedModel) -> "Checkpoint":
         """Before the first epoch."""
-        return cls(0, 0, 0, -1.0, 0.0, _copy(net), _copy(net))
+        return cls(0, 0, 0, -1.0, 0.0, _copy(net), _copy(net), _copy(average))
 
-    def after_epoch(self, net: PreferenceNet, metric: float, steps: int) -> "Checkpoint":
-        """One epoch later; no better metric makes it stale."""
-        now = _copy(net)
+    def after_epoch(
+        self, net: PreferenceNet, average: AveragedModel, metric: float, steps: int
+    ) -> "Checkpoint":
+        """One epoch later; ``metric`` is of the ``average``, and no better one makes it stale."""
         better = metric > self.metric
         return Checkpoint(
             epoch=self.epoch + 1,
@@ -54,8 +62,9 @@ class Checkpoint:
             stale=0 if better else self.stale + 1,
             metric=max(metric, self.metric),
             seconds=self.seconds,
-            best=now if better else self.best,
-            last=now,
+            best=_copy(average.module) if better else self.best,
+            last=_copy(net),
+            mean=_copy(average),
         )
 
     def done(self, settings: ModelSettings, seconds: float) -> bool:
@@ -98,9 +107,8 @@ def save_checkpoint(
     Raises:
         StorageError: the disk refused; the checkpoint before it is still there.
     """
-    tensors = {f"best.{k}": v for k, v in state.best.items()} | {
-        f"last.{k}": v for k, v in state.last.items()
-    }
+    parts = {"best": state.best, "last": state.last, "mean": state.mean}
+    tensors = {f"{part}.{name}": value for part, named in parts.items() for name, value in named.items()}
     for number, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in slots.items()}
     tensors["random"] = torch.get_rng_state()
@@ -124,10 +132,15 @@ def save_checkpoint(
     write_folder(folder, write)
 
 
-def load_checkpoint(
-    folder: Path, net: PreferenceNet, optimizer: torch.optim.Optimizer, rng: np.random.Generator, key: str
+def load_checkpoint(  # noqa: PLR0917
+    folder: Path,
+    net: PreferenceNet,
+    average: AveragedModel,
+    optimizer: torch.optim.Optimizer,
+    rng: np.random.Generator,
+    key: str,
 ) -> Checkpoint | None:
-    """Put net, optimizer and random state back; None where there is no checkpoint of this very run.
+    """Put net, average, optimizer and random state back; None where there is no checkpoint of this very run.
 
     One that does not fit is no obstacle: why it is left aside is logged, and nothing is changed by it.
     """
@@ -136,20 +149,22 @@ def load_checkpoint(
         return None
     try:
         facts, tensors = _read(folder, key)
-        best, last = _part(tensors, "best."), _part(tensors, "last.")
-        if any(_shapes(part) != _shapes(net.state_dict()) for part in (best, last)):
+        best, last, mean = (_part(tensors, name) for name in ("best.", "last.", "mean."))
+        fits = (best, net), (last, net), (mean, average)
+        if any(_shapes(part) != _shapes(module.state_dict()) for part, module in fits):
             raise _Unfit("it was made by another version of Penchant")
     except _Unfit as why:
         _log.warning("the training checkpoint does not fit: %s. Training starts anew.", why)
         return None
     net.load_state_dict(last)
+    average.load_state_dict(mean)
     state = optimizer.state_dict()
     state["state"] = _slots(_part(tensors, "optimizer."))
     optimizer.load_state_dict(state)
     rng.bit_generator.state = facts.rng
     torch.set_rng_state(tensors["random"])
     _log.info("training goes on after epoch %d, from its checkpoint", facts.epoch)
-    return Checkpoint(facts.epoch, facts.steps, facts.stale, facts.metric, facts.seconds, best, last)
+    return Checkpoint(facts.epoch, facts.steps, facts.stale, facts.metric, facts.seconds, best, last, mean)
 
 
 def clear_checkpoint(folder: Path) -> None:
@@ -182,7 +197,7 @@ def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in tensors.items()}
 
 
-def _copy(net: PreferenceNet) -> dict[str, Tensor]:
+def _copy(net: torch.nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in net.state_dict().items()}
 
 

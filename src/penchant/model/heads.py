@@ -7,24 +7,28 @@ from torch.nn import functional as F
 from penchant.model.repeat import FEATURES
 
 
+BEFORE = 3.0
+"""Repeat score before training: that of an item of which some twenty were taken of late."""
+
+
 class RepeatHead(nn.Module):
-    """Learned addition to the score of a remembered item; zero before training.
+    """Learned score of a remembered item, in place of the one it would have as a new one.
 
     Sees the features of :func:`penchant.model.repeat.features`, and how well item and person are
     suited to repeats at all (one learned direction each).
     """
 
-    def __init__(self, dim: int, hidden: int = 32) -> None:
+    def __init__(self, dim: int, hidden: int = 64) -> None:
         super().__init__()
         self.item = nn.Linear(dim, 4, bias=False)
         self.person = nn.Linear(dim, 4, bias=False)
         self.hidden = nn.Linear(FEATURES + 8, hidden)
         self.out = nn.Linear(hidden, 1)
         nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        nn.init.constant_(self.out.bias, BEFORE)
 
     def forward(self, features: Tensor, h: Tensor, vectors: Tensor) -> Tensor:
-        """Features (C, FEATURES), behaviour (C, D) and item vectors (C, D) to additions (C,)."""
+        """Features (C, FEATURES), behaviour (C, D) and item vectors (C, D) to scores (C,)."""
         seen = torch.cat([features, self.item(vectors), self.person(h)], -1)
         return self.out(F.silu(self.hidden(seen)))[:, 0]
 

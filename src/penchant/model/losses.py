@@ -23,7 +23,7 @@ def full_cross_entropy(scores: Tensor, owner: Tensor, items: Tensor) -> Tensor:
 
 
 def sampled_cross_entropy(
-    own: Tensor, negatives: Tensor, log_q: Tensor, owner: Tensor, place: Tensor
+    own: Tensor, negatives: Tensor, log_q: Tensor, owner: Tensor, place: Tensor, *, weight: Tensor
 ) -> Tensor:
     """The same over each question's own candidates and shared sampled items, corrected for sampling.
 
@@ -36,16 +36,17 @@ def sampled_cross_entropy(
         log_q: (K,) log of the expected count of each in the sample.
         owner: (T,) question that each answer belongs to.
         place: (T,) its column in ``own``.
+        weight: (T,) of each answer in the mean.
 
     >>> own, none = torch.zeros(1, 1), torch.zeros(1, 2)
-    >>> zero = torch.tensor([0])
-    >>> round(sampled_cross_entropy(own, none, torch.zeros(2), zero, zero).item(), 4)
+    >>> zero, one = torch.tensor([0]), torch.ones(1)
+    >>> round(sampled_cross_entropy(own, none, torch.zeros(2), zero, zero, weight=one).item(), 4)
     1.0986
     """
     fits = own.shape[0] == negatives.shape[0] and negatives.shape[1:] == log_q.shape
     _check(own.ndim == 2 and fits and owner.shape == place.shape, own, negatives, log_q, owner, place)
     total = torch.logsumexp(torch.cat([own, negatives - log_q], 1), 1)
-    return (total[owner] - own[owner, place]).mean()
+    return ((total[owner] - own[owner, place]) * weight).sum() / weight.sum()
 
 
 def squared_error(predicted: Tensor, values: Tensor) -> Tensor:

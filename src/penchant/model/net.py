@@ -13,6 +13,7 @@ from penchant.model.histories import FloatArray, Histories
 from penchant.model.items import ItemTable
 from penchant.model.settings import ModelSettings
 from penchant.model.tokens import GAPS, KINDS, gap_class, rating_signal
+from penchant.model.trend import LIFETIMES
 
 
 class TokenTable(nn.Module):
@@ -78,10 +79,20 @@ class PreferenceNet(nn.Module):
         self.start = nn.Parameter(torch.randn(dim) * 0.02)
         self.repeat = RepeatHead(dim)
         self.rating = RatingHead(dim)
+        self.trend = nn.Parameter(torch.full((len(LIFETIMES),), 1.0 / len(LIFETIMES)))
+        self.personal: Tensor
+        self.register_buffer("personal", torch.ones(()))
 
     def beginners(self, people: int) -> tuple[Tensor, Tensor]:
         """State (B, S) and behaviour (B, D) of people who did nothing yet."""
         return torch.zeros(people, self.encoder.state_size), self.start.expand(people, -1)
+
+    def dial(self, personal: float, steep: float, level: float, trend: FloatArray) -> None:
+        """Set what the parts of a score count; see :class:`penchant.model.calibration.Dials`."""
+        with torch.no_grad():
+            self.personal.fill_(personal)
+            self.items.bias.mul_(steep).add_(level)
+            self.trend.copy_(torch.from_numpy(trend))
 
     def forward(self, tokens: Tokens, state: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
         """Behaviour (L + 1, B, D) before and after each token, and the state after the last.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from penchant.model.tokens import DAY
 from penchant.types import EventType
 
-FAST, SLOW = 14.0 * DAY, 90.0 * DAY
+FAST, SLOW = 20.0 * DAY, 120.0 * DAY
 """Time constants of the two decayed counts, seconds."""
 
 ENTRY = np.dtype(
@@ -30,7 +30,7 @@ ENTRY = np.dtype(
 )
 """One remembered item; ``item`` is -1 where the place is free. Decayed counts are as of ``last``."""
 
-FEATURES = 12
+FEATURES = 15
 
 Memory = NDArray[np.void]
 
@@ -78,27 +78,41 @@ def remember_all(
     [2.0, 1.0]
     """
     slots: list[list[float]] = []
+    ranks: list[float] = []
     where: dict[int, int] = {}
     for item, kind, time in zip(items.tolist(), types.tolist(), times.tolist(), strict=True):
         place = where.get(item)
         if place is None:
-            place = _place(slots, where, time, places)
+            place = _place(slots, ranks, where, places)
             where[item] = place
             slots[place] = [item, 0.0, 0.0, 0.0, 0.0, time, time]
         _count(slots[place], time, kind == EventType.PURCHASE.code)
+        ranks[place] = math.log(slots[place][4]) + slots[place][5] / SLOW
     memory = empty_memory(len(slots))
     for column, name in enumerate(ENTRY.names or ()):
         memory[name] = [slot[column] for slot in slots]
     return memory
 
 
-def features(memory: Memory, now: NDArray[np.float64], events: NDArray[np.float64]) -> NDArray[np.float32]:
+def surroundings(memory: Memory, now: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of whole memories (P, M) at ``now`` (P,): slow and fast counts in all, days since the last, (P, 3)."""
+    held = memory["item"] >= 0
+    since = np.maximum(now[:, None] - memory["last"], 0.0)
+    slow = np.where(held, memory["slow"] * np.exp(-since / SLOW), 0.0).sum(1)
+    fast = np.where(held, memory["fast"] * np.exp(-since / FAST), 0.0).sum(1)
+    return np.stack([slow, fast, np.where(held, since, 1e9).min(1, initial=1e9) / DAY], axis=-1)
+
+
+def features(
+    memory: Memory, now: NDArray[np.float64], events: NDArray[np.float64], around: NDArray[np.float64]
+) -> NDArray[np.float32]:
     """What the repeat head sees of each remembered item: (C,) to (C, FEATURES).
 
     Args:
         memory: (C,) entries.
         now: (C,) unix seconds.
         events: (C,) wanted events of the person so far.
+        around: (C, 3) :func:`surroundings` of each.
     """
     count = memory["count"].astype(np.float64)
     since = np.maximum(now - memory["last"], 0.0)
@@ -121,6 +135,9 @@ def features(memory: Memory, now: NDArray[np.float64], events: NDArray[np.float6
         np.log1p(events) / 5,
         since == 0,
         np.log1p(memory["bought"]),
+        np.log((slow + 0.01) / (around[:, 0] + 0.01)) / 2,
+        np.log(around[:, 1] + 0.1) / 2,
+        np.log1p(np.minimum(around[:, 2], 1000.0)) / 2,
     )
     return np.stack(columns, axis=-1).astype(np.float32)
 
@@ -137,12 +154,15 @@ def _free(memory: Memory, times: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.where(memory["item"] < 0, -1.0, slow).argmin(1)
 
 
-def _place(slots: list[list[float]], where: dict[int, int], time: float, places: int) -> int:
+def _place(slots: list[list[float]], ranks: list[float], where: dict[int, int], places: int) -> int:
+    """Where a new item goes. ``ranks`` are logs of the slow counts as of time 0: as all counts fade alike,
+    their order is that of the counts at any time, and only an event of the item itself moves its rank.
+    """
     if len(slots) < places:
         slots.append([])
+        ranks.append(0.0)
         return len(slots) - 1
-    slow = [slot[4] * math.exp(-max(time - slot[5], 0.0) / SLOW) for slot in slots]
-    place = slow.index(min(slow))
+    place = ranks.index(min(ranks))
     del where[int(slots[place][0])]
     return place
 

@@ -15,7 +15,7 @@ def arrays_of(model: PreferenceModel) -> Arrays:
     """All weights of the serving form, by name."""
     arrays = {name: value.numpy() for name, value in model.net.state_dict().items()}
     ids, project = arrays.pop("items.ids"), arrays.pop("items.project.weight")
-    _, bias = model.item_scores()
+    bias = model.item_scores().bias
     del arrays["items.bias"]
     sold = np.flatnonzero(model.counts > 0)
     newcomer = bias[model.counts == 0]

@@ -12,8 +12,9 @@ from penchant.model.examples import Batch, Questions, Reader, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import newcomer_bias
 from penchant.model.net import PreferenceNet, tokens_of
-from penchant.model.repeat import features
+from penchant.model.repeat import features, surroundings
 from penchant.model.settings import ModelSettings
+from penchant.model.trend import TrendTable
 from penchant.model.whitening import Whitening
 
 
@@ -30,12 +31,27 @@ class Contexts(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What scores are made of: behaviour (C, D), and additions for remembered items as flat triples."""
+    """What scores are made of: behaviour (C, D) at times (C,), and repeat scores as flat triples."""
 
     h: FloatArray
+    times: NDArray[np.float64]
     owner: IntArray
     items: IntArray
-    added: FloatArray
+    again: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemScores:
+    """What is the same for everybody: an item's score is ``personal * h @ vector + bias + seen @ trend``.
+
+    Attributes:
+        vectors, bias: (N, D) and (N,). trend: weight of each lifetime. personal: weight of the taste.
+    """
+
+    vectors: FloatArray
+    bias: FloatArray
+    trend: FloatArray
+    personal: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,12 +75,17 @@ class PreferenceModel:
         """Rows of the id table that it knows."""
         return len(self.counts)
 
-    def item_scores(self) -> tuple[FloatArray, FloatArray]:
-        """Vectors (N, D) and biases (N,) of all items; those never sold have the newcomers' bias."""
+    def item_scores(self) -> ItemScores:
+        """What is the same for everybody."""
         return item_scores(self.net, self.counts)
 
     def score_blocks(
-        self, histories: Histories, contexts: Contexts, block: int = 256, queries: FloatArray | None = None
+        self,
+        histories: Histories,
+        contexts: Contexts,
+        block: int = 256,
+        queries: FloatArray | None = None,
+        trend: TrendTable | None = None,
     ) -> Iterator[tuple[slice, FloatArray]]:
         """Scores of all items for each context, in order: slices and (b, N) float32.
 
@@ -74,29 +95,33 @@ class PreferenceModel:
         white = None if queries is None else self.whitening(queries)
         asked = moments(contexts.people, contexts.ends, contexts.times)
         answers = answer(self.net, histories, asked, self.settings.memory, white)
-        yield from score_blocks(answers, *self.item_scores(), block)
+        yield from score_blocks(answers, self.item_scores(), trend or TrendTable.of(histories), block)
 
 
-def item_scores(net: PreferenceNet, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """See :meth:`PreferenceModel.item_scores`."""
+def item_scores(net: PreferenceNet, counts: FloatArray) -> ItemScores:
+    """See :class:`ItemScores`; ``counts`` (N,) in training: those never taken have the newcomers' bias."""
     with torch.no_grad():
         vectors, bias = net.items(torch.arange(len(counts)))
     levels = bias.numpy().copy()
     levels[counts == 0] = newcomer_bias(levels, counts)
-    return vectors.numpy(), levels
+    return ItemScores(vectors.numpy(), levels, net.trend.detach().numpy(), float(net.personal))
 
 
 def score_blocks(
-    answers: Answers, vectors: FloatArray, bias: FloatArray, block: int
+    answers: Answers, items: ItemScores, trend: TrendTable, block: int
 ) -> Iterator[tuple[slice, FloatArray]]:
     """Blocks of scores (b, N) of all answers, in order."""
     for start in range(0, len(answers.h), block):
         part = slice(start, min(start + block, len(answers.h)))
-        scores = answers.h[part] @ vectors.T
-        scores += bias
+        scores = answers.h[part] @ items.vectors.T
+        scores *= items.personal
+        scores += items.bias
+        for place, seen in trend.moments(answers.times[part], len(items.bias)):
+            scores[place] += seen @ items.trend
         first, last = np.searchsorted(answers.owner, [part.start, part.stop])
         here = slice(int(first), int(last))
-        scores[answers.owner[here] - start, answers.items[here]] += answers.added[here]
+        where = answers.owner[here] - start, answers.items[here]
+        scores[where] = answers.again[here]
         yield part, scores
 
 
@@ -117,10 +142,11 @@ def answer(
         h[batch.questions] = here.numpy()
         parts.append(_remembered(net, batch, here, asked))
     if not parts:
-        return Answers(h, np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
-    owner, items, added = (np.concatenate(column) for column in zip(*parts, strict=True))
+        none = np.zeros(0, np.int64)
+        return Answers(h, asked.times, none, none, np.zeros(0, np.float32))
+    owner, items, again = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(owner, kind="stable")
-    return Answers(h, owner[order], items[order], added[order])
+    return Answers(h, asked.times, owner[order], items[order], again[order])
 
 
 def _remembered(
@@ -128,7 +154,9 @@ def _remembered(
 ) -> tuple[IntArray, IntArray, FloatArray]:
     rows, columns = np.nonzero(batch.memory["item"] >= 0)
     items = batch.memory["item"][rows, columns].astype(np.int64)
-    seen = features(batch.memory[rows, columns], asked.times[batch.questions[rows]], batch.events[rows])
+    times = asked.times[batch.questions]
+    around = surroundings(batch.memory, times)[rows]
+    seen = features(batch.memory[rows, columns], times[rows], batch.events[rows], around)
     vectors = net.items(torch.from_numpy(items))[0]
-    added = net.repeat(torch.from_numpy(seen), h[torch.from_numpy(rows)], vectors)
-    return batch.questions[rows], items, added.numpy()
+    again = net.repeat(torch.from_numpy(seen), h[torch.from_numpy(rows)], vectors)
+    return batch.questions[rows], items, again.numpy()

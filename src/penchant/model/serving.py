@@ -1,6 +1,6 @@
 """The serving form of a preference model: numpy only, one event at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -10,13 +10,18 @@ from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.encoders import make_step
-from penchant.model.encoders.numeric import rms_norm, silu
+from penchant.model.encoders.numeric import rms_norm
 from penchant.model.encoders.protocol_step import StepEncoder
 from penchant.model.histories import FloatArray
-from penchant.model.repeat import Memory, empty_memory, features, remember, remember_all
+from penchant.model.repeat import Memory, empty_memory, remember, remember_all, surroundings
+from penchant.model.repeat_step import Left, Moment, again, entries_left
 from penchant.model.snapshot import Manifest, read_snapshot
 from penchant.model.tokens import DAY, Token, gap_class, rating_signal, wanted
+from penchant.model.trend import LiveTrend
 from penchant.model.whitening import Whitening
+
+TREND_SECONDS = 60.0
+"""How long the trend of all items may be as it was."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,12 +58,20 @@ class ServingModel:
     """States in, scores out. Made by :func:`load_serving`."""
 
     def __init__(
-        self, manifest: Manifest, arrays: dict[str, NDArray[Any]], step: StepEncoder, items: _Items
+        self,
+        manifest: Manifest,
+        arrays: dict[str, NDArray[Any]],
+        step: StepEncoder,
+        items: _Items,
+        trend: LiveTrend,
     ) -> None:
         self.manifest = manifest
         self._arrays = arrays
         self._step = step
         self._items = items
+        self._trend = trend
+        self._personal = float(arrays["personal"].item())
+        self._mood: tuple[int, FloatArray] | None = None
         self._places = int(arrays["memory"][0])
         self._whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
 
@@ -89,7 +102,7 @@ class ServingModel:
         encoder, h = self._step.step(state.encoder, self._read(known, days)[0], days[0])
         memory, counted = state.memory, wanted(known.items, known.types)
         if counted[0]:
-            memory = self._remembered(memory, known)
+            memory = _remembered(memory, known, self._places)
         return State(encoder, h, token.time, state.events + counted[0], memory)
 
     def encode(self, tokens: Sequence[Token]) -> State:
@@ -105,21 +118,16 @@ class ServingModel:
         return State(encoder, h, float(known.times[-1]), float(counted.sum()), memory)
 
     def h(self, state: State, now: float) -> FloatArray:  # noqa: ARG002  (part of the interface)
-        """Behaviour vector (D,). It moves with events; what time alone changes is in the repeat memory."""
-        return state.h
+        """Behaviour (D,) as scores weigh it. It moves with events; what time alone changes is elsewhere."""
+        return _single(self._personal * state.h)
 
     def scores(self, state: State, now: float) -> FloatArray:
         """Preference for every item at ``now`` (unix seconds), (n_items,); the caller may change it."""
-        scores = self._items.vectors @ state.h
-        scores += self._items.bias
+        scores = self._items.vectors @ self.h(state, now)
+        scores += self.biases(now)
         if len(state.memory):
-            scores[state.memory["item"]] += self.repeats(state, now)
+            scores[state.memory["item"]] = self._again_now(state, now)
         return scores
-
-    def repeats(self, state: State, now: float) -> FloatArray:
-        """What the repeat memory adds to the score of each of its items, (m,)."""
-        h = np.broadcast_to(state.h, (len(state.memory), len(state.h)))
-        return self._added(state.memory, h, now, state.events)
 
     def repeat_part(self, state: State, now: float, items: NDArray[np.int64]) -> FloatArray:
         """What the repeat memory adds to the scores of ``items`` (R,); 0 for those that it does not hold."""
@@ -127,18 +135,25 @@ class ServingModel:
         held = [n for n, item in enumerate(items.tolist()) if item in place]
         added = np.zeros(len(items), np.float32)
         if held:
-            memory = state.memory[[place[item] for item in items[held].tolist()]]
-            h = np.broadcast_to(state.h, (len(held), len(state.h)))
-            added[held] = self._added(memory, h, now, state.events)
+            rows = items[held]
+            base = self._items.vectors[rows] @ self.h(state, now) + self.biases(now)[rows]
+            added[held] = self._again_now(state, now)[[place[item] for item in rows.tolist()]] - base
         return added
 
     def vectors(self) -> FloatArray:
         """Item vectors that ``h`` is compared with, (n_items, D). Do not change them."""
         return self._items.vectors
 
-    def biases(self) -> FloatArray:
-        """Score of each item for everybody, (n_items,). Do not change them."""
-        return self._items.bias
+    def biases(self, now: float) -> FloatArray:
+        """Score of each item for everybody at ``now``, its trend with it, (n_items,). Do not change them.
+
+        Made anew at most once for each :data:`TREND_SECONDS` of ``now``.
+        """
+        tick = int(now // TREND_SECONDS)
+        if self._mood is None or self._mood[0] != tick:
+            seen = self._trend.features(now, self.n_items)
+            self._mood = tick, self._items.bias + seen @ self._arrays["trend"]
+        return self._mood[1]
 
     def ratings(self, state: State) -> FloatArray:
         """Expected rating of every item, from 1 to 5, (n_items,); only of use where ratings trained."""
@@ -151,7 +166,7 @@ class ServingModel:
         added = self._whitening(_fitting(text_vectors, self._whitening)) @ self._arrays["input.project"].T
         bias = np.full(len(added), self._arrays["output.newcomer"][0], np.float32)
         items = _Items(np.concatenate([self._items.vectors, added]), np.concatenate([self._items.bias, bias]))
-        return ServingModel(self.manifest, self._arrays, self._step, items)
+        return ServingModel(self.manifest, self._arrays, self._step, items, self._trend)
 
     def with_texts(self, rows: NDArray[np.int64], text_vectors: FloatArray) -> "ServingModel":
         """The same model where the items of distinct ``rows`` (n,) have other texts, vectors (n, T).
@@ -163,7 +178,8 @@ class ServingModel:
         vectors[rows] = texts @ self._arrays["input.project"].T
         _, mine, sold = np.intersect1d(rows, self._arrays["input.sold"], return_indices=True)
         vectors[rows[mine]] += self._arrays["input.ids"][sold]
-        return ServingModel(self.manifest, self._arrays, self._step, _Items(vectors, self._items.bias))
+        items = _Items(vectors, self._items.bias)
+        return ServingModel(self.manifest, self._arrays, self._step, items, self._trend)
 
     def query_vector(self, text: FloatArray) -> FloatArray:
         """A search text's vector (T,) as a vector to compare with :meth:`vectors`, (D,)."""
@@ -173,21 +189,25 @@ class ServingModel:
         """Drop of the score of ``item`` when each of the last ``last`` events is removed, (last,).
 
         The events after the removed one are read again, all removals side by side. The repeat memory
-        of the item is counted again without the event; what else might then fit into the memory is
-        not looked at.
+        is counted again without the event.
         """
         last = min(last, len(tokens))
         if not last:
             return np.zeros(0, np.float32)
         base = self.encode(tokens[: len(tokens) - last])
-        h = self.without_each(base, tokens[len(tokens) - last :])
-        linear = h @ self._items.vectors[item]
-        added = self._repeat_without_each(tokens, now, item, last, h)
-        total = linear + added
+        h = self._each_left_out(base, tokens[len(tokens) - last :])
+        total = self._personal * h @ self._items.vectors[item] + self.biases(now)[item]
+        known, vectors = _known(tokens, self.n_items), self._items.vectors[item][None]
+        read = known.items, known.types, known.times
+        for place, entry, moment in entries_left(*read, Left(item, last, self._places, now)):
+            total[place] = again(self._arrays, entry, vectors, h[place : place + 1], moment)[0]
         return (total[-1] - total[:-1]).astype(np.float32)
 
     def without_each(self, base: State, tail: Sequence[Token]) -> FloatArray:
-        """Behaviour (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
+        """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
+        return _single(self._personal * self._each_left_out(base, tail))
+
+    def _each_left_out(self, base: State, tail: Sequence[Token]) -> FloatArray:
         count, known = len(tail), _known(tail, self.n_items)
         if not count:
             return base.h[None]
@@ -215,28 +235,12 @@ class ServingModel:
         x = self._read(known.take(order.ravel()), days.ravel()).reshape(steps, side, -1)
         return self._step.sequence(np.repeat(encoder[None], side, 0), x, days)
 
-    def _repeat_without_each(
-        self, tokens: Sequence[Token], now: float, item: int, last: int, h: FloatArray
-    ) -> FloatArray:
-        """Repeat addition of ``item`` without each of the last events, and with all, (last + 1,)."""
-        added = np.zeros(last + 1, np.float32)
-        for place, entry, events in _entries_left(_known(tokens, self.n_items), item, last, self._places):
-            added[place] = self._added(entry, h[place : place + 1], now, events)[0]
-        return added
-
-    def _added(self, memory: Memory, h: FloatArray, now: float, events: float) -> FloatArray:
-        a, count = self._arrays, len(memory)
-        seen = features(memory, np.full(count, now), np.full(count, events))
-        items = self._items.vectors[memory["item"]] @ a["repeat.item.weight"].T
-        x = np.concatenate([seen, items, h @ a["repeat.person.weight"].T], 1)
-        hidden = silu(x @ a["repeat.hidden.weight"].T + a["repeat.hidden.bias"])
-        return (hidden @ a["repeat.out.weight"].T + a["repeat.out.bias"])[:, 0]
-
-    def _remembered(self, memory: Memory, known: "_Columns") -> Memory:
-        room = not (memory["item"] == known.items[0]).any() and len(memory) < self._places
-        grown = np.concatenate([memory, empty_memory(int(room))])[None]
-        remember(grown, known.items, known.types, known.times)
-        return grown[0]
+    def _again_now(self, state: State, now: float) -> FloatArray:
+        """Repeat scores of all that is remembered, (m,)."""
+        h = np.broadcast_to(state.h, (len(state.memory), len(state.h)))
+        around = surroundings(state.memory[None], np.array([now]))
+        vectors = self._items.vectors[state.memory["item"]]
+        return again(self._arrays, state.memory, vectors, h, Moment(now, state.events, around))
 
     def _days(self, times: Sequence[float]) -> NDArray[np.float32]:
         return _single(np.nan_to_num(np.maximum(np.diff(times), 0.0) / DAY))
@@ -275,23 +279,11 @@ class _Columns:
         )
 
 
-def _entries_left(known: _Columns, item: int, last: int, places: int) -> Iterator[tuple[int, Memory, float]]:
-    """Repeat entry (1,) of ``item`` and wanted events, without each of the last events and with all.
-
-    Led by the place of the event; nothing where the memory does not hold the item.
-    """
-    counted = wanted(known.items, known.types)
-    mine = counted & (known.items == item)
-    whole = remember_all(known.items[counted], known.types[counted], known.times[counted], places)
-    if not (whole["item"] == item).any():
-        return
-    start, events = len(counted) - last, float(counted.sum())
-    for place in range(last + 1):
-        keep = mine.copy()
-        keep[start + place : start + place + 1] = False  # nothing, after the last event
-        entry = remember_all(known.items[keep], known.types[keep], known.times[keep], 1)
-        if len(entry):
-            yield place, entry, events - float(counted[start + place : start + place + 1].sum())
+def _remembered(memory: Memory, known: _Columns, places: int) -> Memory:
+    room = not (memory["item"] == known.items[0]).any() and len(memory) < places
+    grown = np.concatenate([memory, empty_memory(int(room))])[None]
+    remember(grown, known.items, known.types, known.times)
+    return grown[0]
 
 
 def _known(tokens: Sequence[Token], n_items: int) -> _Columns:
@@ -318,13 +310,14 @@ def _fitting(text: FloatArray, whitening: Whitening) -> FloatArray:
     return text
 
 
-def load_serving(folder: Path, text: FloatArray | None) -> ServingModel:
+def load_serving(folder: Path, text: FloatArray | None, trend: LiveTrend | None = None) -> ServingModel:
     """The serving form of the snapshot at ``folder``.
 
     Args:
         folder: made by ``saving.save_snapshot``.
         text: (N, T) text vectors of all items there are now, in the order of the id table; rows after
             those of training are new items. None where the model was trained without texts.
+        trend: what the shop takes now, followed by the caller; without it nothing is in fashion.
 
     Raises:
         SnapshotRefused: broken, foreign, newer, or made for a longer id table.
@@ -334,7 +327,7 @@ def load_serving(folder: Path, text: FloatArray | None) -> ServingModel:
     try:
         weights = {n.removeprefix("encoder."): a for n, a in arrays.items() if n.startswith("encoder.")}
         step = make_step(manifest.settings["encoder"], weights)
-        return ServingModel(manifest, arrays, step, _item_table(manifest, arrays, text))
+        return ServingModel(manifest, arrays, step, _item_table(manifest, arrays, text), trend or LiveTrend())
     except (KeyError, SettingsError) as error:
         raise SnapshotRefused(f"snapshot {folder.name} is refused: {error} is missing or unknown") from error
 

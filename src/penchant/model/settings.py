@@ -25,6 +25,7 @@ class ModelSettings:
         short: where nine people of ten have at most this many events, each prefix is an example.
         window: most recent events of a prefix example, or events of a window that carries state.
         validation: people whose last basket is held out, at most (and at most half of them).
+        discovery: share of NDCG@10 on held-out baskets that may be given up to show new things earlier.
         threads: of torch, 0 for its own choice.
     """
 
@@ -45,6 +46,7 @@ class ModelSettings:
     short: int = 100
     window: int = 50
     validation: int = 5000
+    discovery: float = 0.05
     seed: int = 0
     threads: int = 0
 
@@ -52,8 +54,9 @@ class ModelSettings:
         for name in ("dim", "layers", "text_dim", "negatives", "memory", "max_epochs", "batch", "accumulate"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1, received {getattr(self, name)}")
-        if not 0 <= self.dropout < 1:
-            raise SettingsError(f"dropout must be from 0 to below 1, received {self.dropout}")
+        for name in ("dropout", "discovery"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SettingsError(f"{name} must be from 0 to below 1, received {getattr(self, name)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a manifest.

@@ -4,11 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from penchant.errors import InvalidInput, NotEnoughData
+from penchant.model.calibration import calibrate
 from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
 from penchant.model.examples import Batch, Questions, Reader, basket_questions
 from penchant.model.histories import FloatArray, Histories
@@ -18,6 +21,7 @@ from penchant.model.sampling import NegativeSampler
 from penchant.model.scoring import PreferenceModel, answer, item_scores, score_blocks
 from penchant.model.settings import ModelSettings
 from penchant.model.tokens import wanted
+from penchant.model.trend import TrendTable
 from penchant.model.validation import hold_out, ndcg
 from penchant.model.whitening import fit_whitening
 from penchant.types import EventType
@@ -34,6 +38,12 @@ class Progress:
     metric: float | None
     seconds: float
 
+
+DECAY = 0.998
+"""Of the mean of the weights, for each step."""
+
+REPEAT_PACE, TREND_PACE = 3.0, 10.0
+"""Step sizes of the repeat head and of the trend's weights, times that of the others."""
 
 OnProgress = Callable[[Progress], None]
 
@@ -97,10 +107,10 @@ class Trainer:
         self.counts = _counts(self.questions, n_items)
         self.net = PreferenceNet(self.whitening(table), self.counts, settings)
         self.sampler = NegativeSampler(self.counts, settings.negatives)
+        self.trend = TrendTable.of(histories)
         self.reader = Reader(histories, settings.memory)
-        self.optimizer = torch.optim.AdamW(
-            self.net.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
-        )
+        self.optimizer = _optimizer(self.net, settings)
+        self.average = _averaged(self.net)
         self.rated = bool((histories.types == EventType.RATING.code).any())
         self.key = fingerprint(histories, text, settings)
 
@@ -117,17 +127,27 @@ class Trainer:
                 save_checkpoint(folder, state, self.optimizer, self.rng, self.key)
         self.net.load_state_dict(state.best, strict=True)
         self.net.eval()
+        self._calibrate()
         report = {"epochs": state.epoch, "seconds": round(state.seconds, 1), "validation": state.metric}
         return PreferenceModel(self.net, self.settings, self.whitening, self.counts, report)
 
     def validate(self) -> float:
         """NDCG@10 of the held-out baskets, nothing left out of the ranking."""
-        answers = answer(self.net, self.histories, self.held_out, self.settings.memory, self.queries)
-        return ndcg(score_blocks(answers, *item_scores(self.net, self.counts), 256), self.held_out)
+        net = cast(PreferenceNet, self.average.module)
+        answers = answer(net, self.histories, self.held_out, self.settings.memory, self.queries)
+        return ndcg(score_blocks(answers, item_scores(net, self.counts), self.trend, 256), self.held_out)
+
+    def _calibrate(self) -> None:
+        net, asked = self.net, self.held_out
+        answers = answer(net, self.histories, asked, self.settings.memory, self.queries)
+        items = item_scores(net, self.counts)
+        dials = calibrate(answers, items, self.trend, asked, self.settings.discovery)
+        net.dial(dials.personal, dials.steep, dials.level, dials.trend)
 
     def _resumed(self, folder: Path | None) -> Checkpoint:
-        found = load_checkpoint(folder, self.net, self.optimizer, self.rng, self.key) if folder else None
-        return found or Checkpoint.fresh(self.net)
+        net, average = self.net, self.average
+        found = load_checkpoint(folder, net, average, self.optimizer, self.rng, self.key) if folder else None
+        return found or Checkpoint.fresh(net, average)
 
     def _epoch(
         self,
@@ -145,7 +165,7 @@ class Trainer:
             if limit is not None and clock() - begun > limit:
                 break
         metric = self.validate()
-        after = state.after_epoch(self.net, metric, steps)
+        after = state.after_epoch(self.net, self.average, metric, steps)
         tell(Progress(after.epoch, epochs, after.steps, loss, metric, seconds()))
         return after
 
@@ -180,7 +200,7 @@ class Trainer:
         places = torch.from_numpy(batch.steps * len(batch.lengths) + batch.columns)
         here = h.flatten(0, 1).index_select(0, places)
         answers = self.questions.take(batch.questions)
-        loss = next_basket_loss(self.net, here, batch, answers, self.sampler.draw(self.rng))
+        loss = next_basket_loss(self.net, here, batch, answers, self.sampler.draw(self.rng), self.trend)
         return loss + self._rating_loss(here, answers) if self.rated else loss
 
     def _rating_loss(self, h: torch.Tensor, answers: Questions) -> torch.Tensor:
@@ -196,7 +216,32 @@ class Trainer:
     def _step(self) -> None:
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimizer.step()
+        self.average.update_parameters(self.net)
         self.optimizer.zero_grad(set_to_none=True)
+
+
+def _averaged(net: PreferenceNet) -> AveragedModel:
+    """A running mean of the weights: of half of the steps at first, later of about ``1 / (1 - DECAY)``."""
+
+    def mean(average: Any, current: Any, steps: Any) -> None:
+        weight = max(1.0 - DECAY, 2.0 / (float(steps) + 2.0))
+        for old, new in zip(average, current, strict=True):
+            old.lerp_(new, weight)
+
+    return AveragedModel(net, multi_avg_fn=mean)
+
+
+def _optimizer(net: PreferenceNet, settings: ModelSettings) -> torch.optim.Optimizer:
+    """AdamW; the few weights that every example shares, and that start far from their place, go faster."""
+    shared = {"repeat.": REPEAT_PACE, "trend": TREND_PACE}
+    groups: dict[str, list[torch.Tensor]] = {"": [], **{name: [] for name in shared}}
+    for name, weight in net.named_parameters():
+        groups[next((group for group in shared if name.startswith(group)), "")].append(weight)
+    return torch.optim.AdamW(
+        [{"params": groups[name], "lr": settings.lr * shared.get(name, 1.0)} for name in groups],
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
 
 
 def _counts(questions: Questions, n_items: int) -> FloatArray:

@@ -8,6 +8,10 @@ from penchant.model.examples import Questions
 from penchant.model.histories import FloatArray
 
 DISCOUNT = 1 / np.log2(np.arange(2, 12))
+"""Of the places of a list of 10."""
+
+IDEAL = np.concatenate([[0.0], np.cumsum(DISCOUNT)])
+"""Best gain by number of answers, from 0 to 10."""
 
 
 def hold_out(questions: Questions, most: int, rng: np.random.Generator) -> tuple[Questions, Questions]:
@@ -24,12 +28,11 @@ def ndcg(blocks: Iterator[tuple[slice, FloatArray]], answers: Questions) -> floa
     if not len(answers):
         return 0.0
     total = 0.0
-    ideal = np.concatenate([[0], np.cumsum(DISCOUNT)])
     for part, scores in blocks:
         top = _top(scores, min(10, scores.shape[1]))
         for row, question in enumerate(range(part.start, part.stop)):
             right = answers.items[answers.offsets[question] : answers.offsets[question + 1]]
-            total += DISCOUNT[: top.shape[1]][np.isin(top[row], right)].sum() / ideal[min(10, len(right))]
+            total += DISCOUNT[: top.shape[1]][np.isin(top[row], right)].sum() / IDEAL[min(10, len(right))]
     return total / len(answers)
 
 

@@ -1,0 +1,167 @@
+"""The last step of training: a few numbers of the scores are set anew by the held-out baskets.
+
+Training weighs the whole catalogue, a list shows its head; there the personal part of a score is too
+sure of itself, and the trend says more. And a basket of things bought before hides what a person tries
+for the first time: how much of the first places new things get is a choice, not a fact, and
+``ModelSettings.discovery`` is where a shop makes it.
+Related: Guo et al., On calibration of modern neural networks, ICML 2017; Li et al., A next basket
+recommendation reality check, TOIS 2023.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from penchant.model.examples import Questions
+from penchant.model.histories import FloatArray, IntArray
+from penchant.model.scoring import Answers, ItemScores
+from penchant.model.trend import TrendTable
+from penchant.model.validation import DISCOUNT, IDEAL
+
+LEAST = 100
+"""Baskets without which nothing is set anew."""
+
+HEAD, RISING = 300, 200
+"""Items with the best score, and those most taken of late, that a new item competes with."""
+
+PLACES = len(DISCOUNT)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moment:
+    """One held-out basket and the items that compete for its list.
+
+    Attributes:
+        known, again: items that the person remembers, and their scores.
+        new: other items. parts: (n, 2 + lifetimes) their personal score, bias and trend.
+        right: what was taken.
+    """
+
+    known: IntArray
+    again: FloatArray
+    new: IntArray
+    parts: FloatArray
+    right: NDArray[np.int32]
+
+    def fresh(self) -> NDArray[np.bool_]:
+        """Which of ``new`` were taken."""
+        return np.isin(self.new, self.right)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dials:
+    """What the parts of a score count: ``personal * h @ vector + steep * bias + level + seen @ trend``."""
+
+    personal: float
+    steep: float
+    level: float
+    trend: FloatArray
+
+
+def calibrate(
+    answers: Answers, items: ItemScores, trend: TrendTable, held_out: Questions, discovery: float
+) -> Dials:
+    """The dials that suit the held-out baskets; as trained where there are fewer than :data:`LEAST`.
+
+    Args:
+        answers: the model's, to the questions ``held_out``.
+        items: its scores as trained.
+        trend: of the training log.
+        held_out: baskets that did not train.
+        discovery: share of NDCG@10 over all purchases that may be given up for new things; from 0 to 1.
+    """
+    if len(held_out) < LEAST:
+        return Dials(items.personal, 1.0, 0.0, items.trend)
+    found = [
+        _moment(answers, items, place, seen, held_out)
+        for place, seen in trend.moments(answers.times, len(items.bias))
+    ]
+    weights = _fitted(found, np.concatenate([[items.personal, 1.0], items.trend]))
+    level = _level(found, weights, discovery)
+    return Dials(float(weights[0]), float(weights[1]), level, weights[2:])
+
+
+def _moment(
+    answers: Answers, items: ItemScores, place: int, seen: FloatArray, held_out: Questions
+) -> _Moment:
+    first, last = np.searchsorted(answers.owner, [place, place + 1])
+    known = answers.items[first:last]
+    own = items.vectors @ answers.h[place]
+    scores = items.personal * own + items.bias + seen @ items.trend
+    scores[known] = -np.inf
+    rising = seen[:, 0].copy()
+    rising[known] = -np.inf
+    new = np.union1d(_best(scores, HEAD), _best(rising, RISING))
+    new = new[np.isfinite(scores[new])]
+    return _Moment(
+        known=known,
+        again=answers.again[first:last],
+        new=new,
+        parts=np.concatenate([own[new, None], items.bias[new, None], seen[new]], 1),
+        right=held_out.items[held_out.offsets[place] : held_out.offsets[place + 1]],
+    )
+
+
+def _best(scores: FloatArray, count: int) -> IntArray:
+    return np.argpartition(-scores, min(count, len(scores)) - 1)[:count]
+
+
+def _fitted(moments: list[_Moment], start: NDArray[np.float64]) -> FloatArray:
+    """Weights of the parts that make what was taken for the first time likeliest, each basket alike."""
+    rows = [(torch.from_numpy(m.parts), np.flatnonzero(m.fresh())) for m in moments]
+    rows = [(parts, torch.from_numpy(right)) for parts, right in rows if len(right)]
+    before = torch.from_numpy(start.astype(np.float32))
+    weights = before.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS([weights], max_iter=50, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        total = (weights - before).square().sum()
+        for parts, right in rows:
+            scores = parts @ weights
+            likely = torch.logsumexp(scores, 0) - scores[right]
+            total = total + likely.sum() / IDEAL[min(PLACES, len(right))]
+        total.backward()
+        return total
+
+    optimizer.step(loss)
+    return weights.detach().numpy()
+
+
+def _level(moments: list[_Moment], weights: FloatArray, discovery: float) -> float:
+    """The highest level of new items that costs at most the share ``discovery`` of the best NDCG@10."""
+    lists = [_heads(m, weights) for m in moments if len(m.known)]
+    if not lists:
+        return 0.0
+    apart = np.concatenate([(heads.again[:, None] - heads.new[None]).ravel() for heads in lists])
+    low, high = np.quantile(apart, [0.001, 0.999]).tolist()
+    levels = np.linspace(low, high, 200)
+    found = np.mean([_gains(heads, levels) for heads in lists], axis=0)
+    return float(levels[np.flatnonzero(found >= (1 - discovery) * found.max())[-1]])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heads:
+    """Best scores of what is remembered and of the rest, whether each was taken, the best possible gain."""
+
+    again: FloatArray
+    new: FloatArray
+    right: NDArray[np.bool_]
+    ideal: float
+
+
+def _heads(m: _Moment, weights: FloatArray) -> _Heads:
+    fresh = m.parts @ weights
+    known, new = np.argsort(-m.again)[:PLACES], np.argsort(-fresh)[:PLACES]
+    right = np.isin(np.concatenate([m.known[known], m.new[new]]), m.right)
+    return _Heads(m.again[known], fresh[new], right, float(IDEAL[min(PLACES, len(m.right))]))
+
+
+def _gains(heads: _Heads, levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """NDCG@10 of one list for each level, (L,)."""
+    again = np.tile(heads.again, (len(levels), 1))
+    scores = np.concatenate([again, heads.new[None] + levels[:, None]], 1)
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :PLACES]
+    return (heads.right[top] * DISCOUNT[: top.shape[1]]).sum(1) / heads.ideal

@@ -1,0 +1,154 @@
+"""What everybody takes these days: each item's events counted so that old ones fade. Numpy only.
+
+An item's bias is what it was worth on average; the trend is what it is worth now. How much each
+lifetime says is learned (``PreferenceNet.trend``).
+"""
+
+from collections.abc import Iterator
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.model.histories import FloatArray, Histories, IntArray
+from penchant.model.tokens import DAY, wanted
+
+LIFETIMES = (3.0, 14.0, 60.0)
+"""Days after which an event counts 1/e."""
+
+PRIOR = 0.3
+"""Events that every item is given in each count, so that the log of none is finite."""
+
+
+_REBASE = 100.0
+"""Shortest lifetimes after which live counts are scaled back, long before float64 overflows."""
+
+
+def trend_features(counts: NDArray[np.float64]) -> FloatArray:
+    """Faded counts of any shape as the model reads them.
+
+    >>> trend_features(np.array([0.7])).tolist()
+    [0.0]
+    """
+    return np.log(counts + PRIOR).astype(np.float32)
+
+
+class TrendTable:
+    """Faded counts of any item at any moment of a log that is known as a whole.
+
+    Holds for each wanted event, in order of item and time, the counts just after it.
+    """
+
+    def __init__(self, items: NDArray[np.int32], times: NDArray[np.float64]) -> None:
+        order = np.lexsort((times, items))
+        self._items, self._times = items[order].astype(np.int64), times[order]
+        self._start = float(times.min(initial=0.0)) if len(times) else 0.0
+        self._span = float(times.max() - self._start) + 1.0 if len(times) else 1.0
+        self._keys = self._key(self._items, self._times)
+        order = np.argsort(times, kind="stable")
+        self._by_time = items[order].astype(np.int64), times[order]
+        self._logs = [self._faded(lifetime * DAY) for lifetime in LIFETIMES]
+
+    @classmethod
+    def of(cls, histories: Histories) -> Self:
+        """Of all wanted events."""
+        taken = wanted(histories.items, histories.types)
+        return cls(histories.items[taken], histories.times[taken])
+
+    def features(self, items: IntArray, times: NDArray[np.float64]) -> FloatArray:
+        """What the model reads of ``items`` (P,) just before ``times`` (P,): (P, number of lifetimes).
+
+        >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]))
+        >>> table.features(np.array([4, 4]), np.array([0.0, 3 * DAY]))[:, 0].astype(float).round(2).tolist()
+        [-1.2, -0.4]
+        """
+        place = np.searchsorted(self._keys, self._key(items, np.minimum(times, self._start + self._span)))
+        place -= 1
+        known = (place >= 0) & (self._items[place] == items)
+        out = np.full((len(items), len(LIFETIMES)), np.log(PRIOR), np.float32)
+        at, ago = place[known], times[known] - self._times[place[known]]
+        for column, (lifetime, logs) in enumerate(zip(LIFETIMES, self._logs, strict=True)):
+            out[known, column] = np.log(np.exp(logs[at] - ago / (lifetime * DAY)) + PRIOR)
+        return out
+
+    def moments(self, times: NDArray[np.float64], n_items: int) -> Iterator[tuple[int, FloatArray]]:
+        """Features of all items (n_items, number of lifetimes) just before each of ``times`` (Q,).
+
+        Goes through them in order of time, with the place of each; cheaper than asking for every item.
+        """
+        order = np.argsort(times, kind="stable")
+        if not len(order):
+            return
+        now, every = float(times[order[0]]), np.arange(n_items)
+        counts = np.exp(self.features(every, np.full(n_items, now)).astype(np.float64)) - PRIOR
+        first, last = np.searchsorted(self._by_time[1], np.array([now, times[order[-1]]]))
+        items, moments = self._by_time[0][first:last], self._by_time[1][first:last]
+        lifetimes, begin = np.array(LIFETIMES) * DAY, 0
+        for place in order.tolist():
+            moment = float(times[place])
+            end = int(np.searchsorted(moments, moment))
+            counts *= np.exp((now - moment) / lifetimes)
+            new = np.exp((moments[begin:end, None] - moment) / lifetimes)
+            np.add.at(counts, items[begin:end], new)
+            now, begin = moment, end
+            yield place, trend_features(counts)
+
+    def _key(self, items: IntArray, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(items * (self._span + 1.0) + np.maximum(times - self._start, 0.0), np.float64)
+
+    def _faded(self, lifetime: float) -> FloatArray:
+        """Log of the count just after each event.
+
+        One running log-sum-exp over all items: a gap before each item makes those before it vanish.
+        """
+        if not len(self._items):
+            return np.zeros(0, np.float32)
+        gap = self._span / lifetime + 50.0
+        rank = np.cumsum(np.append(0, np.diff(self._items) != 0))
+        height = (self._times - self._start) / lifetime + rank * gap
+        return (np.logaddexp.accumulate(height) - height).astype(np.float32)
+
+
+class LiveTrend:
+    """The same counts of a log that goes on, as of now; they hold no person.
+
+    Old events fade all alike, so an event touches its item alone: counts are kept as they would be at
+    ``origin``. One writer; readers may come from other threads.
+    """
+
+    def __init__(
+        self, items: NDArray[np.int32] | None = None, times: NDArray[np.float64] | None = None
+    ) -> None:
+        self._lifetimes = np.array(LIFETIMES) * DAY
+        self._origin = float(times.max()) if times is not None and len(times) else 0.0
+        self._counts = np.zeros((0, len(LIFETIMES)))
+        self.version = 0
+        if items is not None and times is not None and len(items):
+            faded = np.exp((times[:, None] - self._origin) / self._lifetimes)
+            columns = [np.bincount(items, weights=weights) for weights in faded.T]
+            self._counts = np.stack(columns, axis=-1)
+
+    def on_event(self, item: int, time: float) -> None:
+        """Count one wanted event of an item row."""
+        if item >= len(self._counts):
+            grown = np.zeros((max(item + 1, len(self._counts) * 5 // 4), len(LIFETIMES)))
+            grown[: len(self._counts)] = self._counts
+            self._counts = grown
+        if time - self._origin > _REBASE * self._lifetimes[0]:
+            self._counts = self._counts * np.exp((self._origin - time) / self._lifetimes)
+            self._origin = time
+        self._counts[item] += np.exp((time - self._origin) / self._lifetimes)
+        self.version += 1
+
+    def features(self, now: float, n_items: int) -> FloatArray:
+        """What the model reads of all items at ``now`` (unix seconds), (n_items, number of lifetimes).
+
+        >>> live = LiveTrend()
+        >>> live.on_event(1, 0.0)
+        >>> live.features(0.0, 3)[:, 0].astype(float).round(2).tolist()
+        [-1.2, 0.26, -1.2]
+        """
+        counts = np.zeros((n_items, len(LIFETIMES)))
+        known = self._counts[:n_items]
+        counts[: len(known)] = known * np.exp((self._origin - now) / self._lifetimes)
+        return trend_features(counts)
