@@ -52,6 +52,7 @@ def model_settings(settings: TrainSettings) -> ModelSettings:
         layers=settings.layers,
         max_epochs=settings.max_epochs,
         time_budget_s=settings.time_budget,
+        discovery=settings.discovery,
         threads=settings.threads,
         seed=settings.seed,
     )
