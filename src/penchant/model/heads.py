@@ -6,7 +6,6 @@ from torch.nn import functional as F
 
 from penchant.model.repeat import FEATURES
 
-
 BEFORE = 3.0
 """Repeat score before training: that of an item of which some twenty were taken of late."""
 
