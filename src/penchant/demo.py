@@ -31,7 +31,7 @@ def prepare(arguments: argparse.Namespace) -> None:
         with (arguments.shop / "shop.toml").open("a", encoding="utf-8") as settings:
             settings.write(f"\n[train]\ntime_budget = {SECONDS}\n")
     with Shop(arguments.shop, writer=True) as shop, shop.training():
-        files = write_grocery(shop.folder / "source")
+        files = write_grocery(shop.folder / "source", shop.clock())
         with progress() as told:
             reports = take_in(shop, [files.items, files.events], told)
         note("\n\n".join(plain(msgspec.to_builtins(report)) for report in reports))

@@ -14,6 +14,10 @@ import duckdb
 from penchant.errors import MissingExtra, StorageError
 
 
+WEEK = 604_800
+"""Seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class GroceryFiles:
     """Where the tables were written, in Penchant's own columns."""
@@ -37,11 +41,15 @@ def package_data() -> Path:
     return Path(spec.origin).parent / "data"
 
 
-def write_grocery(folder: Path) -> GroceryFiles:
+def write_grocery(folder: Path, until: float | None = None) -> GroceryFiles:
     """Write ``events.parquet`` and ``items.parquet`` into ``folder``.
 
     One event a line of a receipt: ``session_id`` is the basket, ``price`` the price paid for one unit,
     ``value`` the amount of the line. An item's price is the median of what was paid for one unit.
+
+    With ``until`` (unix seconds) all times move on by as many whole weeks as leave the last purchase before
+    it, so that a click on the demo follows on the year. The folder remembers how many: writing again later
+    gives the same events.
 
     Raises:
         MissingExtra: as above. StorageError: a table cannot be read or written.
@@ -54,9 +62,22 @@ def write_grocery(folder: Path) -> GroceryFiles:
         db.read_parquet(str(data / "transactions.parquet")).create_view("transactions")
         db.read_parquet(str(data / "products.parquet")).create_view("products")
         db.create_function("words", _words, [str], str, null_handling="special")  # type: ignore[arg-type]
-        db.sql(_EVENTS).write_parquet(str(files.events), compression="zstd")
+        events = _EVENTS.format(seconds=WEEK * _weeks(db, folder / "weeks", until))
+        db.sql(events).write_parquet(str(files.events), compression="zstd")
         db.sql(_ITEMS).write_parquet(str(files.items), compression="zstd")
     return files
+
+
+def _weeks(db: duckdb.DuckDBPyConnection, kept: Path, until: float | None) -> int:
+    if until is None:
+        return 0
+    if not kept.exists():
+        last = db.sql("SELECT max(epoch(transaction_timestamp)) FROM transactions").fetchone()
+        weeks = max(0, int((until - float(last[0])) // WEEK)) if last else 0
+        fresh = kept.with_name(".weeks.new")
+        fresh.write_text(str(weeks), encoding="utf-8")
+        fresh.replace(kept)
+    return int(kept.read_text(encoding="utf-8"))
 
 
 @contextmanager
@@ -88,7 +109,7 @@ _EVENTS = """
     SELECT CAST(household_id AS VARCHAR) AS user_id,
            CAST(product_id AS VARCHAR) AS item_id,
            'purchase' AS type,
-           epoch(transaction_timestamp) AS timestamp,
+           epoch(transaction_timestamp) + {seconds} AS timestamp,
            CAST(quantity AS DOUBLE) AS quantity,
            CASE WHEN quantity > 0 THEN round(sales_value / quantity, 4) END AS price,
            sales_value AS value,
