@@ -13,7 +13,7 @@ from penchant.testing.fakes import FakeTextEncoder
 WEEK = 7 * 86_400
 
 
-def small_grocery(folder: Path) -> GroceryFiles:
+def small_grocery(folder: Path, until: float | None = None) -> GroceryFiles:
     """Sixty people who buy two of their own five things each week, for fourteen weeks; one gives back."""
     folder.mkdir(parents=True, exist_ok=True)
     events = ["user_id,item_id,type,timestamp,quantity,price,session_id"]

@@ -39,7 +39,7 @@ def test_serving_equals_training_however_the_history_is_read(trained) -> None:
     live = LiveTrend(data.items, data.times)
     serving = load_serving(trained.folder, trained.text, live)
     ends = data.offsets[1:]
-    contexts = SimpleNamespace(people=np.arange(60), ends=ends, times=np.full(60, data.times.max() + 5e5))
+    contexts = SimpleNamespace(people=np.arange(60), ends=ends, times=np.full(60, data.times.max() + 8e4))
     for part, scores in trained.model.score_blocks(data, contexts, 16):
         for person, row in zip(range(part.start, part.stop), scores, strict=True):
             now, history = contexts.times[person], tokens(data, person)

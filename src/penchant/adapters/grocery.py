@@ -13,7 +13,6 @@ import duckdb
 
 from penchant.errors import MissingExtra, StorageError
 
-
 WEEK = 604_800
 """Seconds."""
 
@@ -72,7 +71,7 @@ def _weeks(db: duckdb.DuckDBPyConnection, kept: Path, until: float | None) -> in
     if until is None:
         return 0
     if not kept.exists():
-        last = db.sql("SELECT max(epoch(transaction_timestamp)) FROM transactions").fetchone()
+        last = db.execute("SELECT max(epoch(transaction_timestamp)) FROM transactions").fetchone()
         weeks = max(0, int((until - float(last[0])) // WEEK)) if last else 0
         fresh = kept.with_name(".weeks.new")
         fresh.write_text(str(weeks), encoding="utf-8")

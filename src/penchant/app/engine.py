@@ -8,15 +8,16 @@ import numpy as np
 from penchant.app.current import CurrentModel
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
+from penchant.learn.data import fit_to_train
 from penchant.privacy.erasure import Erasable
 from penchant.recommend.filters import SeenFilter
 from penchant.recommend.impressions import ImpressionWriter
 from penchant.recommend.pipeline import Recommender
 from penchant.recommend.popularity import Popularity
 from penchant.recommend.repeats import learn_repeats
-from penchant.recommend.trend import is_wanted, live_trend
+from penchant.recommend.trend import count, live_trend
 from penchant.taste.tracker import TasteTracker
-from penchant.types import Logged, Pseudonym
+from penchant.types import Event, Logged, Pseudonym
 
 WATCH_SECONDS = 2.0
 NO_TEXT = 0
@@ -44,7 +45,8 @@ class Engine:
             shop.settings.recommend, learn_repeats(columns, shop.ids, shop.catalog.view())
         )
         self.writer = ImpressionWriter(shop.impressions).start()
-        self._trend = live_trend(columns, shop.ids)
+        self._trend = live_trend(fit_to_train(columns, shop.ids, shop.marks, shop.consent)[0])
+        self._marked = set[Pseudonym]().union(*shop.marks.marked_people().values())
         self.current = CurrentModel(shop, self._trend)
         tracker = self.current.tracker()
         # Which text each row of the model was made of. Without a model no text need be read yet.
@@ -108,6 +110,18 @@ class Engine:
         self._watcher.join(WATCH_SECONDS * 2)
         self.writer.close()
 
+    def let_go(self, person: Pseudonym) -> None:
+        """Take the person out of trend and memory, while the log and the consent are still there."""
+        with self.lock:
+            events = [entry.event for entry in self._shop.log.of_user(person)]
+            count(self._trend, self._shop.ids, (event for event in events if self._counts(event)), -1.0)
+            if self.recommender.tracker is not None:
+                self.recommender.tracker.forget(person)
+
+    def _counts(self, event: Event) -> bool:
+        person = Pseudonym(event.user_id)
+        return person not in self._marked and self._shop.consent.get(person).profiling
+
     def _hear(self, entries: list[Logged]) -> None:
         named = [entry.event.item_id for entry in entries if entry.event.item_id]
         row_of = dict(zip(named, self._shop.ids.assign(named).tolist(), strict=True)) if named else {}
@@ -115,11 +129,10 @@ class Engine:
         for entry in entries:
             row = row_of.get(entry.event.item_id or "", -1)
             self._popularity.on_event(row, entry.event)
-            if is_wanted(row, entry.event.type):
-                self._trend.on_event(row, entry.event.timestamp)
             if tracker is not None:
                 tracker.on_event(entry)
             self.position = entry.position
+        count(self._trend, self._shop.ids, (entry.event for entry in entries if self._counts(entry.event)))
 
     def _watch(self) -> None:
         """Serve with a new snapshot as soon as one is promoted, by whatever process."""

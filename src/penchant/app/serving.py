@@ -119,9 +119,9 @@ class Serving:
 
     def consent_of(self, person: Pseudonym, profiling: bool) -> dict[str, Any]:
         """Set the consent; it holds from the next request on."""
+        if not profiling:
+            self._engine.let_go(person)
         self.shop.consent.set(person, Consent(profiling=profiling))
-        if not profiling and self.recommender.tracker is not None:
-            self.recommender.tracker.forget(person)
         return {"profiling": profiling}
 
     def rights(self) -> Rights:
@@ -139,6 +139,7 @@ class Serving:
         """Remove all that is held on the person."""
         with self._engine.lock:
             self._engine.writer.flush(5.0)
+            self._engine.let_go(person)
             erasure = self.rights().erase(person, self.shop.clock())
             self.shop.pseudonymizer.forget()
         return msgspec.to_builtins(erasure)

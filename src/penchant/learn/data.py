@@ -34,11 +34,18 @@ def training_data(log: EventLog, ids: IdTable, marks: Marks, consent: ConsentSto
     """Everything in the log that may train: no marked events, nobody marked, nobody who opted out."""
     end = log.end()
     columns = log.columns()
+    histories, people = fit_to_train(columns, ids, marks, consent)
+    return TrainingData(histories, people, columns.queries, end)
+
+
+def fit_to_train(
+    columns: EventColumns, ids: IdTable, marks: Marks, consent: ConsentStore
+) -> tuple[Histories, list[Pseudonym]]:
+    """:func:`histories_from` without what is marked and without people who opted out."""
     out = set(consent.opted_out()).union(*marks.marked_people().values())
     marked = [np.asarray(found, dtype=np.int64) for found in marks.marked_events().values()]
     positions = np.concatenate([np.zeros(0, dtype=np.int64), *marked])
-    histories, people = histories_from(columns, ids, without_people=out, without_positions=positions)
-    return TrainingData(histories, people, columns.queries, end)
+    return histories_from(columns, ids, without_people=out, without_positions=positions)
 
 
 def histories_from(

@@ -79,6 +79,8 @@ def calibrate(
         for place, seen in trend.moments(answers.times, len(items.bias))
     ]
     weights = _fitted(found, np.concatenate([[items.personal, 1.0], items.trend]))
+    if not np.isfinite(weights).all() or weights[0] < 0:
+        weights = np.concatenate([[items.personal, 1.0], items.trend]).astype(np.float32)
     level = _level(found, weights, discovery)
     return Dials(float(weights[0]), float(weights[1]), level, weights[2:])
 
@@ -109,7 +111,10 @@ def _best(scores: FloatArray, count: int) -> IntArray:
 
 
 def _fitted(moments: list[_Moment], start: NDArray[np.float64]) -> FloatArray:
-    """Weights of the parts that make what was taken for the first time likeliest, each basket alike."""
+    """Weights of the parts that make what was taken for the first time likeliest.
+
+    Large baskets are held down as in NDCG.
+    """
     rows = [(torch.from_numpy(m.parts), np.flatnonzero(m.fresh())) for m in moments]
     rows = [(parts, torch.from_numpy(right)) for parts, right in rows if len(right)]
     before = torch.from_numpy(start.astype(np.float32))
@@ -139,6 +144,8 @@ def _level(moments: list[_Moment], weights: FloatArray, discovery: float) -> flo
     low, high = np.quantile(apart, [0.001, 0.999]).tolist()
     levels = np.linspace(low, high, 200)
     found = np.mean([_gains(heads, levels) for heads in lists], axis=0)
+    if not found.max() > 0:
+        return 0.0
     return float(levels[np.flatnonzero(found >= (1 - discovery) * found.max())[-1]])
 
 

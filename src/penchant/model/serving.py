@@ -150,10 +150,11 @@ class ServingModel:
         Made anew at most once for each :data:`TREND_SECONDS` of ``now``.
         """
         tick = int(now // TREND_SECONDS)
-        if self._mood is None or self._mood[0] != tick:
+        mood = self._mood
+        if mood is None or mood[0] != tick:
             seen = self._trend.features(now, self.n_items)
-            self._mood = tick, self._items.bias + seen @ self._arrays["trend"]
-        return self._mood[1]
+            mood = self._mood = tick, self._items.bias + seen @ self._arrays["trend"]
+        return mood[1]
 
     def ratings(self, state: State) -> FloatArray:
         """Expected rating of every item, from 1 to 5, (n_items,); only of use where ratings trained."""

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from penchant.errors import SnapshotRefused
 from penchant.model.folders import write_folder
 
-FORMAT = 1
+FORMAT = 2
 """Version that this release writes; a higher one is refused."""
 
 WEIGHTS, MANIFEST = "weights.safetensors", "manifest.json"
@@ -86,9 +86,14 @@ def read_snapshot(folder: Path) -> tuple[Manifest, dict[str, NDArray[Any]]]:
     """Manifest and weights.
 
     Raises:
-        SnapshotRefused: as above, or the weights are missing, damaged or not those of the manifest.
+        SnapshotRefused: as above, of an older version, or the weights are missing, damaged or not those
+            of the manifest.
     """
     manifest = read_manifest(folder)
+    if manifest.format < FORMAT:
+        raise SnapshotRefused(
+            f"snapshot {folder.name} has format {manifest.format}, readable is {FORMAT}: train again"
+        )
     try:
         if _sha256(folder / WEIGHTS) != manifest.checksums.get(WEIGHTS):
             raise _refused(folder, f"the checksum of {WEIGHTS} is wrong")

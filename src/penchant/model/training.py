@@ -116,12 +116,11 @@ class Trainer:
 
     def run(self, tell: OnProgress, folder: Path | None, clock: Callable[[], float]) -> PreferenceModel:
         """Epochs until nothing gets better, the time is over, or there were enough."""
-        begun = clock()
         state = self._resumed(folder)
-        while not state.done(self.settings, clock() - begun):
+        while not state.done(self.settings, state.seconds):
             before = state.seconds
             start = clock()
-            state = self._epoch(state, tell, lambda now=start, b=before: clock() - now + b, begun, clock)
+            state = self._epoch(state, tell, lambda now=start, b=before: clock() - now + b)
             state.seconds = before + clock() - start
             if folder is not None:
                 save_checkpoint(folder, state, self.optimizer, self.rng, self.key)
@@ -154,15 +153,13 @@ class Trainer:
         state: Checkpoint,
         tell: OnProgress,
         seconds: Callable[[], float],
-        begun: float,
-        clock: Callable[[], float],
     ) -> Checkpoint:
         self.net.train()
         limit, loss, epochs = self.settings.time_budget_s, 0.0, self.settings.max_epochs
         steps = 0
         for steps, loss in enumerate(self._losses(), 1):
             tell(Progress(state.epoch + 1, epochs, state.steps + steps, loss, None, seconds()))
-            if limit is not None and clock() - begun > limit:
+            if limit is not None and seconds() > limit:
                 break
         metric = self.validate()
         after = state.after_epoch(self.net, self.average, metric, steps)

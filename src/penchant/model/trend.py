@@ -62,6 +62,8 @@ class TrendTable:
         >>> table.features(np.array([4, 4]), np.array([0.0, 3 * DAY]))[:, 0].astype(float).round(2).tolist()
         [-1.2, -0.4]
         """
+        if not len(self._items):
+            return np.full((len(items), len(LIFETIMES)), np.log(PRIOR), np.float32)
         place = np.searchsorted(self._keys, self._key(items, np.minimum(times, self._start + self._span)))
         place -= 1
         known = (place >= 0) & (self._items[place] == items)
@@ -120,35 +122,41 @@ class LiveTrend:
         self, items: NDArray[np.int32] | None = None, times: NDArray[np.float64] | None = None
     ) -> None:
         self._lifetimes = np.array(LIFETIMES) * DAY
-        self._origin = float(times.max()) if times is not None and len(times) else 0.0
-        self._counts = np.zeros((0, len(LIFETIMES)))
-        self.version = 0
+        self._newest = float(times.max()) if times is not None and len(times) else 0.0
+        # One attribute for both: a reader never sees the counts of another origin.
+        self._state = self._newest, np.zeros((0, len(LIFETIMES)))
         if items is not None and times is not None and len(items):
-            faded = np.exp((times[:, None] - self._origin) / self._lifetimes)
+            faded = np.exp((times[:, None] - self._newest) / self._lifetimes)
             columns = [np.bincount(items, weights=weights) for weights in faded.T]
-            self._counts = np.stack(columns, axis=-1)
+            self._state = self._newest, np.stack(columns, axis=-1)
 
-    def on_event(self, item: int, time: float) -> None:
-        """Count one wanted event of an item row."""
-        if item >= len(self._counts):
-            grown = np.zeros((max(item + 1, len(self._counts) * 5 // 4), len(LIFETIMES)))
-            grown[: len(self._counts)] = self._counts
-            self._counts = grown
-        if time - self._origin > _REBASE * self._lifetimes[0]:
-            self._counts = self._counts * np.exp((self._origin - time) / self._lifetimes)
-            self._origin = time
-        self._counts[item] += np.exp((time - self._origin) / self._lifetimes)
-        self.version += 1
+    def on_event(self, item: int, time: float, times: float = 1.0) -> None:
+        """Count one wanted event of an item row; with ``times`` -1 one that was counted is no more."""
+        origin, counts = self._state
+        if item >= len(counts):
+            grown = np.zeros((max(item + 1, len(counts) * 5 // 4), len(LIFETIMES)))
+            grown[: len(counts)] = counts
+            counts = grown
+        if time - origin > _REBASE * self._lifetimes[0]:
+            counts, origin = counts * np.exp((origin - time) / self._lifetimes), time
+        counts[item] = np.maximum(counts[item] + times * np.exp((time - origin) / self._lifetimes), 0.0)
+        self._newest = max(self._newest, time)
+        self._state = origin, counts
 
     def features(self, now: float, n_items: int) -> FloatArray:
         """What the model reads of all items at ``now`` (unix seconds), (n_items, number of lifetimes).
+
+        At most a day after the newest event, and never before the counts' origin.
 
         >>> live = LiveTrend()
         >>> live.on_event(1, 0.0)
         >>> live.features(0.0, 3)[:, 0].astype(float).round(2).tolist()
         [-1.2, 0.26, -1.2]
         """
+        origin, all_counts = self._state
+        # Where the log is silent, fashion stands still: what is new must not lose to what is remembered.
+        moment = max(origin, min(now, self._newest + DAY))
         counts = np.zeros((n_items, len(LIFETIMES)))
-        known = self._counts[:n_items]
-        counts[: len(known)] = known * np.exp((self._origin - now) / self._lifetimes)
+        known = all_counts[:n_items]
+        counts[: len(known)] = known * np.exp((origin - moment) / self._lifetimes)
         return trend_features(counts)

@@ -23,7 +23,7 @@ def contributions(reading: Reading, rows: NDArray[np.int64]) -> NDArray[np.float
     """Loss of score of each item when one recent event is left out, shape (len(rows), W).
 
     W is the number of events in the window; the later ones are read again without the one left out.
-    The repeat part of the score is not in it: see :func:`personal_reasons`.
+    Only of items that the model does not remember: see :func:`personal_reasons`.
     """
     h = reading.model.without_each(reading.base, reading.window)
     return (reading.model.vectors()[rows] @ (h[-1] - h[:-1]).T).astype(np.float32, copy=False)
@@ -41,20 +41,24 @@ def personal_reasons(
 ) -> list[Reason]:
     """A reason for each row of a personal list; ``name`` gives the item id of a row.
 
-    An item bought before is ``bought-again`` where the repeat part of its score or its own events carry
-    more than any other item of the past.
+    What the model remembers is scored by that memory alone: it is ``bought-again``, or, where it was only
+    looked at, ``because-of`` itself. Of other items the past events count that carry the score.
     A ``because-of`` without items says that the taste as a whole speaks for it, no event more than others.
     """
     if not len(rows):
         return []
     losses, gained = contributions(reading, rows), gains(reading, rows)
-    repeated = np.maximum(reading.model.repeat_part(reading.state, now, rows), 0.0)
+    remembered = reading.model.repeat_part(reading.state, now, rows) != 0
     reasons: list[Reason] = []
-    for row, loss, gain, again in zip(rows.tolist(), losses, gained, repeated, strict=True):
-        parts = _by_item(reading, loss)
-        parts[row] = parts.get(row, 0.0) + float(again)
-        whole = max(float(gain) + float(again), sum(parts.values()))
-        reasons.append(_reason(row, parts, whole, reading.bought.get(row, 0), name))
+    for row, loss, gain, again in zip(rows.tolist(), losses, gained, remembered.tolist(), strict=True):
+        count = reading.bought.get(row, 0)
+        if again and count:
+            reasons.append(Reason(kind="bought-again", count=count, share=1.0))
+        elif again:
+            reasons.append(Reason(kind="because-of", items=(name(row),), share=1.0))
+        else:
+            parts = _by_item(reading, loss)
+            reasons.append(_reason(row, parts, max(float(gain), sum(parts.values())), count, name))
     return reasons
 
 

@@ -1,25 +1,27 @@
-"""The model's trend, counted from the log and kept up with it."""
+"""The model's trend in a shop that goes on: who counts in it is who trains."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
-from penchant.catalog.ids import IdTable, rows_of_events
-from penchant.events.log import EventColumns
+from penchant.catalog.ids import IdTable
+from penchant.model.histories import Histories
 from penchant.model.tokens import NOT_WANTED, wanted
 from penchant.model.trend import LiveTrend
-from penchant.types import EventType
+from penchant.types import Event
 
 
-def live_trend(columns: EventColumns, ids: IdTable) -> LiveTrend:
-    """What the whole log says of the moment after its last event."""
-    rows = rows_of_events(columns, ids).astype(np.int32)
-    taken = wanted(rows, columns.type)
-    return LiveTrend(rows[taken], columns.time[taken])
+def live_trend(histories: Histories) -> LiveTrend:
+    """What all that may train says of the moment after its last event."""
+    taken = wanted(histories.items, histories.types)
+    return LiveTrend(histories.items[taken].astype(np.int32), histories.times[taken])
 
 
-def is_wanted(row: int, kind: EventType) -> bool:
-    """Whether an event on the item of ``row`` (-1 for none) counts.
-
-    >>> is_wanted(3, EventType.PURCHASE), is_wanted(-1, EventType.SEARCH)
-    (True, False)
-    """
-    return row >= 0 and kind.code not in NOT_WANTED
+def count(trend: LiveTrend, ids: IdTable, events: Iterable[Event], times: float = 1.0) -> None:
+    """Let ``trend`` know of events, or with ``times`` -1 that they are no more."""
+    found = [event for event in events if event.item_id and event.type.code not in NOT_WANTED]
+    if not found:
+        return
+    rows = ids.assign([str(event.item_id) for event in found])
+    for row, event in zip(rows.tolist(), found, strict=True):
+        trend.on_event(row, event.timestamp, times)
