@@ -14,11 +14,10 @@ def main() -> None:
     ends = histories.offsets[1:]
     known = np.ones(histories.events, bool)
     known[ends - 1] = False
-    trained = known.copy()
-    trained[ends - 2] = False
-    model = train(histories.keep(known), text, settings, n_items=len(texts), on_progress=shown())
+    training = histories.keep(known)
+    model = train(training, text, settings, n_items=len(texts), on_progress=shown())
     result = {"dataset": "amazon-beauty", **model.report, "settings": settings.to_dict()}
-    result["test"] = leave_one_out(model, histories, ends - 1)
+    result["test"] = leave_one_out(model, histories, ends - 1, training)
     write("beauty", result)
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from penchant.model.settings import ModelSettings
+from penchant.model.trend import TrendTable
 from penchant.model.validation import DISCOUNT, _top
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -43,12 +44,15 @@ def shown():
     return tell
 
 
-def leave_one_out(model, histories, targets):
-    """NDCG and recall of the events ``targets``; the person's earlier items are left out."""
+def leave_one_out(model, histories, targets, known):
+    """NDCG and recall of the events ``targets``; the person's earlier items are left out.
+
+    Fashion is that of the training part ``known``: other people's test events are not to be seen.
+    """
     people = np.arange(histories.people)
     contexts = SimpleNamespace(people=people, ends=targets, times=histories.times[targets])
     ranks = np.zeros(len(people), int)
-    for part, scores in model.score_blocks(histories, contexts):
+    for part, scores in model.score_blocks(histories, contexts, trend=TrendTable.of(known)):
         for row, person in enumerate(range(part.start, part.stop)):
             right = histories.items[targets[person]]
             value = scores[row, right]
