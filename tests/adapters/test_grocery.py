@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from penchant.adapters.grocery import our_errors
+from penchant.adapters.grocery import WEEK, our_errors, write_grocery
 from penchant.errors import StorageError
 
 LONG_QUERY = """
@@ -43,3 +45,12 @@ def test_a_table_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 def test_other_errors_stay_what_they_are() -> None:
     with pytest.raises(RuntimeError, match="else"), our_errors():
         raise RuntimeError("something else")
+
+
+def test_the_year_ends_within_a_week_of_today_and_is_the_same_when_written_again(tmp_path: Path) -> None:
+    today = 1_800_000_000.0
+    times = pq.read_table(write_grocery(tmp_path, today).events)["timestamp"].to_numpy()
+    assert today - WEEK < times.max() <= today
+    assert 350 < (times.max() - times.min()) / 86_400 <= 366
+    again = pq.read_table(write_grocery(tmp_path, today + 9 * WEEK).events)["timestamp"].to_numpy()
+    assert np.array_equal(times, again)

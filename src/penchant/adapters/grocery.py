@@ -71,8 +71,8 @@ def _weeks(db: duckdb.DuckDBPyConnection, kept: Path, until: float | None) -> in
     if until is None:
         return 0
     if not kept.exists():
-        last = db.execute("SELECT max(epoch(transaction_timestamp)) FROM transactions").fetchone()
-        weeks = max(0, int((until - float(last[0])) // WEEK)) if last else 0
+        last = db.execute("SELECT max(epoch(transaction_timestamp)) FROM transactions").fetchall()[0]
+        weeks = max(0, int((until - float(last[0])) // WEEK))
         fresh = kept.with_name(".weeks.new")
         fresh.write_text(str(weeks), encoding="utf-8")
         fresh.replace(kept)
