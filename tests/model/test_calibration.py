@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from penchant.model.calibration import LEAST, calibrate
 from penchant.model.examples import moments
 from penchant.model.histories import histories_of
-from penchant.model.scoring import Answers, ItemScores
+from penchant.model.scoring import Answers, ItemScores, score_blocks
+from penchant.model.taken import Runs
 from penchant.model.trend import LIFETIMES, TrendTable
 
 ITEMS, DIM, ASKED = 60, 4, 3 * LEAST
+EVEN = np.ones(ASKED)
 
 
 def planted(rng, asked: int = ASKED):
@@ -21,7 +25,8 @@ def planted(rng, asked: int = ASKED):
     questions = moments(np.arange(asked), np.arange(asked), np.full(asked, 9e6))
     held = type(questions)(questions.people, questions.ends, questions.times, np.arange(asked + 1), right)
     zero = np.zeros(asked, np.int64)
-    answers = Answers(h, questions.times, np.arange(asked), zero, np.full(asked, 5.0, np.float32))
+    taken = Runs(np.zeros(1, np.int32), zero, np.ones(asked, np.int64))
+    answers = Answers(h, questions.times, np.arange(asked), zero, np.full(asked, 5.0, np.float32), taken)
     trend = TrendTable.of(histories_of([[0, 1]]))
     return answers, ItemScores(vectors, np.zeros(ITEMS, np.float32), np.zeros(len(LIFETIMES))), trend, held
 
@@ -30,18 +35,47 @@ def planted(rng, asked: int = ASKED):
 def test_the_personal_part_gets_the_weight_that_the_baskets_show(rng, sure) -> None:
     answers, items, trend, held = planted(rng)
     wrong = ItemScores(items.vectors * sure, items.bias, items.trend)
-    assert calibrate(answers, wrong, trend, held, 0.05).personal * sure == pytest.approx(2.0, abs=0.5)
+    assert calibrate(
+        answers, wrong, trend, held, discovery=0.05, frequency=EVEN
+    ).personal * sure == pytest.approx(2.0, abs=0.5)
 
 
 def test_more_discovery_lifts_new_items_and_none_costs_nothing(rng) -> None:
     answers, items, trend, held = planted(rng)
-    levels = [calibrate(answers, items, trend, held, give).level for give in (0.0, 0.1, 0.4)]
+    levels = [
+        calibrate(answers, items, trend, held, discovery=give, frequency=EVEN).novelty
+        for give in (0.0, 0.1, 0.4)
+    ]
     assert levels == sorted(levels)
     assert levels[0] < levels[-1]
 
 
 def test_too_few_baskets_leave_the_model_as_it_was_trained(rng) -> None:
     answers, items, trend, held = planted(rng, LEAST - 1)
-    dials = calibrate(answers, items, trend, held, 0.05)
-    assert (dials.personal, dials.steep, dials.level) == (1.0, 1.0, 0.0)
+    dials = calibrate(answers, items, trend, held, discovery=0.05, frequency=np.ones(LEAST))
+    assert (dials.personal, dials.steep, dials.novelty) == (1.0, 1.0, 0.0)
     np.testing.assert_array_equal(dials.trend, items.trend)
+
+
+def test_who_asks_often_counts_often(rng) -> None:
+    """Half of the people only come again: where they ask more, new things cost more."""
+    answers, items, trend, held = planted(rng)
+    again = held.items == 0
+    levels = [
+        calibrate(answers, items, trend, held, discovery=0.1, frequency=np.where(again, often, 1.0)).novelty
+        for often in (0.2, 1.0, 5.0)
+    ]
+    assert levels == sorted(levels, reverse=True)
+    assert levels[0] > levels[-1]
+
+
+def test_what_was_taken_and_forgotten_is_no_discovery(rng) -> None:
+    """Its score is the same with any discovery, and no dial is fitted on it."""
+    answers, items, trend, held = planted(rng)
+    dials = calibrate(answers, items, trend, held, discovery=0.4, frequency=EVEN)
+    lifted = replace(items, novelty=dials.novelty)
+    forgotten = Runs(np.arange(2, dtype=np.int32), answers.taken.starts, answers.taken.stops + 1)
+    old = replace(answers, taken=forgotten)
+    blocks = [next(score_blocks(old, scores, trend, ASKED))[1] for scores in (items, lifted)]
+    np.testing.assert_allclose(blocks[0][:, :2], blocks[1][:, :2], atol=1e-5)
+    np.testing.assert_allclose(blocks[0][:, 2:] + dials.novelty, blocks[1][:, 2:], atol=1e-5)

@@ -1,37 +1,67 @@
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penchant.model.histories import Histories, histories_of
 from penchant.model.tokens import DAY
-from penchant.model.trend import LIFETIMES, PRIOR, LiveTrend, TrendTable
+from penchant.model.trend import LIFETIMES, ONLY_FIRST, PRIOR, LiveTrend, TrendTable
 
-logs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 400)), min_size=1, max_size=40)
+logs = st.lists(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 400)), min_size=1, max_size=15),
+    min_size=1,
+    max_size=4,
+)
 
 
-def columns(log: list[tuple[int, int]]):
-    return np.array([item for item, _ in log], np.int32), np.array([at * DAY / 2 for _, at in log])
+def taken(log: list[list[tuple[int, int]]]) -> Histories:
+    """Each person's (item, half day) in order of time."""
+    people = [sorted(one, key=lambda event: event[1]) for one in log]
+    times = np.array([at * DAY / 2 for one in people for _, at in one])
+    return replace(histories_of([[item for item, _ in one] for one in people]), times=times)
 
 
-def counted(items, times, item: int, now: float) -> list[float]:
+def counted(data: Histories, item: int, now: float) -> list[float]:
     """By the definition, one event at a time."""
-    ages = (now - times[(items == item) & (times < now)]) / DAY
-    return [float(np.log(np.exp(-ages / life).sum() + PRIOR)) for life in LIFETIMES]
+    totals = np.zeros(len(LIFETIMES))
+    for person in range(data.people):
+        known = False
+        for event in range(data.offsets[person], data.offsets[person + 1]):
+            if data.items[event] == item and data.times[event] < now:
+                age = (now - data.times[event]) / DAY
+                totals += [
+                    np.exp(-age / life) * (not known or not only)
+                    for life, only in zip(LIFETIMES, ONLY_FIRST, strict=True)
+                ]
+                known = True
+    return np.log(totals + PRIOR).tolist()
+
+
+def as_they_came(data: Histories) -> list[tuple[int, float, bool]]:
+    """Item, time and whether it was its person's first, of all events in order of time."""
+    order = np.argsort(data.times, kind="stable")
+    owner, seen, found = data.person_of_event(), set(), []
+    for event in order.tolist():
+        pair = owner[event], int(data.items[event])
+        found.append((pair[1], float(data.times[event]), pair not in seen))
+        seen.add(pair)
+    return found
 
 
 @given(logs, st.integers(0, 500))
 @settings(max_examples=60, deadline=None)
 def test_any_item_at_any_moment_is_what_a_plain_count_says(log, at) -> None:
-    items, times = columns(log)
-    now, table = at * DAY / 2 + 1.0, TrendTable(items, times)
+    data = taken(log)
+    now, table = at * DAY / 2 + 1.0, TrendTable.of(data)
     found = table.features(np.arange(7), np.full(7, now))
-    np.testing.assert_allclose(found, [counted(items, times, item, now) for item in range(7)], atol=1e-4)
+    np.testing.assert_allclose(found, [counted(data, item, now) for item in range(7)], atol=1e-4)
 
 
 @given(logs, st.lists(st.integers(0, 500), min_size=1, max_size=5))
 @settings(max_examples=60, deadline=None)
 def test_going_through_moments_equals_asking_for_each(log, at) -> None:
-    items, times = columns(log)
-    table, moments = TrendTable(items, times), np.array(at) * DAY / 2 + 1.0
+    table, moments = TrendTable.of(taken(log)), np.array(at) * DAY / 2 + 1.0
     for place, seen in table.moments(moments, 7):
         np.testing.assert_allclose(seen, table.features(np.arange(7), np.full(7, moments[place])), atol=1e-4)
 
@@ -39,31 +69,32 @@ def test_going_through_moments_equals_asking_for_each(log, at) -> None:
 @given(logs, st.integers(0, 23))
 @settings(max_examples=60, deadline=None)
 def test_a_live_count_equals_one_of_the_whole_log(log, after) -> None:
-    items, times = columns(sorted(log, key=lambda one: one[1]))
-    half = len(items) // 2
-    live = LiveTrend(items[:half], times[:half])
-    for item, time in zip(items[half:].tolist(), times[half:].tolist(), strict=True):
-        live.on_event(item, time)
-    now = float(times.max()) + after * DAY / 24 + 1.0
-    asked = TrendTable(items, times).features(np.arange(7), np.full(7, now))
+    data = taken(log)
+    half = float(np.median(data.times))
+    live = LiveTrend.of(data.before(half))
+    for item, time, first in as_they_came(data):
+        if time >= half:
+            live.on_event(item, time, first=first)
+    now = float(data.times.max()) + after * DAY / 24 + 1.0
+    asked = TrendTable.of(data).features(np.arange(7), np.full(7, now))
     np.testing.assert_allclose(live.features(now, 7), asked, atol=1e-4)
 
 
 def test_counts_survive_decades_of_events() -> None:
     live = LiveTrend()
     for year in range(60):
-        live.on_event(0, year * 365.0 * DAY)
+        live.on_event(0, year * 365.0 * DAY, first=year == 0)
     assert np.isclose(live.features(59 * 365.0 * DAY, 1)[0, 0], np.log(1 + PRIOR), atol=1e-4)
 
 
 def test_where_the_log_is_silent_fashion_stands_still() -> None:
-    live = LiveTrend(np.array([1], np.int32), np.array([0.0]))
+    live = LiveTrend.of(histories_of([[1]]))
     np.testing.assert_array_equal(live.features(DAY, 2), live.features(9 * 365 * DAY, 2))
     assert np.isfinite(live.features(-9 * 365 * DAY, 2)).all()
 
 
 def test_what_was_counted_can_be_taken_back() -> None:
-    live = LiveTrend(np.array([1, 1], np.int32), np.array([0.0, DAY]))
-    live.on_event(1, 0.0, -1.0)
-    once = LiveTrend(np.array([1], np.int32), np.array([DAY]))
-    np.testing.assert_allclose(live.features(DAY, 2), once.features(DAY, 2), atol=1e-6)
+    live, once = LiveTrend.of(histories_of([[1, 1], [2, 1]])), LiveTrend.of(histories_of([[2, 1]]))
+    live.on_event(1, 0.0, first=True, times=-1.0)
+    live.on_event(1, DAY, first=False, times=-1.0)
+    np.testing.assert_allclose(live.features(DAY, 3), once.features(DAY, 3), atol=1e-6)

@@ -15,7 +15,7 @@ from penchant.recommend.impressions import ImpressionWriter
 from penchant.recommend.pipeline import Recommender
 from penchant.recommend.popularity import Popularity
 from penchant.recommend.repeats import learn_repeats
-from penchant.recommend.trend import count, live_trend
+from penchant.recommend.trend import ShopTrend
 from penchant.taste.tracker import TasteTracker
 from penchant.types import Event, Logged, Pseudonym
 
@@ -45,9 +45,9 @@ class Engine:
             shop.settings.recommend, learn_repeats(columns, shop.ids, shop.catalog.view())
         )
         self.writer = ImpressionWriter(shop.impressions).start()
-        self._trend = live_trend(fit_to_train(columns, shop.ids, shop.marks, shop.consent)[0])
+        self._trend = ShopTrend(*fit_to_train(columns, shop.ids, shop.marks, shop.consent), shop.ids)
         self._marked = set[Pseudonym]().union(*shop.marks.marked_people().values())
-        self.current = CurrentModel(shop, self._trend)
+        self.current = CurrentModel(shop, self._trend.live)
         tracker = self.current.tracker()
         # Which text each row of the model was made of. Without a model no text need be read yet.
         self._slot = np.zeros(0, np.int32) if tracker is None else shop.catalog.text_table().slot
@@ -114,7 +114,7 @@ class Engine:
         """Take the person out of trend and memory, while the log and the consent are still there."""
         with self.lock:
             events = [entry.event for entry in self._shop.log.of_user(person)]
-            count(self._trend, self._shop.ids, (event for event in events if self._counts(event)), -1.0)
+            self._trend.take_back(event for event in events if self._counts(event))
             if self.recommender.tracker is not None:
                 self.recommender.tracker.forget(person)
 
@@ -132,7 +132,7 @@ class Engine:
             if tracker is not None:
                 tracker.on_event(entry)
             self.position = entry.position
-        count(self._trend, self._shop.ids, (entry.event for entry in entries if self._counts(entry.event)))
+        self._trend.add(entry.event for entry in entries if self._counts(entry.event))
 
     def _watch(self) -> None:
         """Serve with a new snapshot as soon as one is promoted, by whatever process."""

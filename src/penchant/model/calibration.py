@@ -35,7 +35,7 @@ class _Moment:
 
     Attributes:
         known, again: items that the person remembers, and their scores.
-        new: other items. parts: (n, 2 + lifetimes) their personal score, bias and trend.
+        new: items that the person never took. parts: (n, 2 + lifetimes) their personal score, bias, trend.
         right: what was taken.
     """
 
@@ -52,16 +52,23 @@ class _Moment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dials:
-    """What the parts of a score count: ``personal * h @ vector + steep * bias + level + seen @ trend``."""
+    """What the parts of a score count: ``personal * h @ vector + steep * bias + seen @ trend``, and
+    ``novelty`` on top of it for an item that the person never took."""
 
     personal: float
     steep: float
-    level: float
+    novelty: float
     trend: FloatArray
 
 
 def calibrate(
-    answers: Answers, items: ItemScores, trend: TrendTable, held_out: Questions, discovery: float
+    answers: Answers,
+    items: ItemScores,
+    trend: TrendTable,
+    held_out: Questions,
+    *,
+    discovery: float,
+    frequency: IntArray,
 ) -> Dials:
     """The dials that suit the held-out baskets; as trained where there are fewer than :data:`LEAST`.
 
@@ -71,18 +78,21 @@ def calibrate(
         trend: of the training log.
         held_out: baskets that did not train.
         discovery: share of NDCG@10 over all purchases that may be given up for new things; from 0 to 1.
+        frequency: (Q,) how often the person of each basket asks: one was held out of each, whoever
+            comes daily and whoever comes monthly.
     """
     if len(held_out) < LEAST:
         return Dials(items.personal, 1.0, 0.0, items.trend)
-    found = [
-        _moment(answers, items, place, seen, held_out)
+    by_place = {
+        place: _moment(answers, items, place, seen, held_out)
         for place, seen in trend.moments(answers.times, len(items.bias))
-    ]
+    }
+    found = [by_place[place] for place in range(len(held_out))]
     weights = _fitted(found, np.concatenate([[items.personal, 1.0], items.trend]))
     if not np.isfinite(weights).all() or weights[0] < 0:
         weights = np.concatenate([[items.personal, 1.0], items.trend]).astype(np.float32)
-    level = _level(found, weights, discovery)
-    return Dials(float(weights[0]), float(weights[1]), level, weights[2:])
+    novelty = _level(found, frequency, weights, discovery)
+    return Dials(float(weights[0]), float(weights[1]), novelty, weights[2:])
 
 
 def _moment(
@@ -92,9 +102,9 @@ def _moment(
     known = answers.items[first:last]
     own = items.vectors @ answers.h[place]
     scores = items.personal * own + items.bias + seen @ items.trend
-    scores[known] = -np.inf
+    old = answers.taken.of(place)
     rising = seen[:, 0].copy()
-    rising[known] = -np.inf
+    scores[known] = scores[old] = rising[known] = rising[old] = -np.inf
     new = np.union1d(_best(scores, HEAD), _best(rising, RISING))
     new = new[np.isfinite(scores[new])]
     return _Moment(
@@ -135,7 +145,7 @@ def _fitted(moments: list[_Moment], start: NDArray[np.float64]) -> FloatArray:
     return weights.detach().numpy()
 
 
-def _level(moments: list[_Moment], weights: FloatArray, discovery: float) -> float:
+def _level(moments: list[_Moment], frequency: IntArray, weights: FloatArray, discovery: float) -> float:
     """The highest level of new items that costs at most the share ``discovery`` of the best NDCG@10."""
     lists = [_heads(m, weights) for m in moments if len(m.known)]
     if not lists:
@@ -143,7 +153,8 @@ def _level(moments: list[_Moment], weights: FloatArray, discovery: float) -> flo
     apart = np.concatenate([(heads.again[:, None] - heads.new[None]).ravel() for heads in lists])
     low, high = np.quantile(apart, [0.001, 0.999]).tolist()
     levels = np.linspace(low, high, 200)
-    found = np.mean([_gains(heads, levels) for heads in lists], axis=0)
+    often = [often for often, m in zip(frequency, moments, strict=True) if len(m.known)]
+    found = np.average([_gains(heads, levels) for heads in lists], axis=0, weights=often)
     if not found.max() > 0:
         return 0.0
     return float(levels[np.flatnonzero(found >= (1 - discovery) * found.max())[-1]])

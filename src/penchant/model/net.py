@@ -81,17 +81,20 @@ class PreferenceNet(nn.Module):
         self.rating = RatingHead(dim)
         self.trend = nn.Parameter(torch.full((len(LIFETIMES),), 1.0 / len(LIFETIMES)))
         self.personal: Tensor
+        self.novelty: Tensor
         self.register_buffer("personal", torch.ones(()))
+        self.register_buffer("novelty", torch.zeros(()))
 
     def beginners(self, people: int) -> tuple[Tensor, Tensor]:
         """State (B, S) and behaviour (B, D) of people who did nothing yet."""
         return torch.zeros(people, self.encoder.state_size), self.start.expand(people, -1)
 
-    def dial(self, personal: float, steep: float, level: float, trend: FloatArray) -> None:
+    def dial(self, personal: float, steep: float, novelty: float, trend: FloatArray) -> None:
         """Set what the parts of a score count; see :class:`penchant.model.calibration.Dials`."""
         with torch.no_grad():
             self.personal.fill_(personal)
-            self.items.bias.mul_(steep).add_(level)
+            self.items.bias.mul_(steep)
+            self.novelty.fill_(novelty)
             self.trend.copy_(torch.from_numpy(trend))
 
     def forward(self, tokens: Tokens, state: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:

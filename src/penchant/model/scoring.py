@@ -14,6 +14,7 @@ from penchant.model.items import newcomer_bias
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.repeat import features, surroundings
 from penchant.model.settings import ModelSettings
+from penchant.model.taken import Runs, taken_before
 from penchant.model.trend import TrendTable
 from penchant.model.whitening import Whitening
 
@@ -31,13 +32,17 @@ class Contexts(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What scores are made of: behaviour (C, D) at times (C,), and repeat scores as flat triples."""
+    """What scores are made of: behaviour (C, D) at times (C,), and repeat scores as flat triples.
+
+    ``taken``: what each person ever took.
+    """
 
     h: FloatArray
     times: NDArray[np.float64]
     owner: IntArray
     items: IntArray
     again: FloatArray
+    taken: Runs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,12 +51,14 @@ class ItemScores:
 
     Attributes:
         vectors, bias: (N, D) and (N,). trend: weight of each lifetime. personal: weight of the taste.
+        novelty: what an item gets on top for a person who never took it.
     """
 
     vectors: FloatArray
     bias: FloatArray
     trend: FloatArray
     personal: float = 1.0
+    novelty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +111,8 @@ def item_scores(net: PreferenceNet, counts: FloatArray) -> ItemScores:
         vectors, bias = net.items(torch.arange(len(counts)))
     levels = bias.numpy().copy()
     levels[counts == 0] = newcomer_bias(levels, counts)
-    return ItemScores(vectors.numpy(), levels, net.trend.detach().numpy(), float(net.personal))
+    trend = net.trend.detach().numpy()
+    return ItemScores(vectors.numpy(), levels, trend, float(net.personal), float(net.novelty))
 
 
 def score_blocks(
@@ -117,7 +125,8 @@ def score_blocks(
         scores *= items.personal
         scores += items.bias
         for place, seen in trend.moments(answers.times[part], len(items.bias)):
-            scores[place] += seen @ items.trend
+            scores[place] += seen @ items.trend + items.novelty
+            scores[place, answers.taken.of(part.start + place)] -= items.novelty
         first, last = np.searchsorted(answers.owner, [part.start, part.stop])
         here = slice(int(first), int(last))
         where = answers.owner[here] - start, answers.items[here]
@@ -141,12 +150,13 @@ def answer(
         here = after[torch.from_numpy(batch.steps), torch.from_numpy(batch.columns)]
         h[batch.questions] = here.numpy()
         parts.append(_remembered(net, batch, here, asked))
+    taken = taken_before(histories, asked.people, asked.ends)
     if not parts:
         none = np.zeros(0, np.int64)
-        return Answers(h, asked.times, none, none, np.zeros(0, np.float32))
+        return Answers(h, asked.times, none, none, np.zeros(0, np.float32), taken)
     owner, items, again = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(owner, kind="stable")
-    return Answers(h, asked.times, owner[order], items[order], again[order])
+    return Answers(h, asked.times, owner[order], items[order], again[order], taken)
 
 
 def _remembered(

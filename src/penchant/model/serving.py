@@ -14,7 +14,7 @@ from penchant.model.encoders.numeric import rms_norm
 from penchant.model.encoders.protocol_step import StepEncoder
 from penchant.model.histories import FloatArray
 from penchant.model.repeat import Memory, empty_memory, remember, remember_all, surroundings
-from penchant.model.repeat_step import Left, Moment, again, entries_left
+from penchant.model.repeat_step import Moment, again
 from penchant.model.snapshot import Manifest, read_snapshot
 from penchant.model.tokens import DAY, Token, gap_class, rating_signal, wanted
 from penchant.model.trend import LiveTrend
@@ -31,7 +31,7 @@ class State:
     Attributes:
         encoder: (S,) its numbers. h: (D,) behaviour after the last event.
         last: unix seconds of the last event, NaN before any. events: wanted ones so far.
-        memory: (m,) repeat memory, m up to M.
+        memory: (m,) repeat memory, m up to M. taken: item rows ever wanted, sorted: 4 bytes each.
     """
 
     encoder: FloatArray
@@ -39,11 +39,12 @@ class State:
     last: float
     events: float
     memory: Memory
+    taken: NDArray[np.int32]
 
     @property
     def nbytes(self) -> int:
         """Size of the arrays."""
-        return self.encoder.nbytes + self.h.nbytes + self.memory.nbytes
+        return self.encoder.nbytes + self.h.nbytes + self.memory.nbytes + self.taken.nbytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +71,7 @@ class ServingModel:
         self._step = step
         self._items = items
         self._trend = trend
-        self._personal = float(arrays["personal"].item())
+        self._personal, self._novelty = float(arrays["personal"].item()), float(arrays["novelty"].item())
         self._mood: tuple[int, FloatArray] | None = None
         self._places = int(arrays["memory"][0])
         self._whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
@@ -93,6 +94,7 @@ class ServingModel:
             last=float("nan"),
             events=0.0,
             memory=empty_memory(0),
+            taken=np.zeros(0, np.int32),
         )
 
     def step(self, state: State, token: Token) -> State:
@@ -100,10 +102,10 @@ class ServingModel:
         known = _known([token], self.n_items)
         days = self._days([state.last, token.time])
         encoder, h = self._step.step(state.encoder, self._read(known, days)[0], days[0])
-        memory, counted = state.memory, wanted(known.items, known.types)
+        memory, taken, counted = state.memory, state.taken, wanted(known.items, known.types)
         if counted[0]:
-            memory = _remembered(memory, known, self._places)
-        return State(encoder, h, token.time, state.events + counted[0], memory)
+            memory, taken = _remembered(memory, known, self._places), _with(taken, known.items[0])
+        return State(encoder, h, token.time, state.events + counted[0], memory, taken)
 
     def encode(self, tokens: Sequence[Token]) -> State:
         """State after a whole history, oldest first; equals stepping through it."""
@@ -114,8 +116,9 @@ class ServingModel:
         days = self._days([start.last, *known.times.tolist()])
         encoder, h = self._step.sequence(start.encoder, self._read(known, days), days)
         counted = wanted(known.items, known.types)
-        memory = remember_all(known.items[counted], known.types[counted], known.times[counted], self._places)
-        return State(encoder, h, float(known.times[-1]), float(counted.sum()), memory)
+        items = known.items[counted]
+        memory = remember_all(items, known.types[counted], known.times[counted], self._places)
+        return State(encoder, h, float(known.times[-1]), float(len(items)), memory, np.unique(items))
 
     def h(self, state: State, now: float) -> FloatArray:  # noqa: ARG002  (part of the interface)
         """Behaviour (D,) as scores weigh it. It moves with events; what time alone changes is elsewhere."""
@@ -125,6 +128,7 @@ class ServingModel:
         """Preference for every item at ``now`` (unix seconds), (n_items,); the caller may change it."""
         scores = self._items.vectors @ self.h(state, now)
         scores += self.biases(now)
+        scores[state.taken] -= self._novelty
         if len(state.memory):
             scores[state.memory["item"]] = self._again_now(state, now)
         return scores
@@ -145,7 +149,8 @@ class ServingModel:
         return self._items.vectors
 
     def biases(self, now: float) -> FloatArray:
-        """Score of each item for everybody at ``now``, its trend with it, (n_items,). Do not change them.
+        """Score of each item for who never took it at ``now``, its trend with it, (n_items,). Do not
+        change them.
 
         Made anew at most once for each :data:`TREND_SECONDS` of ``now``.
         """
@@ -153,7 +158,8 @@ class ServingModel:
         mood = self._mood
         if mood is None or mood[0] != tick:
             seen = self._trend.features(now, self.n_items)
-            mood = self._mood = tick, self._items.bias + seen @ self._arrays["trend"]
+            levels = self._items.bias + seen @ self._arrays["trend"] + np.float32(self._novelty)
+            mood = self._mood = tick, levels
         return mood[1]
 
     def ratings(self, state: State) -> FloatArray:
@@ -185,24 +191,6 @@ class ServingModel:
     def query_vector(self, text: FloatArray) -> FloatArray:
         """A search text's vector (T,) as a vector to compare with :meth:`vectors`, (D,)."""
         return (self._whitening(text[None]) @ self._arrays["input.project"].T)[0]
-
-    def contributions(self, tokens: Sequence[Token], now: float, item: int, last: int) -> FloatArray:
-        """Drop of the score of ``item`` when each of the last ``last`` events is removed, (last,).
-
-        The events after the removed one are read again, all removals side by side. The repeat memory
-        is counted again without the event.
-        """
-        last = min(last, len(tokens))
-        if not last:
-            return np.zeros(0, np.float32)
-        base = self.encode(tokens[: len(tokens) - last])
-        h = self._each_left_out(base, tokens[len(tokens) - last :])
-        total = self._personal * h @ self._items.vectors[item] + self.biases(now)[item]
-        known, vectors = _known(tokens, self.n_items), self._items.vectors[item][None]
-        read = known.items, known.types, known.times
-        for place, entry, moment in entries_left(*read, Left(item, last, self._places, now)):
-            total[place] = again(self._arrays, entry, vectors, h[place : place + 1], moment)[0]
-        return (total[-1] - total[:-1]).astype(np.float32)
 
     def without_each(self, base: State, tail: Sequence[Token]) -> FloatArray:
         """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
@@ -285,6 +273,13 @@ def _remembered(memory: Memory, known: _Columns, places: int) -> Memory:
     grown = np.concatenate([memory, empty_memory(int(room))])[None]
     remember(grown, known.items, known.types, known.times)
     return grown[0]
+
+
+def _with(taken: NDArray[np.int32], item: np.int32) -> NDArray[np.int32]:
+    place = int(np.searchsorted(taken, item))
+    if place < len(taken) and taken[place] == item:
+        return taken
+    return np.concatenate([taken[:place], [item], taken[place:]], dtype=np.int32)
 
 
 def _known(tokens: Sequence[Token], n_items: int) -> _Columns:

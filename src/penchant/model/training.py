@@ -140,8 +140,16 @@ class Trainer:
         net, asked = self.net, self.held_out
         answers = answer(net, self.histories, asked, self.settings.memory, self.queries)
         items = item_scores(net, self.counts)
-        dials = calibrate(answers, items, self.trend, asked, self.settings.discovery)
-        net.dial(dials.personal, dials.steep, dials.level, dials.trend)
+        frequency = np.bincount(self.questions.people, minlength=self.histories.people)[asked.people]
+        dials = calibrate(
+            answers,
+            items,
+            self.trend,
+            asked,
+            discovery=self.settings.discovery,
+            frequency=frequency + 1,
+        )
+        net.dial(dials.personal, dials.steep, dials.novelty, dials.trend)
 
     def _resumed(self, folder: Path | None) -> Checkpoint:
         net, average = self.net, self.average

@@ -1,7 +1,8 @@
 """What everybody takes these days: each item's events counted so that old ones fade. Numpy only.
 
-An item's bias is what it was worth on average; the trend is what it is worth now. How much each
-lifetime says is learned (``PreferenceNet.trend``).
+An item's bias is what it was worth on average; the trend is what it is worth now. What people take for
+the first time is counted by itself: milk is taken by all and is new to nobody. How much each count says
+is learned (``PreferenceNet.trend``).
 """
 
 from collections.abc import Iterator
@@ -11,10 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.model.histories import FloatArray, Histories, IntArray
+from penchant.model.taken import first_times
 from penchant.model.tokens import DAY, wanted
 
 LIFETIMES = (3.0, 14.0, 60.0)
 """Days after which an event counts 1/e."""
+
+ONLY_FIRST = (False, False, True)
+"""Counts that hear only of the first event of a person with an item."""
 
 PRIOR = 0.3
 """Events that every item is given in each count, so that the log of none is finite."""
@@ -39,26 +44,33 @@ class TrendTable:
     Holds for each wanted event, in order of item and time, the counts just after it.
     """
 
-    def __init__(self, items: NDArray[np.int32], times: NDArray[np.float64]) -> None:
+    def __init__(
+        self, items: NDArray[np.int32], times: NDArray[np.float64], first: NDArray[np.bool_]
+    ) -> None:
+        """Count the events (E,); ``first`` where one is the first of its person with the item."""
         order = np.lexsort((times, items))
         self._items, self._times = items[order].astype(np.int64), times[order]
+        self._first = first[order]
         self._start = float(times.min(initial=0.0)) if len(times) else 0.0
         self._span = float(times.max() - self._start) + 1.0 if len(times) else 1.0
         self._keys = self._key(self._items, self._times)
         order = np.argsort(times, kind="stable")
         self._by_time = items[order].astype(np.int64), times[order]
-        self._logs = [self._faded(lifetime * DAY) for lifetime in LIFETIMES]
+        self._weights = _weights(first[order])
+        self._logs = [
+            self._faded(lifetime * DAY, only) for lifetime, only in zip(LIFETIMES, ONLY_FIRST, strict=True)
+        ]
 
     @classmethod
     def of(cls, histories: Histories) -> Self:
         """Of all wanted events."""
         taken = wanted(histories.items, histories.types)
-        return cls(histories.items[taken], histories.times[taken])
+        return cls(histories.items[taken], histories.times[taken], first_times(histories)[taken])
 
     def features(self, items: IntArray, times: NDArray[np.float64]) -> FloatArray:
         """What the model reads of ``items`` (P,) just before ``times`` (P,): (P, number of lifetimes).
 
-        >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]))
+        >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]), np.array([True]))
         >>> table.features(np.array([4, 4]), np.array([0.0, 3 * DAY]))[:, 0].astype(float).round(2).tolist()
         [-1.2, -0.4]
         """
@@ -68,9 +80,10 @@ class TrendTable:
         place -= 1
         known = (place >= 0) & (self._items[place] == items)
         out = np.full((len(items), len(LIFETIMES)), np.log(PRIOR), np.float32)
-        at, ago = place[known], times[known] - self._times[place[known]]
+        at = place[known]
+        days = ((times[known] - self._times[at]) / DAY).astype(np.float32)  # seconds are exact enough
         for column, (lifetime, logs) in enumerate(zip(LIFETIMES, self._logs, strict=True)):
-            out[known, column] = np.log(np.exp(logs[at] - ago / (lifetime * DAY)) + PRIOR)
+            out[known, column] = np.log(np.exp(logs[at] - days / np.float32(lifetime)) + np.float32(PRIOR))
         return out
 
     def moments(self, times: NDArray[np.float64], n_items: int) -> Iterator[tuple[int, FloatArray]]:
@@ -85,20 +98,21 @@ class TrendTable:
         counts = np.exp(self.features(every, np.full(n_items, now)).astype(np.float64)) - PRIOR
         first, last = np.searchsorted(self._by_time[1], np.array([now, times[order[-1]]]))
         items, moments = self._by_time[0][first:last], self._by_time[1][first:last]
+        weights = self._weights[first:last]
         lifetimes, begin = np.array(LIFETIMES) * DAY, 0
         for place in order.tolist():
             moment = float(times[place])
             end = int(np.searchsorted(moments, moment))
             counts *= np.exp((now - moment) / lifetimes)
             new = np.exp((moments[begin:end, None] - moment) / lifetimes)
-            np.add.at(counts, items[begin:end], new)
+            np.add.at(counts, items[begin:end], new * weights[begin:end])
             now, begin = moment, end
             yield place, trend_features(counts)
 
     def _key(self, items: IntArray, times: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(items * (self._span + 1.0) + np.maximum(times - self._start, 0.0), np.float64)
 
-    def _faded(self, lifetime: float) -> FloatArray:
+    def _faded(self, lifetime: float, only_first: bool) -> FloatArray:
         """Log of the count just after each event.
 
         One running log-sum-exp over all items: a gap before each item makes those before it vanish.
@@ -108,7 +122,8 @@ class TrendTable:
         gap = self._span / lifetime + 50.0
         rank = np.cumsum(np.append(0, np.diff(self._items) != 0))
         height = (self._times - self._start) / lifetime + rank * gap
-        return (np.logaddexp.accumulate(height) - height).astype(np.float32)
+        heard = np.where(self._first, height, -np.inf) if only_first else height
+        return (np.logaddexp.accumulate(heard) - height).astype(np.float32)
 
 
 class LiveTrend:
@@ -118,20 +133,30 @@ class LiveTrend:
     ``origin``. One writer; readers may come from other threads.
     """
 
-    def __init__(
-        self, items: NDArray[np.int32] | None = None, times: NDArray[np.float64] | None = None
-    ) -> None:
+    def __init__(self) -> None:
         self._lifetimes = np.array(LIFETIMES) * DAY
-        self._newest = float(times.max()) if times is not None and len(times) else 0.0
+        self._newest = 0.0
         # One attribute for both: a reader never sees the counts of another origin.
         self._state = self._newest, np.zeros((0, len(LIFETIMES)))
-        if items is not None and times is not None and len(items):
-            faded = np.exp((times[:, None] - self._newest) / self._lifetimes)
-            columns = [np.bincount(items, weights=weights) for weights in faded.T]
-            self._state = self._newest, np.stack(columns, axis=-1)
 
-    def on_event(self, item: int, time: float, times: float = 1.0) -> None:
-        """Count one wanted event of an item row; with ``times`` -1 one that was counted is no more."""
+    @classmethod
+    def of(cls, histories: Histories) -> Self:
+        """Of all wanted events."""
+        live, taken = cls(), wanted(histories.items, histories.types)
+        items, times = histories.items[taken], histories.times[taken]
+        if len(items):
+            live._newest = float(times.max())
+            faded = np.exp((times[:, None] - live._newest) / live._lifetimes)
+            faded *= _weights(first_times(histories)[taken])
+            columns = [np.bincount(items, weights=weights) for weights in faded.T]
+            live._state = live._newest, np.stack(columns, axis=-1)
+        return live
+
+    def on_event(self, item: int, time: float, *, first: bool, times: float = 1.0) -> None:
+        """Count one wanted event of an item row; with ``times`` -1 one that was counted is no more.
+
+        ``first``: the person took the item for the first time.
+        """
         origin, counts = self._state
         if item >= len(counts):
             grown = np.zeros((max(item + 1, len(counts) * 5 // 4), len(LIFETIMES)))
@@ -139,7 +164,8 @@ class LiveTrend:
             counts = grown
         if time - origin > _REBASE * self._lifetimes[0]:
             counts, origin = counts * np.exp((origin - time) / self._lifetimes), time
-        counts[item] = np.maximum(counts[item] + times * np.exp((time - origin) / self._lifetimes), 0.0)
+        added = times * np.exp((time - origin) / self._lifetimes) * _weights(np.array([first]))[0]
+        counts[item] = np.maximum(counts[item] + added, 0.0)
         self._newest = max(self._newest, time)
         self._state = origin, counts
 
@@ -149,7 +175,7 @@ class LiveTrend:
         At most a day after the newest event, and never before the counts' origin.
 
         >>> live = LiveTrend()
-        >>> live.on_event(1, 0.0)
+        >>> live.on_event(1, 0.0, first=True)
         >>> live.features(0.0, 3)[:, 0].astype(float).round(2).tolist()
         [-1.2, 0.26, -1.2]
         """
@@ -160,3 +186,8 @@ class LiveTrend:
         known = all_counts[:n_items]
         counts[: len(known)] = known * np.exp((origin - moment) / self._lifetimes)
         return trend_features(counts)
+
+
+def _weights(first: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What each event (E,) is worth in each count, (E, number of lifetimes)."""
+    return (first[:, None] | ~np.array(ONLY_FIRST)).astype(np.float64)

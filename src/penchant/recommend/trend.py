@@ -1,27 +1,71 @@
 """The model's trend in a shop that goes on: who counts in it is who trains."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from penchant.catalog.ids import IdTable
 from penchant.model.histories import Histories
-from penchant.model.tokens import NOT_WANTED, wanted
+from penchant.model.taken import first_times
+from penchant.model.tokens import NOT_WANTED
 from penchant.model.trend import LiveTrend
-from penchant.types import Event
+from penchant.types import Event, Pseudonym
+
+ODD = 0x9E3779B97F4A7C15
+"""Makes different items of one person different numbers: odd, so that no two fall together."""
+
+MANY = 100_000
+"""Pairs in a set before they move into the sorted array, which takes an eighth of the room."""
 
 
-def live_trend(histories: Histories) -> LiveTrend:
-    """What all that may train says of the moment after its last event."""
-    taken = wanted(histories.items, histories.types)
-    return LiveTrend(histories.items[taken].astype(np.int32), histories.times[taken])
+class ShopTrend:
+    """The live trend of a shop, and who took what already: only a first time counts as one.
+
+    A pair of person and item is kept as a 64-bit number that means nothing outside this process.
+    """
+
+    def __init__(self, histories: Histories, people: Sequence[Pseudonym], ids: IdTable) -> None:
+        """Begin with the ``histories`` of ``people``, all that may train."""
+        self.live = LiveTrend.of(histories)
+        self._ids = ids
+        first = first_times(histories)
+        salts = np.array([hash(person) for person in people], np.int64).view(np.uint64)
+        rows = histories.items[first].astype(np.uint64)
+        self._old = np.unique(salts[histories.person_of_event()[first]] ^ rows * np.uint64(ODD))
+        self._new: set[int] = set()
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Count events of people who may train, in the order of the log."""
+        for row, event in self._heard(events):
+            pair = _pair(event, row)
+            first = not self._holds(pair)
+            if first:
+                self._new.add(pair)
+            self.live.on_event(row, event.timestamp, first=first)
+        if len(self._new) >= MANY:
+            self._old = np.union1d(self._old, np.fromiter(self._new, np.uint64, len(self._new)))
+            self._new.clear()
+
+    def take_back(self, events: Iterable[Event]) -> None:
+        """All that one person did, in order, is no more."""
+        gone: set[int] = set()
+        for row, event in self._heard(events):
+            pair = _pair(event, row)
+            self.live.on_event(row, event.timestamp, first=pair not in gone, times=-1.0)
+            gone.add(pair)
+        self._new -= gone
+        self._old = np.setdiff1d(self._old, np.fromiter(gone, np.uint64, len(gone)), assume_unique=True)
+
+    def _heard(self, events: Iterable[Event]) -> Iterator[tuple[int, Event]]:
+        found = [event for event in events if event.item_id and event.type.code not in NOT_WANTED]
+        if found:
+            rows = self._ids.assign([str(event.item_id) for event in found])
+            yield from zip(rows.tolist(), found, strict=True)
+
+    def _holds(self, pair: int) -> bool:
+        place = int(np.searchsorted(self._old, np.uint64(pair)))
+        return pair in self._new or (place < len(self._old) and int(self._old[place]) == pair)
 
 
-def count(trend: LiveTrend, ids: IdTable, events: Iterable[Event], times: float = 1.0) -> None:
-    """Let ``trend`` know of events, or with ``times`` -1 that they are no more."""
-    found = [event for event in events if event.item_id and event.type.code not in NOT_WANTED]
-    if not found:
-        return
-    rows = ids.assign([str(event.item_id) for event in found])
-    for row, event in zip(rows.tolist(), found, strict=True):
-        trend.on_event(row, event.timestamp, times)
+def _pair(event: Event, row: int) -> int:
+    return (hash(Pseudonym(event.user_id)) ^ row * ODD) & 0xFFFF_FFFF_FFFF_FFFF

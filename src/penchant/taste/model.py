@@ -51,7 +51,7 @@ class PreferenceModel(Protocol):
         ...
 
     def repeat_part(self, state: Any, now: float, items: NDArray[np.int64]) -> NDArray[np.float32]:
-        """What having had an item before adds to its score, for the given rows (R,)."""
+        """What being remembered adds to an item's score as a new one, 0 where it is not, for rows (R,)."""
         ...
 
     def with_items(self, text_vectors: NDArray[np.float32]) -> "PreferenceModel":

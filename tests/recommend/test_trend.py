@@ -1,0 +1,80 @@
+"""The live trend of a shop is that of its log, however it came to be."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penchant.model.histories import histories_of
+from penchant.model.tokens import DAY
+from penchant.recommend.trend import ShopTrend
+from penchant.types import Event, EventType, Pseudonym
+
+from .stores import Ids
+
+ITEMS = 6
+PEOPLE = [Pseudonym(f"p{n}") for n in range(4)]
+
+logs = st.lists(
+    st.lists(st.tuples(st.integers(0, ITEMS - 1), st.integers(0, 90)), max_size=10), min_size=4, max_size=4
+)
+
+
+def named() -> Ids:
+    ids = Ids()
+    ids.assign([f"i{row}" for row in range(ITEMS)])
+    return ids
+
+
+def bought(person: int, item: int, day: int) -> Event:
+    return Event(
+        user_id=PEOPLE[person], item_id=f"i{item}", type=EventType.PURCHASE, timestamp=day * DAY, event_id="e"
+    )
+
+
+def begun(log) -> ShopTrend:
+    people = [sorted(one, key=lambda event: event[1]) for one in log]
+    times = np.array([day * DAY for one in people for _, day in one])
+    histories = replace(histories_of([[item for item, _ in one] for one in people]), times=times)
+    return ShopTrend(histories, PEOPLE, named())
+
+
+def as_it_came(log) -> list[Event]:
+    flat = [(day, person, item) for person, one in enumerate(log) for item, day in one]
+    return [bought(person, item, day) for day, person, item in sorted(flat, key=lambda event: event[0])]
+
+
+def same(one: ShopTrend, other: ShopTrend) -> None:
+    for now in (90.5 * DAY, 90.9 * DAY):
+        np.testing.assert_allclose(one.live.features(now, ITEMS), other.live.features(now, ITEMS), atol=1e-4)
+
+
+@given(logs, st.integers(0, 90))
+@settings(max_examples=50, deadline=None)
+def test_events_one_by_one_give_what_the_whole_log_gives(log, day) -> None:
+    early = [[event for event in one if event[1] < day] for one in log]
+    grown = begun(early)
+    grown.add(event for event in as_it_came(log) if event.timestamp >= day * DAY)
+    same(grown, begun(log))
+
+
+@given(logs, st.integers(1, 3))
+@settings(max_examples=50, deadline=None)
+def test_a_person_who_is_let_go_was_never_there_and_may_come_again(log, gone) -> None:
+    log = [[*log[0], (0, 90)], *log[1:]]  # where the log is silent fashion stands still: here it is not
+    trend, newcomers = begun(log), [one for n, one in enumerate(log) if n != gone]
+    theirs = [event for event in as_it_came(log) if event.user_id == PEOPLE[gone]]
+    trend.take_back(theirs)
+    same(trend, begun([*newcomers, []]))
+    trend.add(theirs)
+    same(trend, begun(log))
+
+
+def test_many_new_pairs_move_into_the_array(monkeypatch) -> None:
+    monkeypatch.setattr("penchant.recommend.trend.MANY", 3)
+    log = [[(item, 2 * item + n) for item in range(ITEMS)] * 2 for n in range(4)]
+    trend = begun([[]] * 4)
+    for event in as_it_came(log):
+        trend.add([event])
+    same(trend, begun(log))
