@@ -14,7 +14,7 @@ class ModelSettings:
         encoder: name in :data:`penchant.model.encoders.ENCODERS`.
         dim, layers: width D and depth of the encoder.
         text_dim: whitened text dimensions that are kept.
-        dropout: share of activations dropped in training.
+        dropout, dropout_long: share of activations dropped in training where histories are short, and long.
         negatives: sampled items per step; at least as many as there are items gives the full softmax.
         memory: items in the repeat memory of a person.
         lr: step size of Adam. weight_decay: decoupled, on all weights.
@@ -34,6 +34,7 @@ class ModelSettings:
     layers: int = 2
     text_dim: int = 96
     dropout: float = 0.5
+    dropout_long: float = 0.2
     negatives: int = 2048
     memory: int = 128
     lr: float = 1e-3
@@ -46,7 +47,7 @@ class ModelSettings:
     short: int = 100
     window: int = 50
     validation: int = 5000
-    discovery: float = 0.05
+    discovery: float = 0.09
     seed: int = 0
     threads: int = 0
 
@@ -54,7 +55,7 @@ class ModelSettings:
         for name in ("dim", "layers", "text_dim", "negatives", "memory", "max_epochs", "batch", "accumulate"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1, received {getattr(self, name)}")
-        for name in ("dropout", "discovery"):
+        for name in ("dropout", "dropout_long", "discovery"):
             if not 0 <= getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be from 0 to below 1, received {getattr(self, name)}")
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -105,7 +105,9 @@ class Trainer:
         questions = basket_questions(histories)
         self.questions, self.held_out = hold_out(questions, settings.validation, self.rng)
         self.counts = _counts(self.questions, n_items)
-        self.net = PreferenceNet(self.whitening(table), self.counts, settings)
+        self.short = _mostly_short(histories, settings.short)
+        drop = settings.dropout if self.short else settings.dropout_long
+        self.net = PreferenceNet(self.whitening(table), self.counts, replace(settings, dropout=drop))
         self.sampler = NegativeSampler(self.counts, settings.negatives)
         self.trend = TrendTable.of(histories)
         self.reader = Reader(histories, settings.memory)
@@ -195,8 +197,8 @@ class Trainer:
             self._step()
 
     def _batches(self) -> Iterator[Batch]:
-        s, lengths = self.settings, self.histories.lengths()
-        if np.quantile(lengths[lengths > 0], 0.9) <= s.short:
+        s = self.settings
+        if self.short:
             return self.reader.prefixes(self.questions, s.batch, s.window, self.rng)
         side = max(1, 4 * s.batch // s.window)
         return self.reader.windows(self.questions, side, s.window, self.rng)
@@ -247,6 +249,12 @@ def _optimizer(net: PreferenceNet, settings: ModelSettings) -> torch.optim.Optim
         weight_decay=settings.weight_decay,
         fused=True,
     )
+
+
+def _mostly_short(histories: Histories, most: int) -> bool:
+    """Whether nine people of ten have at most ``most`` events."""
+    lengths = histories.lengths()
+    return bool(np.quantile(lengths[lengths > 0], 0.9) <= most)
 
 
 def _counts(questions: Questions, n_items: int) -> FloatArray:
