@@ -54,6 +54,7 @@ def same(one, other):
     np.testing.assert_allclose(one.h, other.h, atol=1e-5)
     assert one.events == other.events
     np.testing.assert_array_equal(np.sort(one.memory["item"]), np.sort(other.memory["item"]))
+    np.testing.assert_array_equal(one.taken, other.taken)
 
 
 def test_followed_equals_read_anew_even_with_late_events(house):

@@ -136,6 +136,13 @@ def test_the_reason_names_the_cause_and_not_the_other_event():
     assert all(0 < reason.share <= 1 for reason in reasons)
 
 
+def test_what_taste_says_nothing_for_is_here_because_others_take_it():
+    house = House(np.array([[1, 0], [-1, 0], [0, 1]], dtype=np.float32))
+    house.does("p", "i0", at=0.0)
+    reasons = personal_reasons(house.tracker.read("p"), DAY, np.array([1, 2]), lambda row: f"i{row}")
+    assert [reason.kind for reason in reasons] == ["popular"] * 2
+
+
 def test_similar_items_are_available_and_never_the_item_itself():
     house, _ = planted()
     similar = SimilarItems(house.catalog, lambda: house.tracker)

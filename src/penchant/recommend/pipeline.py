@@ -14,12 +14,10 @@ from penchant.recommend.candidates import top_k
 from penchant.recommend.filters import SeenFilter, on_sale
 from penchant.recommend.impressions import ImpressionSink
 from penchant.recommend.popularity import Popularity, fallback_scores
-from penchant.recommend.reasons import personal_reasons
+from penchant.recommend.reasons import POPULAR, personal_reasons
 from penchant.taste.corrections import Correction, Corrections, never, shift
 from penchant.taste.tracker import Reading, TasteTracker
 from penchant.types import EventType, Impression, Pseudonym, Reason, Recommendation
-
-POPULAR = Reason(kind="popular")
 
 Ranked = list[tuple[int, float, Reason]]
 """Row, score and reason of each item of a list, best first."""

@@ -18,6 +18,9 @@ NEAR = 0.5
 NAMED = 2
 """Items of the past named in one reason."""
 
+POPULAR = Reason(kind="popular")
+"""Others take it."""
+
 
 def contributions(reading: Reading, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Loss of score of each item when one recent event is left out, shape (len(rows), W).
@@ -43,7 +46,8 @@ def personal_reasons(
 
     What the model remembers is scored by that memory alone: it is ``bought-again``, or, where it was only
     looked at, ``because-of`` itself. Of other items the past events count that carry the score.
-    A ``because-of`` without items says that the taste as a whole speaks for it, no event more than others.
+    A ``because-of`` without items says that the taste as a whole speaks for it, no event more than others;
+    where taste says nothing for an item it is here because others take it: ``popular``.
     """
     if not len(rows):
         return []
@@ -79,6 +83,8 @@ def _reason(
     loud.sort(key=lambda item: -parts[item])
     if count and (not loud or loud[0] == row):
         return Reason(kind="bought-again", count=count, share=_share(parts.get(row, 0.0), whole))
+    if whole <= 0:
+        return POPULAR
     shown = loud[:NAMED]
     carried = sum(parts[item] for item in shown)
     return Reason(kind="because-of", items=tuple(name(item) for item in shown), share=_share(carried, whole))
