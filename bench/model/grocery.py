@@ -49,7 +49,22 @@ def baselines(histories, before, asked, n_items):
         own, count = np.unique(past, return_counts=True)
         mine = own[np.lexsort((-popular[own], -count))][:10]
         frequent[row] = np.concatenate([mine, best[~np.isin(best, mine)]])[:10]
-    return {"personal-frequency": frequent, "popular": np.tile(best, (len(asked), 1))}
+    return {
+        "personal-frequency": frequent,
+        "popular": np.tile(best, (len(asked), 1)),
+        "popular-7-days": popular_lately(histories, asked, n_items, 7),
+    }
+
+
+def popular_lately(histories, asked, n_items, days):
+    """What was taken most in the days before each question."""
+    order = np.argsort(histories.times, kind="stable")
+    times, items = histories.times[order], histories.items[order]
+    lists = np.empty((len(asked), 10), int)
+    for row, now in enumerate(asked.times):
+        first, last = np.searchsorted(times, [now - days * DAY, now])
+        lists[row] = np.argsort(-np.bincount(items[first:last], minlength=n_items), kind="stable")[:10]
+    return lists
 
 
 def measured(histories, asked, top):

@@ -13,7 +13,16 @@ def one_thread():
 @pytest.fixture
 def small() -> ModelSettings:
     return ModelSettings(
-        dim=16, layers=1, dropout=0.0, lr=0.01, max_epochs=6, batch=64, memory=8, text_dim=8, threads=1
+        dim=16,
+        layers=1,
+        dropout=0.0,
+        dropout_long=0.0,
+        lr=0.01,
+        max_epochs=6,
+        batch=64,
+        memory=8,
+        text_dim=8,
+        threads=1,
     )
 
 

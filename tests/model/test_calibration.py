@@ -79,3 +79,24 @@ def test_what_was_taken_and_forgotten_is_no_discovery(rng) -> None:
     blocks = [next(score_blocks(old, scores, trend, ASKED))[1] for scores in (items, lifted)]
     np.testing.assert_allclose(blocks[0][:, :2], blocks[1][:, :2], atol=1e-5)
     np.testing.assert_allclose(blocks[0][:, 2:] + dials.novelty, blocks[1][:, 2:], atol=1e-5)
+
+
+def test_no_dial_is_fitted_on_what_was_taken_and_forgotten(rng) -> None:
+    answers, items, trend, held = planted(rng)
+    bias = items.bias.copy()
+    bias[5] = 30.0  # would drown all others
+    forgotten = Runs(np.array([0, 5], np.int32), answers.taken.starts, answers.taken.stops + 1)
+    old = replace(answers, taken=forgotten)
+    dials = calibrate(old, replace(items, bias=bias), trend, held, discovery=0.05, frequency=EVEN)
+    assert dials.steep == pytest.approx(1.0, abs=1e-3)
+    assert dials.personal == pytest.approx(2.0, abs=0.5)
+
+
+def test_new_weights_leave_the_mean_of_new_scores_where_it_was(rng) -> None:
+    answers, items, trend, held = planted(rng)
+    high = replace(items, bias=np.full(ITEMS, 4.0, np.float32), trend=np.ones(len(LIFETIMES), np.float32))
+    dials = calibrate(answers, high, trend, held, discovery=0.05, frequency=EVEN)
+    before = high.bias + trend.features(np.arange(ITEMS), np.full(ITEMS, 9e6)) @ high.trend
+    after = dials.steep * high.bias + dials.level
+    after += trend.features(np.arange(ITEMS), np.full(ITEMS, 9e6)) @ dials.trend
+    assert after[1:].mean() == pytest.approx(before[1:].mean(), abs=0.3)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from penchant.errors import InvalidInput, NotEnoughData
+from penchant.model.calibration import Dials
 from penchant.model.examples import Reader, basket_questions
 from penchant.model.histories import histories_of
 from penchant.model.losses import full_cross_entropy, sampled_cross_entropy
-from penchant.model.training import train
+from penchant.model.training import Trainer, train
 from penchant.model.validation import hold_out
 
 
@@ -144,3 +145,24 @@ def test_losses_refuse_shapes_that_do_not_fit() -> None:
         sampled_cross_entropy(
             torch.zeros(2, 1), torch.zeros(1, 3), torch.zeros(3), one, one, weight=torch.ones(1)
         )
+
+
+def test_long_histories_have_a_dropout_of_their_own(rng, small) -> None:
+    rows = [rng.integers(0, 9, 12).tolist() for _ in range(8)]
+    settings = replace(small, dropout=0.5, dropout_long=0.2)
+    for short, share in ((20, 0.5), (5, 0.2)):
+        trainer = Trainer(histories_of(rows), None, replace(settings, short=short), 9, None)
+        assert trainer.net.tokens.drop.p == share
+
+
+def test_dials_weigh_a_held_out_basket_by_how_often_its_person_asks(rng, small, monkeypatch) -> None:
+    data = histories_of([rng.integers(0, 9, count).tolist() for count in (4, 7, 12, 5)])
+    told = {}
+
+    def watched(_answers, items, _trend, held_out, *, discovery, frequency):
+        told.update(people=held_out.people, frequency=frequency)
+        return Dials(items.personal, 1.0, 0.0, discovery, items.trend)
+
+    monkeypatch.setattr("penchant.model.training.calibrate", watched)
+    train(data, None, replace(small, max_epochs=1), n_items=9)
+    np.testing.assert_array_equal(told["frequency"], data.lengths()[told["people"]])

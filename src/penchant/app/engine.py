@@ -9,6 +9,7 @@ from penchant.app.current import CurrentModel
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
 from penchant.learn.data import fit_to_train
+from penchant.privacy.consent import Consent
 from penchant.privacy.erasure import Erasable
 from penchant.recommend.filters import SeenFilter
 from penchant.recommend.impressions import ImpressionWriter
@@ -46,7 +47,10 @@ class Engine:
         )
         self.writer = ImpressionWriter(shop.impressions).start()
         self._trend = ShopTrend(*fit_to_train(columns, shop.ids, shop.marks, shop.consent), shop.ids)
+        self._begun = self.position
         self._marked = set[Pseudonym]().union(*shop.marks.marked_people().values())
+        marked = [np.asarray(found, np.int64) for found in shop.marks.marked_events().values()]
+        self._marked_events = np.concatenate([np.zeros(0, np.int64), *marked])
         self.current = CurrentModel(shop, self._trend.live)
         tracker = self.current.tracker()
         # Which text each row of the model was made of. Without a model no text need be read yet.
@@ -113,14 +117,32 @@ class Engine:
     def let_go(self, person: Pseudonym) -> None:
         """Take the person out of trend and memory, while the log and the consent are still there."""
         with self.lock:
-            events = [entry.event for entry in self._shop.log.of_user(person)]
-            self._trend.take_back(event for event in events if self._counts(event))
+            self.catch_up()
+            if self._counts(person):
+                self._trend.take_back(self._heard_of(person))
             if self.recommender.tracker is not None:
                 self.recommender.tracker.forget(person)
 
-    def _counts(self, event: Event) -> bool:
-        person = Pseudonym(event.user_id)
+    def set_consent(self, person: Pseudonym, consent: Consent) -> None:
+        """From now on; what the person did counts for all or not at all."""
+        with self.lock:
+            before = self._shop.consent.get(person).profiling
+            if not consent.profiling:
+                self.let_go(person)
+            self.catch_up()
+            self._shop.consent.set(person, consent)
+            if not before and self._counts(person):
+                self._trend.add(self._heard_of(person))
+
+    def _counts(self, person: Pseudonym) -> bool:
         return person not in self._marked and self._shop.consent.get(person).profiling
+
+    def _heard_of(self, person: Pseudonym) -> list[Event]:
+        """What a person did that counts, in the order in which this process heard of it."""
+        heard = [entry for entry in self._shop.log.of_user(person) if entry.position <= self.position]
+        bad = np.isin([entry.position for entry in heard], self._marked_events)
+        kept = [entry for entry, wrong in zip(heard, bad.tolist(), strict=True) if not wrong]
+        return [entry.event for entry in sorted(kept, key=lambda entry: max(entry.position, self._begun))]
 
     def _hear(self, entries: list[Logged]) -> None:
         named = [entry.event.item_id for entry in entries if entry.event.item_id]
@@ -132,7 +154,9 @@ class Engine:
             if tracker is not None:
                 tracker.on_event(entry)
             self.position = entry.position
-        self._trend.add(entry.event for entry in entries if self._counts(entry.event))
+        people = {Pseudonym(entry.event.user_id) for entry in entries}
+        counted = {person for person in people if self._counts(person)}
+        self._trend.add(entry.event for entry in entries if entry.event.user_id in counted)
 
     def _watch(self) -> None:
         """Serve with a new snapshot as soon as one is promoted, by whatever process."""

@@ -119,9 +119,7 @@ class Serving:
 
     def consent_of(self, person: Pseudonym, profiling: bool) -> dict[str, Any]:
         """Set the consent; it holds from the next request on."""
-        if not profiling:
-            self._engine.let_go(person)
-        self.shop.consent.set(person, Consent(profiling=profiling))
+        self._engine.set_consent(person, Consent(profiling=profiling))
         return {"profiling": profiling}
 
     def rights(self) -> Rights:

@@ -52,11 +52,12 @@ class _Moment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dials:
-    """What the parts of a score count: ``personal * h @ vector + steep * bias + seen @ trend``, and
-    ``novelty`` on top of it for an item that the person never took."""
+    """What the parts of a score count: ``personal * h @ vector + steep * bias + level + seen @ trend``, and
+    ``novelty`` on top of it for an item that the person never took. ``level`` keeps the mean as trained."""
 
     personal: float
     steep: float
+    level: float
     novelty: float
     trend: FloatArray
 
@@ -79,20 +80,22 @@ def calibrate(
         held_out: baskets that did not train.
         discovery: share of NDCG@10 over all purchases that may be given up for new things; from 0 to 1.
         frequency: (Q,) how often the person of each basket asks: one was held out of each, whoever
-            comes daily and whoever comes monthly.
+            comes daily and whoever comes monthly. What discovery costs is weighed by it.
     """
     if len(held_out) < LEAST:
-        return Dials(items.personal, 1.0, 0.0, items.trend)
+        return Dials(items.personal, 1.0, 0.0, 0.0, items.trend)
     by_place = {
         place: _moment(answers, items, place, seen, held_out)
         for place, seen in trend.moments(answers.times, len(items.bias))
     }
     found = [by_place[place] for place in range(len(held_out))]
-    weights = _fitted(found, np.concatenate([[items.personal, 1.0], items.trend]))
+    before = np.concatenate([[items.personal, 1.0], items.trend]).astype(np.float32)
+    weights = _fitted(found, before)
     if not np.isfinite(weights).all() or weights[0] < 0:
-        weights = np.concatenate([[items.personal, 1.0], items.trend]).astype(np.float32)
-    novelty = _level(found, frequency, weights, discovery)
-    return Dials(float(weights[0]), float(weights[1]), novelty, weights[2:])
+        weights = before
+    level = float(np.mean([m.parts.mean(0) @ (before - weights) for m in found if len(m.new)] or [0.0]))
+    novelty = _novelty(found, frequency, weights, discovery) - level
+    return Dials(float(weights[0]), float(weights[1]), level, novelty, weights[2:])
 
 
 def _moment(
@@ -104,7 +107,7 @@ def _moment(
     scores = items.personal * own + items.bias + seen @ items.trend
     old = answers.taken.of(place)
     rising = seen[:, 0].copy()
-    scores[known] = scores[old] = rising[known] = rising[old] = -np.inf
+    scores[old] = rising[old] = -np.inf
     new = np.union1d(_best(scores, HEAD), _best(rising, RISING))
     new = new[np.isfinite(scores[new])]
     return _Moment(
@@ -120,14 +123,14 @@ def _best(scores: FloatArray, count: int) -> IntArray:
     return np.argpartition(-scores, min(count, len(scores)) - 1)[:count]
 
 
-def _fitted(moments: list[_Moment], start: NDArray[np.float64]) -> FloatArray:
+def _fitted(moments: list[_Moment], start: FloatArray) -> FloatArray:
     """Weights of the parts that make what was taken for the first time likeliest.
 
     Large baskets are held down as in NDCG.
     """
     rows = [(torch.from_numpy(m.parts), np.flatnonzero(m.fresh())) for m in moments]
     rows = [(parts, torch.from_numpy(right)) for parts, right in rows if len(right)]
-    before = torch.from_numpy(start.astype(np.float32))
+    before = torch.from_numpy(start)
     weights = before.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([weights], max_iter=50, line_search_fn="strong_wolfe")
 
@@ -145,12 +148,14 @@ def _fitted(moments: list[_Moment], start: NDArray[np.float64]) -> FloatArray:
     return weights.detach().numpy()
 
 
-def _level(moments: list[_Moment], frequency: IntArray, weights: FloatArray, discovery: float) -> float:
+def _novelty(moments: list[_Moment], frequency: IntArray, weights: FloatArray, discovery: float) -> float:
     """The highest level of new items that costs at most the share ``discovery`` of the best NDCG@10."""
     lists = [_heads(m, weights) for m in moments if len(m.known)]
     if not lists:
         return 0.0
     apart = np.concatenate([(heads.again[:, None] - heads.new[None]).ravel() for heads in lists])
+    if not len(apart):
+        return 0.0
     low, high = np.quantile(apart, [0.001, 0.999]).tolist()
     levels = np.linspace(low, high, 200)
     often = [often for often, m in zip(frequency, moments, strict=True) if len(m.known)]

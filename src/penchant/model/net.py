@@ -89,11 +89,11 @@ class PreferenceNet(nn.Module):
         """State (B, S) and behaviour (B, D) of people who did nothing yet."""
         return torch.zeros(people, self.encoder.state_size), self.start.expand(people, -1)
 
-    def dial(self, personal: float, steep: float, novelty: float, trend: FloatArray) -> None:
+    def dial(self, personal: float, steep: float, level: float, novelty: float, trend: FloatArray) -> None:
         """Set what the parts of a score count; see :class:`penchant.model.calibration.Dials`."""
         with torch.no_grad():
             self.personal.fill_(personal)
-            self.items.bias.mul_(steep)
+            self.items.bias.mul_(steep).add_(level)
             self.novelty.fill_(novelty)
             self.trend.copy_(torch.from_numpy(trend))
 

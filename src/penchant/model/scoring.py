@@ -14,7 +14,7 @@ from penchant.model.items import newcomer_bias
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.repeat import features, surroundings
 from penchant.model.settings import ModelSettings
-from penchant.model.taken import Runs, taken_before
+from penchant.model.taken import Runs, had_before
 from penchant.model.trend import TrendTable
 from penchant.model.whitening import Whitening
 
@@ -34,7 +34,7 @@ class Contexts(Protocol):
 class Answers:
     """What scores are made of: behaviour (C, D) at times (C,), and repeat scores as flat triples.
 
-    ``taken``: what each person ever took.
+    ``taken``: what the person took before each moment.
     """
 
     h: FloatArray
@@ -150,7 +150,7 @@ def answer(
         here = after[torch.from_numpy(batch.steps), torch.from_numpy(batch.columns)]
         h[batch.questions] = here.numpy()
         parts.append(_remembered(net, batch, here, asked))
-    taken = taken_before(histories, asked.people, asked.ends)
+    taken = had_before(histories, asked.people, asked.ends)
     if not parts:
         none = np.zeros(0, np.int64)
         return Answers(h, asked.times, none, none, np.zeros(0, np.float32), taken)

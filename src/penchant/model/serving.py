@@ -98,7 +98,10 @@ class ServingModel:
         )
 
     def step(self, state: State, token: Token) -> State:
-        """State after one more event, in constant time. A row that the model does not know has no item."""
+        """State after one more event, in constant time but for the copy of ``taken``.
+
+        A row that the model does not know has no item.
+        """
         known = _known([token], self.n_items)
         days = self._days([state.last, token.time])
         encoder, h = self._step.step(state.encoder, self._read(known, days)[0], days[0])
@@ -134,7 +137,7 @@ class ServingModel:
         return scores
 
     def repeat_part(self, state: State, now: float, items: NDArray[np.int64]) -> FloatArray:
-        """What the repeat memory adds to the scores of ``items`` (R,); 0 for those that it does not hold."""
+        """What being remembered adds to scores as new ones, of ``items`` (R,); 0 where it is not."""
         place = {item: n for n, item in enumerate(state.memory["item"].tolist())}
         held = [n for n, item in enumerate(items.tolist()) if item in place]
         added = np.zeros(len(items), np.float32)

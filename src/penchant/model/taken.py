@@ -39,11 +39,11 @@ def first_times(histories: Histories) -> NDArray[np.bool_]:
     return first
 
 
-def taken_before(histories: Histories, people: IntArray, ends: IntArray) -> Runs:
+def had_before(histories: Histories, people: IntArray, ends: IntArray) -> Runs:
     """What ``people`` (C,) took before the events ``ends`` (C,), which are not known yet.
 
     >>> from penchant.model.histories import histories_of
-    >>> taken_before(histories_of([[3, 4, 3], [3]]), np.array([0]), np.array([3])).of(0).tolist()
+    >>> had_before(histories_of([[3, 4, 3], [3]]), np.array([0]), np.array([3])).of(0).tolist()
     [3, 4]
     """
     rows = np.flatnonzero(first_times(histories))

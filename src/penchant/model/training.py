@@ -151,7 +151,7 @@ class Trainer:
             discovery=self.settings.discovery,
             frequency=frequency + 1,
         )
-        net.dial(dials.personal, dials.steep, dials.novelty, dials.trend)
+        net.dial(dials.personal, dials.steep, dials.level, dials.novelty, dials.trend)
 
     def _resumed(self, folder: Path | None) -> Checkpoint:
         net, average = self.net, self.average

@@ -14,7 +14,7 @@ from penchant.recommend.candidates import top_k
 from penchant.recommend.filters import SeenFilter, on_sale
 from penchant.recommend.impressions import ImpressionSink
 from penchant.recommend.popularity import Popularity, fallback_scores
-from penchant.recommend.reasons import POPULAR, personal_reasons
+from penchant.recommend.reasons import AS_A_WHOLE, POPULAR, personal_reasons
 from penchant.taste.corrections import Correction, Corrections, never, shift
 from penchant.taste.tracker import Reading, TasteTracker
 from penchant.types import EventType, Impression, Pseudonym, Reason, Recommendation
@@ -132,6 +132,8 @@ class Recommender:
         scores = corrected(scores, wanted.wishes, view)
         rows = top_k(scores, wanted.allowed[: len(scores)], wanted.n)
         reasons = personal_reasons(reading, now, rows, lambda row: view.ids[row])
+        if wanted.wishes or wanted.context_row >= 0:  # these bend the list too: not only what others take
+            reasons = [AS_A_WHOLE if why == POPULAR else why for why in reasons]
         return [(int(row), float(scores[row]), why) for row, why in zip(rows, reasons, strict=True)]
 
     def _popular(self, wanted: _Wanted, ranked: Ranked) -> Ranked:

@@ -21,6 +21,9 @@ NAMED = 2
 POPULAR = Reason(kind="popular")
 """Others take it."""
 
+AS_A_WHOLE = Reason(kind="because-of")
+"""Taste, wishes and the item on the page speak for it together."""
+
 
 def contributions(reading: Reading, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Loss of score of each item when one recent event is left out, shape (len(rows), W).

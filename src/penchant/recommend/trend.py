@@ -35,7 +35,8 @@ class ShopTrend:
         self._new: set[int] = set()
 
     def add(self, events: Iterable[Event]) -> None:
-        """Count events of people who may train, in the order of the log."""
+        """Count events of people who may train, in the order in which they are heard of: of two events of
+        a pair the one that came to the log first is the first time, even where the other is older."""
         for row, event in self._heard(events):
             pair = _pair(event, row)
             first = not self._holds(pair)
@@ -43,28 +44,34 @@ class ShopTrend:
                 self._new.add(pair)
             self.live.on_event(row, event.timestamp, first=first)
         if len(self._new) >= MANY:
-            self._old = np.union1d(self._old, np.fromiter(self._new, np.uint64, len(self._new)))
+            new = np.sort(np.fromiter(self._new, np.uint64, len(self._new)))
+            self._old = np.insert(self._old, np.searchsorted(self._old, new), new)
             self._new.clear()
 
     def take_back(self, events: Iterable[Event]) -> None:
-        """All that one person did, in order, is no more."""
+        """All that a person did is no more, in the order of counting; what never counted changes nothing."""
         gone: set[int] = set()
         for row, event in self._heard(events):
             pair = _pair(event, row)
-            self.live.on_event(row, event.timestamp, first=pair not in gone, times=-1.0)
-            gone.add(pair)
+            if self._holds(pair):
+                self.live.on_event(row, event.timestamp, first=pair not in gone, times=-1.0)
+                gone.add(pair)
+        old = np.array([self._place(pair) for pair in gone - self._new], np.int64)
+        self._old = np.delete(self._old, old)
         self._new -= gone
-        self._old = np.setdiff1d(self._old, np.fromiter(gone, np.uint64, len(gone)), assume_unique=True)
 
     def _heard(self, events: Iterable[Event]) -> Iterator[tuple[int, Event]]:
         found = [event for event in events if event.item_id and event.type.code not in NOT_WANTED]
         if found:
-            rows = self._ids.assign([str(event.item_id) for event in found])
-            yield from zip(rows.tolist(), found, strict=True)
+            rows = self._ids.rows([str(event.item_id) for event in found]).tolist()
+            yield from ((row, event) for row, event in zip(rows, found, strict=True) if row >= 0)
 
     def _holds(self, pair: int) -> bool:
-        place = int(np.searchsorted(self._old, np.uint64(pair)))
+        place = self._place(pair)
         return pair in self._new or (place < len(self._old) and int(self._old[place]) == pair)
+
+    def _place(self, pair: int) -> int:
+        return int(np.searchsorted(self._old, np.uint64(pair)))
 
 
 def _pair(event: Event, row: int) -> int:

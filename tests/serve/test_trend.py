@@ -1,0 +1,73 @@
+"""Who counts in the trend of a shop that serves: all that a person did, or nothing."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import shops
+
+from penchant.app.engine import Engine
+from penchant.learn.data import fit_to_train
+from penchant.recommend.trend import ShopTrend
+
+DAY = 86_400.0
+START = 1_760_000_000.0
+
+
+@pytest.fixture
+def serving(tmp_path: Path):
+    _, serving = shops.behind_the_door(shops.make_shop(tmp_path / "shop"))
+    yield serving
+    serving.close()
+
+
+def buys(serving, user: str, item: str, day: float) -> None:
+    record = {"user_id": user, "type": "purchase", "item_id": item, "timestamp": START + day * DAY}
+    taken = serving.take_in([record])
+    assert taken.accepted + taken.duplicates == 1
+
+
+def agrees(serving) -> None:
+    """The live trend is the one that a start now would make."""
+    buys(serving, "last", "milk", 40)  # what nobody takes any more stands still after a day
+    shop, live = serving.shop, serving._engine._trend.live
+    anew = ShopTrend(*fit_to_train(shop.log.columns(), shop.ids, shop.marks, shop.consent), shop.ids).live
+    now = START + 40.5 * DAY
+    np.testing.assert_allclose(
+        live.features(now, len(shop.ids)), anew.features(now, len(shop.ids)), atol=1e-4
+    )
+
+
+def test_out_and_in_again_and_erased_is_as_if_never_there(serving) -> None:
+    for day, item in enumerate(["milk", "tea", "milk"]):
+        buys(serving, "zoe", item, day)
+        buys(serving, "other", "tea", day)
+    for day, profiling in enumerate((False, False, True, True, False), 5):
+        serving.set_consent("zoe", profiling)
+        buys(serving, "zoe", "tea", day)
+        agrees(serving)
+    serving.set_consent("zoe", True)
+    agrees(serving)
+    serving.erase("zoe")
+    agrees(serving)
+    serving.erase("zoe")
+    agrees(serving)
+
+
+def test_a_late_event_and_a_marked_one_leave_nothing_behind(serving) -> None:
+    buys(serving, "zoe", "milk", 20)
+    buys(serving, "other", "milk", 20)
+    buys(serving, "zoe", "milk", 1)
+    shop = serving.shop
+    newest = shop.log.of_user(shop.pseudonymizer.pseudonym("zoe"))[-1].position
+    shop.marks.replace({"refunded": np.array([newest])}, {})
+    serving._engine.close()
+    serving._engine = Engine(shop)
+    agrees(serving)
+    buys(serving, "zoe", "tea", 30)
+    buys(serving, "zoe", "tea", 2)
+    serving.erase("zoe")
+    agrees(serving)
