@@ -47,7 +47,7 @@ class ModelSettings:
     short: int = 100
     window: int = 50
     validation: int = 5000
-    discovery: float = 0.09
+    discovery: float = 0.07
     seed: int = 0
     threads: int = 0
 
