@@ -30,6 +30,7 @@ def serving(request, tmp_path_factory):
             text_dim=8,
             max_epochs=16,
             dropout=0.0,
+            discovery=0.0,  # these lists are to show what is remembered
             batch=64,
             lr=0.01,
             threads=1,
