@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from common import arguments, shown, top10, write
+from common import arguments, shown, write
 from data import grocery, text_vectors
-from grocery import DAY, baselines, measured
+from grocery import DAY, baselines, best, measured
 
 from penchant.model.calibration import calibrate
 from penchant.model.examples import basket_questions
@@ -49,10 +49,11 @@ def lists_by_share(trainer, model, known, asked):
     memory, held = model.settings.memory, trainer.held_out
     items = replace(model.item_scores(), novelty=0.0)
     held_answers = answer(model.net, trainer.histories, held, memory)
-    often = np.bincount(trainer.questions.people, minlength=known.people)[held.people] + 1
     answers, trend, lists = answer(model.net, known, asked, memory), TrendTable.of(known), {}
     for share in SHARES:
-        dials = calibrate(held_answers, items, trainer.trend, held, discovery=share, frequency=often)
+        dials = calibrate(
+            held_answers, items, trainer.trend, held, discovery=share, frequency=trainer.frequency()
+        )
         dialed = replace(
             items,
             personal=dials.personal,
@@ -60,8 +61,7 @@ def lists_by_share(trainer, model, known, asked):
             trend=dials.trend,
             novelty=dials.novelty,
         )
-        blocks = score_blocks(answers, dialed, trend, 256)
-        lists[f"discovery {share}"] = np.concatenate([top10(scores, 10) for _, scores in blocks])
+        lists[f"discovery {share}"] = best(score_blocks(answers, dialed, trend, 256))
     return lists
 
 

@@ -1,13 +1,14 @@
 """Time split on the grocery, last four weeks: ``python bench/model/grocery.py [--cache DIR]``."""
 
-from types import SimpleNamespace
-
 import numpy as np
 from common import arguments, basket_ndcg, shown, top10, write
 from data import grocery, text_vectors
 
+from penchant.evaluate.baselines import PersonalFrequency, Popular, RecentlyPopular
+from penchant.evaluate.recommender import Contexts, ItemTable, Training
 from penchant.model.examples import basket_questions
 from penchant.model.training import train
+from penchant.types import EventType
 
 DAY = 86_400.0
 
@@ -36,35 +37,22 @@ def main() -> None:
 
 
 def model_lists(model, histories, asked):
-    contexts = SimpleNamespace(people=asked.people, ends=asked.ends, times=asked.times)
-    return np.concatenate([top10(scores, 10) for _, scores in model.score_blocks(histories, contexts)])
+    return best(model.score_blocks(histories, Contexts(asked.people, asked.ends, asked.times)))
 
 
 def baselines(histories, before, asked, n_items):
-    popular = np.bincount(before.items, minlength=n_items)
-    best = np.argsort(-popular, kind="stable")[:10]
-    frequent = np.empty((len(asked), 10), int)
-    for row in range(len(asked)):
-        past = histories.items[histories.offsets[asked.people[row]] : asked.ends[row]]
-        own, count = np.unique(past, return_counts=True)
-        mine = own[np.lexsort((-popular[own], -count))][:10]
-        frequent[row] = np.concatenate([mine, best[~np.isin(best, mine)]])[:10]
-    return {
-        "personal-frequency": frequent,
-        "popular": np.tile(best, (len(asked), 1)),
-        "popular-7-days": popular_lately(histories, asked, n_items, 7),
-    }
-
-
-def popular_lately(histories, asked, n_items, days):
-    """What was taken most in the days before each question."""
-    order = np.argsort(histories.times, kind="stable")
-    times, items = histories.times[order], histories.items[order]
-    lists = np.empty((len(asked), 10), int)
-    for row, now in enumerate(asked.times):
-        first, last = np.searchsorted(times, [now - days * DAY, now])
-        lists[row] = np.argsort(-np.bincount(items[first:last], minlength=n_items), kind="stable")[:10]
+    training = Training(before, ItemTable(n_items), EventType.PURCHASE, histories)
+    contexts = Contexts(asked.people, asked.ends, asked.times)
+    lists = {}
+    for model in (PersonalFrequency(), Popular(), RecentlyPopular()):
+        model.fit(training)
+        lists[model.name] = best(model.score_blocks(histories, contexts, 256))
     return lists
+
+
+def best(blocks):
+    """Lists of ten, (C, 10), of blocks of scores."""
+    return np.concatenate([top10(scores, 10) for _, scores in blocks])
 
 
 def measured(histories, asked, top):

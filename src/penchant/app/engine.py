@@ -8,7 +8,7 @@ import numpy as np
 from penchant.app.current import CurrentModel
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
-from penchant.learn.data import fit_to_train
+from penchant.learn.data import fit_to_train, marked
 from penchant.privacy.consent import Consent
 from penchant.privacy.erasure import Erasable
 from penchant.recommend.filters import SeenFilter
@@ -48,9 +48,7 @@ class Engine:
         self.writer = ImpressionWriter(shop.impressions).start()
         self._trend = ShopTrend(*fit_to_train(columns, shop.ids, shop.marks, shop.consent), shop.ids)
         self._begun = self.position
-        self._marked = set[Pseudonym]().union(*shop.marks.marked_people().values())
-        marked = [np.asarray(found, np.int64) for found in shop.marks.marked_events().values()]
-        self._marked_events = np.concatenate([np.zeros(0, np.int64), *marked])
+        self._marked, self._marked_events = marked(shop.marks)
         self.current = CurrentModel(shop, self._trend.live)
         tracker = self.current.tracker()
         # Which text each row of the model was made of. Without a model no text need be read yet.
@@ -127,9 +125,10 @@ class Engine:
         """From now on; what the person did counts for all or not at all."""
         with self.lock:
             before = self._shop.consent.get(person).profiling
-            if not consent.profiling:
+            if consent.profiling:
+                self.catch_up()
+            else:
                 self.let_go(person)
-            self.catch_up()
             self._shop.consent.set(person, consent)
             if not before and self._counts(person):
                 self._trend.add(self._heard_of(person))

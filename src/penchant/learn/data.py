@@ -42,10 +42,16 @@ def fit_to_train(
     columns: EventColumns, ids: IdTable, marks: Marks, consent: ConsentStore
 ) -> tuple[Histories, list[Pseudonym]]:
     """:func:`histories_from` without what is marked and without people who opted out."""
-    out = set(consent.opted_out()).union(*marks.marked_people().values())
-    marked = [np.asarray(found, dtype=np.int64) for found in marks.marked_events().values()]
-    positions = np.concatenate([np.zeros(0, dtype=np.int64), *marked])
+    people, positions = marked(marks)
+    out = people.union(consent.opted_out())
     return histories_from(columns, ids, without_people=out, without_positions=positions)
+
+
+def marked(marks: Marks) -> tuple[set[Pseudonym], NDArray[np.int64]]:
+    """People and log positions that cleaning marked, for whatever reason."""
+    people = set[Pseudonym]().union(*marks.marked_people().values())
+    found = [np.asarray(positions, dtype=np.int64) for positions in marks.marked_events().values()]
+    return people, np.concatenate([np.zeros(0, dtype=np.int64), *found])
 
 
 def histories_from(

@@ -14,7 +14,7 @@ from penchant.errors import InvalidInput, NotEnoughData
 from penchant.model.calibration import calibrate
 from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
 from penchant.model.examples import Batch, Questions, Reader, basket_questions
-from penchant.model.histories import FloatArray, Histories
+from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.objective import next_basket_loss, rating_loss
 from penchant.model.sampling import NegativeSampler
@@ -138,19 +138,17 @@ class Trainer:
         answers = answer(net, self.histories, self.held_out, self.settings.memory, self.queries)
         return ndcg(score_blocks(answers, item_scores(net, self.counts), self.trend, 256), self.held_out)
 
+    def frequency(self) -> IntArray:
+        """How many baskets the person of each held-out basket has, (Q,)."""
+        trained = np.bincount(self.questions.people, minlength=self.histories.people)
+        return trained[self.held_out.people] + 1
+
     def _calibrate(self) -> None:
         net, asked = self.net, self.held_out
         answers = answer(net, self.histories, asked, self.settings.memory, self.queries)
         items = item_scores(net, self.counts)
-        frequency = np.bincount(self.questions.people, minlength=self.histories.people)[asked.people]
-        dials = calibrate(
-            answers,
-            items,
-            self.trend,
-            asked,
-            discovery=self.settings.discovery,
-            frequency=frequency + 1,
-        )
+        discovery = self.settings.discovery
+        dials = calibrate(answers, items, self.trend, asked, discovery=discovery, frequency=self.frequency())
         net.dial(dials.personal, dials.steep, dials.level, dials.novelty, dials.trend)
 
     def _resumed(self, folder: Path | None) -> Checkpoint:

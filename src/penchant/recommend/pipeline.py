@@ -131,9 +131,9 @@ class Recommender:
         scores = model.scores(state, now)[: len(view)]
         scores = corrected(scores, wanted.wishes, view)
         rows = top_k(scores, wanted.allowed[: len(scores)], wanted.n)
-        reasons = personal_reasons(reading, now, rows, lambda row: view.ids[row])
-        if wanted.wishes or wanted.context_row >= 0:  # these bend the list too: not only what others take
-            reasons = [AS_A_WHOLE if why == POPULAR else why for why in reasons]
+        # Wishes and the item on the page bend the list too: then it is not only what others take.
+        otherwise = AS_A_WHOLE if wanted.wishes or wanted.context_row >= 0 else POPULAR
+        reasons = personal_reasons(reading, now, rows, lambda row: view.ids[row], otherwise=otherwise)
         return [(int(row), float(scores[row]), why) for row, why in zip(rows, reasons, strict=True)]
 
     def _popular(self, wanted: _Wanted, ranked: Ranked) -> Ranked:

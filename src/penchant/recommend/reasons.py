@@ -43,14 +43,19 @@ def gains(reading: Reading, rows: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def personal_reasons(
-    reading: Reading, now: float, rows: NDArray[np.int64], name: Callable[[int], str]
+    reading: Reading,
+    now: float,
+    rows: NDArray[np.int64],
+    name: Callable[[int], str],
+    *,
+    otherwise: Reason = POPULAR,
 ) -> list[Reason]:
     """A reason for each row of a personal list; ``name`` gives the item id of a row.
 
     What the model remembers is scored by that memory alone: it is ``bought-again``, or, where it was only
     looked at, ``because-of`` itself. Of other items the past events count that carry the score.
-    A ``because-of`` without items says that the taste as a whole speaks for it, no event more than others;
-    where taste says nothing for an item it is here because others take it: ``popular``.
+    A ``because-of`` without items says that the taste as a whole speaks for it, no event more than others.
+    Where taste says nothing for an item the reason is ``otherwise``.
     """
     if not len(rows):
         return []
@@ -65,7 +70,8 @@ def personal_reasons(
             reasons.append(Reason(kind="because-of", items=(name(row),), share=1.0))
         else:
             parts = _by_item(reading, loss)
-            reasons.append(_reason(row, parts, max(float(gain), sum(parts.values())), count, name))
+            whole = max(float(gain), sum(parts.values()))
+            reasons.append(_reason(row, parts, whole, count, name) or otherwise)
     return reasons
 
 
@@ -80,14 +86,15 @@ def _by_item(reading: Reading, loss: NDArray[np.float32]) -> dict[int, float]:
 
 def _reason(
     row: int, parts: dict[int, float], whole: float, count: int, name: Callable[[int], str]
-) -> Reason:
+) -> Reason | None:
+    """None where nothing of the past speaks for the item."""
     bar = max(LEAST * whole, NEAR * max(parts.values(), default=0.0), 1e-9)
     loud = [item for item in parts if parts[item] >= bar]
     loud.sort(key=lambda item: -parts[item])
     if count and (not loud or loud[0] == row):
         return Reason(kind="bought-again", count=count, share=_share(parts.get(row, 0.0), whole))
     if whole <= 0:
-        return POPULAR
+        return None
     shown = loud[:NAMED]
     carried = sum(parts[item] for item in shown)
     return Reason(kind="because-of", items=tuple(name(item) for item in shown), share=_share(carried, whole))
