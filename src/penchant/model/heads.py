@@ -26,10 +26,17 @@ class RepeatHead(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.constant_(self.out.bias, BEFORE)
 
-    def forward(self, features: Tensor, h: Tensor, vectors: Tensor) -> Tensor:
-        """Features (C, FEATURES), behaviour (C, D) and item vectors (C, D) to scores (C,)."""
-        seen = torch.cat([features, self.item(vectors), self.person(h)], -1)
-        return self.out(F.silu(self.hidden(seen)))[:, 0]
+    def suited(self, h: Tensor, vectors: Tensor, owner: Tensor, place: Tensor) -> Tensor:
+        """How well items and people are suited to repeats, (C, 8).
+
+        Of behaviours h (P, D) those in the rows ``owner`` (C,), of item vectors (R, D) those in ``place`` (C,).
+        """
+        people, items = self.person(h).index_select(0, owner), self.item(vectors).index_select(0, place)
+        return torch.cat([items, people], -1)
+
+    def forward(self, features: Tensor, suited: Tensor) -> Tensor:
+        """Features (C, FEATURES) and what :meth:`suited` says (C, 8) to scores (C,)."""
+        return self.out(F.silu(self.hidden(torch.cat([features, suited], -1))))[:, 0]
 
 
 class RatingHead(nn.Module):

@@ -167,6 +167,8 @@ def _remembered(
     times = asked.times[batch.questions]
     around = surroundings(batch.memory, times)[rows]
     seen = features(batch.memory[rows, columns], times[rows], batch.events[rows], around)
-    vectors = net.items(torch.from_numpy(items))[0]
-    again = net.repeat(torch.from_numpy(seen), h[torch.from_numpy(rows)], vectors)
+    distinct, place = np.unique(items, return_inverse=True)
+    vectors = net.items(torch.from_numpy(distinct))[0]
+    suited = net.repeat.suited(h, vectors, torch.from_numpy(rows), torch.from_numpy(place))
+    again = net.repeat(torch.from_numpy(seen), suited)
     return batch.questions[rows], items, again.numpy()

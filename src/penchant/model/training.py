@@ -11,12 +11,13 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from penchant.errors import InvalidInput, NotEnoughData
+from penchant.model.ahead import ahead
 from penchant.model.calibration import calibrate
 from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
 from penchant.model.examples import Batch, Questions, Reader, basket_questions
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.net import PreferenceNet, tokens_of
-from penchant.model.objective import next_basket_loss, rating_loss
+from penchant.model.objective import Rivals, next_basket_loss, rating_loss, rivals
 from penchant.model.sampling import NegativeSampler
 from penchant.model.scoring import PreferenceModel, answer, item_scores, score_blocks
 from penchant.model.settings import ModelSettings
@@ -178,13 +179,13 @@ class Trainer:
         """Loss of each step of one epoch."""
         carried = self.net.beginners(0)
         pending = 0
-        for batch in self._batches():
+        for batch, against in ahead(self._batches()):
             start = carried if batch.carry else self.net.beginners(len(batch.lengths))
             h, state = self.net(tokens_of(self.histories, batch, self.queries), *start)
             carried = state.detach(), h[-1].detach()
-            if not len(batch.questions):
+            if against is None:
                 continue
-            loss = self._loss(h, batch)
+            loss = self._loss(h, batch, against)
             (loss / self.settings.accumulate).backward()
             pending += 1
             if pending == self.settings.accumulate:
@@ -194,19 +195,24 @@ class Trainer:
         if pending:
             self._step()
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[tuple[Batch, Rivals | None]]:
+        """What one epoch reads; no rivals where nothing is asked. Another thread goes through them."""
         s = self.settings
         if self.short:
-            return self.reader.prefixes(self.questions, s.batch, s.window, self.rng)
-        side = max(1, 4 * s.batch // s.window)
-        return self.reader.windows(self.questions, side, s.window, self.rng)
+            batches = self.reader.prefixes(self.questions, s.batch, s.window, self.rng)
+        else:
+            side = max(1, 4 * s.batch // s.window)
+            batches = self.reader.windows(self.questions, side, s.window, self.rng)
+        for batch in batches:
+            answers, sample = self.questions.take(batch.questions), self.sampler.draw(self.rng)
+            asked = len(answers) > 0
+            yield batch, rivals(batch, answers, sample, self.trend, len(self.counts)) if asked else None
 
-    def _loss(self, h: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def _loss(self, h: torch.Tensor, batch: Batch, against: Rivals) -> torch.Tensor:
         places = torch.from_numpy(batch.steps * len(batch.lengths) + batch.columns)
         here = h.flatten(0, 1).index_select(0, places)
-        answers = self.questions.take(batch.questions)
-        loss = next_basket_loss(self.net, here, batch, answers, self.sampler.draw(self.rng), self.trend)
-        return loss + self._rating_loss(here, answers) if self.rated else loss
+        loss = next_basket_loss(self.net, here, against)
+        return loss + self._rating_loss(here, self.questions.take(batch.questions)) if self.rated else loss
 
     def _rating_loss(self, h: torch.Tensor, answers: Questions) -> torch.Tensor:
         """Of questions whose next event is a rating; zero where there is none."""
@@ -222,7 +228,9 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimizer.step()
         self.average.update_parameters(self.net)
+        table = self.net.items.ids.grad
         self.optimizer.zero_grad(set_to_none=True)
+        self.net.items.ids.grad = None if table is None else table.zero_()  # see Gather
 
 
 def _averaged(net: PreferenceNet) -> AveragedModel:

@@ -25,6 +25,9 @@ PRIOR = 0.3
 """Events that every item is given in each count, so that the log of none is finite."""
 
 
+_NOTHING = np.float32(-50.0)
+"""Log of a count that is as good as none. Far smaller numbers are slow."""
+
 _REBASE = 100.0
 """Shortest lifetimes after which live counts are scaled back, long before float64 overflows."""
 
@@ -35,7 +38,7 @@ def trend_features(counts: NDArray[np.float64]) -> FloatArray:
     >>> trend_features(np.array([0.7])).tolist()
     [0.0]
     """
-    return np.log(counts + PRIOR).astype(np.float32)
+    return np.log((counts + PRIOR).astype(np.float32))
 
 
 class TrendTable:
@@ -68,23 +71,26 @@ class TrendTable:
         return cls(histories.items[taken], histories.times[taken], first_times(histories)[taken])
 
     def features(self, items: IntArray, times: NDArray[np.float64]) -> FloatArray:
-        """What the model reads of ``items`` (P,) just before ``times`` (P,): (P, number of lifetimes).
+        """What the model reads of ``items`` just before ``times``: (..., number of lifetimes).
+
+        The shapes of the two are broadcast together.
 
         >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]), np.array([True]))
         >>> table.features(np.array([4, 4]), np.array([0.0, 3 * DAY]))[:, 0].astype(float).round(2).tolist()
         [-1.2, -0.4]
         """
         if not len(self._items):
-            return np.full((len(items), len(LIFETIMES)), np.log(PRIOR), np.float32)
-        place = np.searchsorted(self._keys, self._key(items, np.minimum(times, self._start + self._span)))
-        place -= 1
-        known = (place >= 0) & (self._items[place] == items)
-        out = np.full((len(items), len(LIFETIMES)), np.log(PRIOR), np.float32)
-        at = place[known]
-        days = ((times[known] - self._times[at]) / DAY).astype(np.float32)  # seconds are exact enough
-        for column, (lifetime, logs) in enumerate(zip(LIFETIMES, self._logs, strict=True)):
-            out[known, column] = np.log(np.exp(logs[at] - days / np.float32(lifetime)) + np.float32(PRIOR))
-        return out
+            shape = np.broadcast_shapes(items.shape, times.shape)
+            return np.full((*shape, len(LIFETIMES)), np.log(PRIOR), np.float32)
+        at = np.searchsorted(self._keys, self._key(items, np.minimum(times, self._start + self._span)))
+        at -= 1
+        days = ((times - self._times[at]) / DAY).astype(np.float32)  # seconds are exact enough
+        days[(at < 0) | (self._items[at] != items)] = np.float32(1e6)
+        out = np.empty((len(LIFETIMES), *at.shape), np.float32)
+        for column, lifetime in enumerate(LIFETIMES):
+            faded = self._logs[column][at] - days / np.float32(lifetime)
+            np.log(np.exp(np.maximum(faded, _NOTHING)) + np.float32(PRIOR), out=out[column])
+        return np.moveaxis(out, 0, -1)
 
     def moments(self, times: NDArray[np.float64], n_items: int) -> Iterator[tuple[int, FloatArray]]:
         """Features of all items (n_items, number of lifetimes) just before each of ``times`` (Q,).
