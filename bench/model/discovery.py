@@ -30,7 +30,7 @@ def main() -> None:
     text = text_vectors(texts, options.cache and options.cache / "grocery.npy")
     known = histories.before(histories.times.max() - WEEKS)
     cut = known.times.max() - WEEKS
-    torch.set_num_threads(settings.threads or torch.get_num_threads())
+    torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() - 1))
     torch.manual_seed(settings.seed)
     trainer = Trainer(known.before(cut), text, settings, len(texts), None)
     model = trainer.run(shown(), None, time.monotonic)

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,3 +99,23 @@ def test_what_was_counted_can_be_taken_back() -> None:
     live.on_event(1, 0.0, first=True, times=-1.0)
     live.on_event(1, DAY, first=False, times=-1.0)
     np.testing.assert_allclose(live.features(DAY, 3), once.features(DAY, 3), atol=1e-6)
+
+
+def test_a_grid_of_items_and_moments_says_what_each_pair_says(rng) -> None:
+    items = rng.integers(0, 6, 60).astype(np.int32)
+    times = np.sort(rng.uniform(0, 90 * DAY, 60))
+    table = TrendTable(items, times, rng.random(60) < 0.5)
+    rows, moments = np.arange(8), np.concatenate([[0.0, 200 * DAY], times[::7]])
+    grid = table.features(rows[:, None], moments)
+    assert grid.shape == (8, len(moments), len(LIFETIMES))
+    for row in rows:
+        for column, moment in enumerate(moments):
+            pair = table.features(np.array([row]), np.array([moment]))[0]
+            np.testing.assert_allclose(grid[row, column], pair, rtol=1e-6)
+    nothing = np.full(len(LIFETIMES), np.log(np.float32(PRIOR)), np.float32)
+    np.testing.assert_allclose(grid[7], np.broadcast_to(nothing, grid[7].shape), rtol=1e-6)
+
+
+def test_the_only_event_is_not_known_when_it_comes() -> None:
+    table = TrendTable(np.array([4], np.int32), np.array([5.0]), np.array([True]))
+    assert table.features(np.array([4]), np.array([5.0]))[0] == pytest.approx(np.log(PRIOR), rel=1e-5)

@@ -29,7 +29,7 @@ class RepeatHead(nn.Module):
     def suited(self, h: Tensor, vectors: Tensor, owner: Tensor, place: Tensor) -> Tensor:
         """How well items and people are suited to repeats, (C, 8).
 
-        Of behaviours h (P, D) those in the rows ``owner`` (C,), of item vectors (R, D) those in ``place`` (C,).
+        Of behaviours h (P, D) those in the rows ``owner`` (C,), of items (R, D) those in ``place`` (C,).
         """
         people, items = self.person(h).index_select(0, owner), self.item(vectors).index_select(0, place)
         return torch.cat([items, people], -1)

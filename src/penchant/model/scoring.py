@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from penchant.model.ahead import ahead
 from penchant.model.examples import Batch, Questions, Reader, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import newcomer_bias
@@ -143,7 +144,7 @@ def answer(
     h = np.zeros((len(asked), len(net.start)), np.float32)
     parts: list[tuple[IntArray, IntArray, FloatArray]] = []
     carried = net.beginners(0)
-    for batch in Reader(histories, places).windows(asked, 64, 256, None):
+    for batch in ahead(Reader(histories, places).windows(asked, 64, 256, None)):
         start = carried if batch.carry else net.beginners(len(batch.lengths))
         after, state = net(tokens_of(histories, batch, queries), *start)
         carried = state, after[-1]

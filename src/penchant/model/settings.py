@@ -26,7 +26,7 @@ class ModelSettings:
         window: most recent events of a prefix example, or events of a window that carries state.
         validation: people whose last basket is held out, at most (and at most half of them).
         discovery: share of NDCG@10 on held-out baskets that may be given up to show new things earlier.
-        threads: of torch, 0 for its own choice.
+        threads: of torch; 0 for all cores but one, which reads ahead.
     """
 
     encoder: str = "recurrent"
@@ -34,10 +34,10 @@ class ModelSettings:
     layers: int = 2
     text_dim: int = 96
     dropout: float = 0.5
-    dropout_long: float = 0.2
-    negatives: int = 2048
+    dropout_long: float = 0.1
+    negatives: int = 1024
     memory: int = 128
-    lr: float = 1e-3
+    lr: float = 2e-3
     weight_decay: float = 0.0
     max_epochs: int = 60
     patience: int = 3

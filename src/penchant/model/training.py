@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -78,12 +79,21 @@ def train(
     """
     settings = settings or ModelSettings()
     _check(histories, text, n_items)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    with torch.random.fork_rng(devices=[]):
+    with _threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         trainer = Trainer(histories, text, settings, n_items, queries)
         return trainer.run(on_progress or _silent, checkpoint, clock)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use this many for a while; 0: all but one, which reads ahead."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or max(1, before - 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Trainer:
