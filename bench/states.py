@@ -78,7 +78,7 @@ def main():
     parser.add_argument("--shop", type=Path, required=True)
     parser.add_argument("--people", type=int, default=100_000)
     options = parser.parse_args()
-    with Shop(options.shop) as shop:
+    with Shop(options.shop, writer=False) as shop:
         engine = Engine(shop)
         tracker = engine.recommender.tracker
         if tracker is None:

@@ -1,13 +1,16 @@
 """Making the next of something while this one is used."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
+
+import torch
 
 Thing = TypeVar("Thing")
 
 
-def ahead(things: Iterator[Thing]) -> Iterator[Thing]:
+def ahead(things: Iterator[Thing]) -> Generator[Thing]:
     """The same things in the same order; another thread makes the next one while one is used.
 
     >>> list(ahead(iter([1, 2, 3])))
@@ -18,6 +21,22 @@ def ahead(things: Iterator[Thing]) -> Iterator[Thing]:
         while thing := coming.result():
             coming = pool.submit(_next, things)
             yield thing[0]
+
+
+@contextmanager
+def torch_threads(count: int) -> Generator[None]:
+    """Let torch use this many for a while; 0: one less than its own number, since another thread reads ahead.
+
+    >>> with torch_threads(1):
+    ...     torch.get_num_threads()
+    1
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or max(1, before - 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _next(things: Iterator[Thing]) -> tuple[Thing] | None:

@@ -10,7 +10,7 @@ from penchant.model.histories import FloatArray
 class Gather(torch.autograd.Function):
     """Rows of a table, each at most once. Their gradient is added to ``table.grad`` in place.
 
-    A gradient of the whole table, allocated anew by every step, took a third of training.
+    A gradient of the whole table, allocated anew by every step, took a third of training. A leaf only.
     """
 
     @staticmethod

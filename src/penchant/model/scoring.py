@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from penchant.model.ahead import ahead
+from penchant.model.ahead import ahead, torch_threads
 from penchant.model.examples import Batch, Questions, Reader, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import newcomer_bias
@@ -102,7 +102,8 @@ class PreferenceModel:
         """
         white = None if queries is None else self.whitening(queries)
         asked = moments(contexts.people, contexts.ends, contexts.times)
-        answers = answer(self.net, histories, asked, self.settings.memory, white)
+        with torch_threads(self.settings.threads):
+            answers = answer(self.net, histories, asked, self.settings.memory, white)
         yield from score_blocks(answers, self.item_scores(), trend or TrendTable.of(histories), block)
 
 

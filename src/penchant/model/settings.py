@@ -26,7 +26,7 @@ class ModelSettings:
         window: most recent events of a prefix example, or events of a window that carries state.
         validation: people whose last basket is held out, at most (and at most half of them).
         discovery: share of NDCG@10 on held-out baskets that may be given up to show new things earlier.
-        threads: of torch; 0 for all cores but one, which reads ahead.
+        threads: of torch; 0 for one less than its own number, as another thread reads ahead.
     """
 
     encoder: str = "recurrent"

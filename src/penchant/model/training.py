@@ -1,8 +1,8 @@
 """The training loop."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +12,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from penchant.errors import InvalidInput, NotEnoughData
-from penchant.model.ahead import ahead
+from penchant.model.ahead import ahead, torch_threads
 from penchant.model.calibration import calibrate
 from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
 from penchant.model.examples import Batch, Questions, Reader, basket_questions
@@ -79,21 +79,10 @@ def train(
     """
     settings = settings or ModelSettings()
     _check(histories, text, n_items)
-    with _threads(settings.threads), torch.random.fork_rng(devices=[]):
+    with torch_threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         trainer = Trainer(histories, text, settings, n_items, queries)
         return trainer.run(on_progress or _silent, checkpoint, clock)
-
-
-@contextmanager
-def _threads(count: int) -> Generator[None]:
-    """Let torch use this many for a while; 0: all but one, which reads ahead."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or max(1, before - 1))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class Trainer:
@@ -138,6 +127,7 @@ class Trainer:
             if folder is not None:
                 save_checkpoint(folder, state, self.optimizer, self.rng, self.key)
         self.net.load_state_dict(state.best, strict=True)
+        self.net.zero_grad(set_to_none=True)
         self.net.eval()
         self._calibrate()
         report = {"epochs": state.epoch, "seconds": round(state.seconds, 1), "validation": state.metric}
@@ -176,36 +166,38 @@ class Trainer:
         self.net.train()
         limit, loss, epochs = self.settings.time_budget_s, 0.0, self.settings.max_epochs
         steps = 0
-        for steps, loss in enumerate(self._losses(), 1):
-            tell(Progress(state.epoch + 1, epochs, state.steps + steps, loss, None, seconds()))
-            if limit is not None and seconds() > limit:
-                break
+        with closing(self._losses()) as losses:
+            for steps, loss in enumerate(losses, 1):
+                tell(Progress(state.epoch + 1, epochs, state.steps + steps, loss, None, seconds()))
+                if limit is not None and seconds() > limit:
+                    break
         metric = self.validate()
         after = state.after_epoch(self.net, self.average, metric, steps)
         tell(Progress(after.epoch, epochs, after.steps, loss, metric, seconds()))
         return after
 
-    def _losses(self) -> Iterator[float]:
+    def _losses(self) -> Generator[float]:
         """Loss of each step of one epoch."""
         carried = self.net.beginners(0)
         pending = 0
-        for batch, against in ahead(self._batches()):
-            start = carried if batch.carry else self.net.beginners(len(batch.lengths))
-            h, state = self.net(tokens_of(self.histories, batch, self.queries), *start)
-            carried = state.detach(), h[-1].detach()
-            if against is None:
-                continue
-            loss = self._loss(h, batch, against)
-            (loss / self.settings.accumulate).backward()
-            pending += 1
-            if pending == self.settings.accumulate:
-                pending = 0
-                self._step()
-            yield loss.item()
+        with closing(ahead(self._batches())) as batches:
+            for batch, against in batches:
+                start = carried if batch.carry else self.net.beginners(len(batch.lengths))
+                h, state = self.net(tokens_of(self.histories, batch, self.queries), *start)
+                carried = state.detach(), h[-1].detach()
+                if against is None:
+                    continue
+                loss = self._loss(h, batch, against)
+                (loss / self.settings.accumulate).backward()
+                pending += 1
+                if pending == self.settings.accumulate:
+                    pending = 0
+                    self._step()
+                yield loss.item()
         if pending:
             self._step()
 
-    def _batches(self) -> Iterator[tuple[Batch, Rivals | None]]:
+    def _batches(self) -> Generator[tuple[Batch, Rivals | None]]:
         """What one epoch reads; no rivals where nothing is asked. Another thread goes through them."""
         s = self.settings
         if self.short:
