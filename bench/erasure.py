@@ -1,7 +1,7 @@
 """Erasing people of a large shop: ``python bench/erasure.py --shop demo-shop [--people 5]``.
 
-On a copy of the shop, with another thread that appends events: how long does an erasure take,
-and how long does a writer wait meanwhile? Writes bench/results/erasure.json.
+On a copy of the shop (which must not be served meanwhile), with another thread that appends events: how long
+does an erasure take, and how long does a writer wait meanwhile? Writes bench/results/erasure.json.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ RESULT = Path(__file__).parent / "results" / "erasure.json"
 
 
 def appending(log, stop, waits):
+    """One event after the other; what goes wrong goes wrong in :func:`erased`."""
     number = 0
     while not stop.is_set():
         event = Event(
@@ -41,19 +43,19 @@ def erased(folder, people):
     with Shop(folder, writer=True) as shop:
         busiest = [Pseudonym(person) for person, _, _ in shop.log.activity("", people)]
         stop, waits, taken, events = threading.Event(), [], [], []
-        writer = threading.Thread(target=appending, args=(shop.log, stop, waits))
-        writer.start()
-        try:
-            for person in busiest:
-                events.append(len(shop.log.of_user(person)))
-                start = time.perf_counter()
-                shop.rights().erase(person, shop.clock())
-                taken.append(time.perf_counter() - start)
-                if shop.log.of_user(person):
-                    raise SystemExit("an erased person has events still")
-        finally:
-            stop.set()
-            writer.join()
+        with ThreadPoolExecutor(1) as pool:
+            writer = pool.submit(appending, shop.log, stop, waits)
+            try:
+                for person in busiest:
+                    events.append(len(shop.log.of_user(person)))
+                    start = time.perf_counter()
+                    shop.rights().erase(person, shop.clock())
+                    taken.append(time.perf_counter() - start)
+                    if shop.log.of_user(person):
+                        raise SystemExit("an erased person has events still")
+            finally:
+                stop.set()
+            writer.result()
     return {
         "people": len(taken),
         "events of each": events,
@@ -69,7 +71,7 @@ def main():
     parser.add_argument("--shop", type=Path, required=True)
     parser.add_argument("--people", type=int, default=5)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=options.shop.parent) as folder:
         copy = Path(folder) / "shop"
         shutil.copytree(options.shop, copy)
         result = erased(copy, options.people)

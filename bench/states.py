@@ -32,7 +32,9 @@ def measured(tracker, log, people):
     start = time.perf_counter()
     read = sum(tracker.read(person) is not None for person in found)
     reading = (time.perf_counter() - start) / len(found)
-    kept = [tracker._tastes.get(person) for person in found]
+    kept = [taste for person in found if (taste := tracker._tastes.get(person)) is not None]
+    for person in found:
+        tracker.forget(person)
     before = resident()
     for number, taste in zip(range(people), cycle(kept), strict=False):
         tracker._tastes.put(Pseudonym(f"copy-{number}"), copy.deepcopy(taste))
@@ -44,23 +46,22 @@ def measured(tracker, log, people):
         "states read": read,
         "bytes a state": round(per_state),
         "gigabytes in all": round(per_state * people / 1e9, 3),
-        **clicks(tracker, log, people),
+        **clicks(tracker, log, people, max(taste.last[0] for taste in kept)),
     }
 
 
-def clicks(tracker, log, people):
-    """Microseconds of one more event of anybody, and how many states stay with a bound."""
+def clicks(tracker, log, people, newest):
+    """Microseconds of one more event of somebody whose newest events are not in memory, only the state."""
     position = log.end()
     rng, times = np.random.default_rng(0), []
     items = [logged.event.item_id for logged in log.follow(0, 1000)]
-    now = max(logged.event.timestamp for logged in log.follow(position - 1000, 1000)) + 1
     for number in range(CLICKS):
         person = f"copy-{rng.integers(people)}"
         event = Event(
             user_id=person,
             item_id=items[number % len(items)],
             type=EventType.VIEW,
-            timestamp=now + number,
+            timestamp=newest + 1 + number,
             event_id=f"e{number}",
         )
         start = time.perf_counter()
@@ -83,6 +84,8 @@ def main():
         tracker = engine.recommender.tracker
         if tracker is None:
             raise SystemExit("the shop has no model: train it first")
+        if options.people > tracker._tastes.capacity:
+            raise SystemExit(f"[serve] states of the shop holds {tracker._tastes.capacity} people at most")
         result = measured(tracker, shop.log, options.people)
         engine.close()
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

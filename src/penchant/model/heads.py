@@ -14,7 +14,7 @@ class RepeatHead(nn.Module):
     """Learned score of a remembered item, in place of the one it would have as a new one.
 
     Sees the features of :func:`penchant.model.repeat.features`, and how well item and person are
-    suited to repeats at all (one learned direction each).
+    suited to repeats at all (four learned directions each).
     """
 
     def __init__(self, dim: int, hidden: int = 64) -> None:

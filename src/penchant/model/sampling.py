@@ -15,7 +15,7 @@ class NegativeSampler:
 
     def __init__(self, counts: FloatArray, size: int) -> None:
         self._sold = np.flatnonzero(counts > 0)
-        share = counts[self._sold] / counts[self._sold].sum()
+        share = counts[self._sold].astype(np.float64) / counts[self._sold].sum(dtype=np.float64)
         q = 0.5 * share + 0.5 / len(self._sold)
         self._cumulative = np.cumsum(q)
         self._size = size
