@@ -41,7 +41,7 @@ class ModelSettings:
     weight_decay: float = 0.0
     max_epochs: int = 60
     patience: int = 3
-    time_budget_s: float | None = 1200.0
+    time_budget_s: float | None = 1140.0
     batch: int = 512
     accumulate: int = 1
     short: int = 100
