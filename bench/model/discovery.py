@@ -14,6 +14,7 @@ from common import arguments, shown, write
 from data import grocery, text_vectors
 from grocery import DAY, baselines, best, measured
 
+from penchant.model.ahead import torch_threads
 from penchant.model.calibration import calibrate
 from penchant.model.examples import basket_questions
 from penchant.model.scoring import answer, score_blocks
@@ -26,11 +27,15 @@ SHARES = (0.0, 0.03, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1)
 
 def main() -> None:
     options, settings = arguments(__doc__)
+    with torch_threads(settings.threads):
+        write("discovery", found(options, settings))
+
+
+def found(options, settings):
     histories, texts = grocery()
     text = text_vectors(texts, options.cache and options.cache / "grocery.npy")
     known = histories.before(histories.times.max() - WEEKS)
     cut = known.times.max() - WEEKS
-    torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() - 1))
     torch.manual_seed(settings.seed)
     trainer = Trainer(known.before(cut), text, settings, len(texts), None)
     model = trainer.run(shown(), None, time.monotonic)
@@ -42,7 +47,7 @@ def main() -> None:
     result = {"dataset": "completejourney", "baskets": len(asked), **model.report}
     result["settings"] = settings.to_dict()
     result["validation"] = {name: measured(known, asked, top) for name, top in lists.items()}
-    write("discovery", result)
+    return result
 
 
 def lists_by_share(trainer, model, known, asked):
