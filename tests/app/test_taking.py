@@ -7,6 +7,7 @@ import pytest
 from penchant.app.quality import quality
 from penchant.app.shop import Shop, init_shop
 from penchant.app.taking import take_file, take_in
+from penchant.app.work import material
 from penchant.errors import InvalidInput
 from penchant.events.repair import export_letters
 
@@ -73,6 +74,16 @@ def test_repaired_letters_are_cleaned_too(folder: Path) -> None:
         (report,) = take_in(shop, [], Told(), repaired=mended)
         assert report.repaired == 1  # type: ignore[union-attr]
         assert shop.marks.marked_events()["refunded"].tolist() == [1]
+
+
+def test_what_came_over_http_since_the_last_import_is_cleaned_before_it_trains(folder: Path) -> None:
+    path = write(folder, "a.csv", HEAD + BOUGHT + BOUGHT.replace("tea", "milk"))
+    back = {"user_id": "anna", "item_id": "tea", "type": "refund", "timestamp": 1_767_700_000, "price": 3.5}
+    with Shop(folder, writer=True) as shop:
+        take_in(shop, [path], Told())
+        assert shop.intake().accept([back]).accepted == 1
+        data = material(shop, Told()).data
+        assert [shop.ids.item_ids()[row] for row in data.histories.items] == ["milk"]
 
 
 def test_what_came_before_a_broken_file_is_cleaned(folder: Path) -> None:

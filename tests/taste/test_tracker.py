@@ -155,3 +155,17 @@ def test_a_late_hearing_of_a_read_event_is_passed_over(house):
     before = state(house)
     house.tracker.on_event(Logged(2, house.log.events[1].event))
     same(before, state(house))
+
+
+def test_an_item_that_the_model_did_not_know_counts_from_when_it_does(house):
+    house.does("p", "i1", at=1.0)
+    house.does("other", "i1", at=1.0)
+    assert state(house).total[3] == 0
+    house.does("p", "novelty", at=2.0)
+    row = int(house.ids.rows(["novelty"])[0])
+    assert row == house.tracker.model.n_items
+    before, others = state(house), state(house, "other")
+    assert house.tracker.grow(np.concatenate([EYE, EYE[3:4]])) == 1
+    assert before.total[3] == 0
+    assert state(house).total[3] > 0
+    assert state(house, "other") is others

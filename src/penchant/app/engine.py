@@ -8,7 +8,8 @@ import numpy as np
 from penchant.app.current import CurrentModel
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
-from penchant.learn.data import fit_to_train, marked
+from penchant.events.cleaning.run import clean
+from penchant.learn.data import fit_to_train
 from penchant.privacy.consent import Consent
 from penchant.privacy.erasure import Erasable
 from penchant.recommend.filters import SeenFilter
@@ -46,9 +47,10 @@ class Engine:
             shop.settings.recommend, learn_repeats(columns, shop.ids, shop.catalog.view())
         )
         self.writer = ImpressionWriter(shop.impressions).start()
-        self._trend = ShopTrend(*fit_to_train(columns, shop.ids, shop.marks, shop.consent), shop.ids)
+        cleaned = clean(columns, shop.settings.cleaning)
+        self._trend = ShopTrend(*fit_to_train(columns, shop.ids, cleaned, shop.consent), shop.ids)
         self._begun = self.position
-        self._marked, self._marked_events = marked(shop.marks)
+        self._marked, self._marked_events = cleaned.all_people(), cleaned.all_events()
         self.current = CurrentModel(shop, self._trend.live)
         tracker = self.current.tracker()
         # Which text each row of the model was made of. Without a model no text need be read yet.

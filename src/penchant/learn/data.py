@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.catalog.ids import IdTable, rows_of_events
+from penchant.events.cleaning.run import Cleaned, clean
 from penchant.events.log import EventColumns, EventLog
-from penchant.events.marks import Marks
 from penchant.model.histories import Histories
 from penchant.privacy.consent import ConsentStore
+from penchant.settings import CleaningSettings
 from penchant.taste.tokens import SILENT
 from penchant.types import EventType, Pseudonym
 
@@ -30,28 +31,25 @@ class TrainingData:
     log_position: int
 
 
-def training_data(log: EventLog, ids: IdTable, marks: Marks, consent: ConsentStore) -> TrainingData:
-    """Everything in the log that may train: no marked events, nobody marked, nobody who opted out."""
+def training_data(
+    log: EventLog, ids: IdTable, cleaning: CleaningSettings, consent: ConsentStore
+) -> TrainingData:
+    """Everything in the log that may train: nothing and nobody that cleaning marks, nobody who opted out.
+
+    The log is cleaned here and now: marks of the last import know nothing of events that came over HTTP.
+    """
     end = log.end()
     columns = log.columns()
-    histories, people = fit_to_train(columns, ids, marks, consent)
+    histories, people = fit_to_train(columns, ids, clean(columns, cleaning), consent)
     return TrainingData(histories, people, columns.queries, end)
 
 
 def fit_to_train(
-    columns: EventColumns, ids: IdTable, marks: Marks, consent: ConsentStore
+    columns: EventColumns, ids: IdTable, cleaned: Cleaned, consent: ConsentStore
 ) -> tuple[Histories, list[Pseudonym]]:
     """:func:`histories_from` without what is marked and without people who opted out."""
-    people, positions = marked(marks)
-    out = people.union(consent.opted_out())
-    return histories_from(columns, ids, without_people=out, without_positions=positions)
-
-
-def marked(marks: Marks) -> tuple[set[Pseudonym], NDArray[np.int64]]:
-    """People and log positions that cleaning marked, for whatever reason."""
-    people = set[Pseudonym]().union(*marks.marked_people().values())
-    found = [np.asarray(positions, dtype=np.int64) for positions in marks.marked_events().values()]
-    return people, np.concatenate([np.zeros(0, dtype=np.int64), *found])
+    out = cleaned.all_people().union(consent.opted_out())
+    return histories_from(columns, ids, without_people=out, without_positions=cleaned.all_events())
 
 
 def histories_from(

@@ -1,7 +1,7 @@
 """What is kept in memory on one person."""
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +23,7 @@ class Taste:
     Attributes:
         state: the model's. events: tokens in it. loaded_to: log position up to which it was read from
             the log; newest: greatest log position in it. last: (timestamp, sequence) of the last event.
+        greatest: highest item row among its tokens, -1 where none has an item.
     """
 
     encoder_id: str
@@ -31,6 +32,7 @@ class Taste:
     loaded_to: int
     newest: int
     last: tuple[float, int]
+    greatest: int
     basket: Basket
 
 
@@ -109,8 +111,9 @@ class Bounded(Generic[Kept]):
         """Forget; whether there was something."""
         return self._kept.pop(person, None) is not None
 
-    def drop_where(self, test: Callable[[Kept], bool]) -> None:
-        """Forget everybody for whom ``test`` holds."""
-        gone: Iterable[Pseudonym] = [person for person, kept in self._kept.items() if test(kept)]
+    def drop_where(self, test: Callable[[Kept], bool]) -> list[Pseudonym]:
+        """Forget everybody for whom ``test`` holds; returns them."""
+        gone = [person for person, kept in self._kept.items() if test(kept)]
         for person in gone:
             self._kept.pop(person, None)
+        return gone

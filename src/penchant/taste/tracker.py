@@ -1,6 +1,6 @@
 """Follows every person's taste event by event."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any
@@ -86,16 +86,19 @@ class TasteTracker:
         """Serve with another model; states stay where the encoder is the same, else they are read again."""
         with self._lock:
             self._model, self._snapshot = model, snapshot
-            self._tastes.drop_where(lambda taste: taste.encoder_id != model.encoder_id)
-            if not len(self._tastes):
-                self._recents = Bounded(self._recents.capacity)
+            self._forget_where(lambda taste: taste.encoder_id != model.encoder_id)
 
     def grow(self, text_vectors: NDArray[np.float32]) -> int:
-        """Take in a longer id table by the text vectors of all its rows (N, T); returns how many are new."""
+        """Take in a longer id table by the text vectors of all its rows (N, T); returns how many are new.
+
+        States that met an item before the model knew it are read again.
+        """
         with self._lock:
-            new = text_vectors[self._model.n_items :]
+            known = self._model.n_items
+            new = text_vectors[known:]
             if len(new):
                 self._model = self._model.with_items(new)
+                self._forget_where(lambda taste: taste.greatest >= known)
             return len(new)
 
     def retext(self, rows: NDArray[np.int64], text_vectors: NDArray[np.float32]) -> None:
@@ -154,6 +157,10 @@ class TasteTracker:
         """Drop all that is held on the person."""
         return self.forget(person)
 
+    def _forget_where(self, test: Callable[[Taste], bool]) -> None:
+        for person in self._tastes.drop_where(test):
+            self._recents.drop(person)
+
     def _reading(self, taste: Taste, recent: Recent) -> Reading:
         return Reading(
             model=self._model,
@@ -178,6 +185,7 @@ class TasteTracker:
             loaded_to=newest,
             newest=newest,
             last=order_of(history[-1].event) if history else _BEFORE_ALL,
+            greatest=max((token.item for token in tokens), default=-1),
             basket=basket,
         )
         if tokens:
@@ -193,6 +201,7 @@ class TasteTracker:
             return
         taste.state = self._model.step(taste.state, token)
         taste.events += 1
+        taste.greatest = max(taste.greatest, token.item)
         recent = self._recents.get(person)
         if recent is not None:
             recent.add(token, self._model)

@@ -36,6 +36,14 @@ class Cleaned:
     people: dict[str, list[Pseudonym]]
     steps: list[StepReport]
 
+    def all_people(self) -> set[Pseudonym]:
+        """Whom any step marked."""
+        return set[Pseudonym]().union(*self.people.values())
+
+    def all_events(self) -> NDArray[np.int64]:
+        """Log positions that any step marked."""
+        return np.concatenate([np.zeros(0, dtype=np.int64), *self.events.values()])
+
 
 def clean(
     columns: EventColumns,
