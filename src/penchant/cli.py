@@ -13,6 +13,7 @@ from pathlib import Path
 
 from penchant.errors import PenchantError
 
+_NO_MEMORY = "penchant: there is not enough memory for this; what was done so far is kept"
 _STOPPED = "penchant: stopped; what was done so far is kept, run it again to go on"
 
 
@@ -29,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130 if error.code == "interrupted" else 1
     except OSError as error:
         print(f"penchant: {error}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print(_NO_MEMORY, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(_STOPPED, file=sys.stderr)

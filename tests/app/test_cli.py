@@ -44,3 +44,12 @@ def test_without_a_shop_there_is_one_line(tmp_path, capsys, arguments) -> None:
     assert said.out == ""
     (line,) = said.err.splitlines()
     assert line.startswith("penchant: ")
+
+
+def test_too_little_memory_is_one_line(monkeypatch, capsys) -> None:
+    def starving(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("penchant.cli._verb", lambda _: starving)
+    assert cli.main(["doctor"]) == 1
+    assert capsys.readouterr().err.startswith("penchant: there is not enough memory")

@@ -152,6 +152,22 @@ def test_a_broken_parquet_body_is_named(tmp_path, shop):
         shop.intake.import_file(path)
 
 
+def test_of_a_parquet_row_group_larger_than_a_chunk_only_a_part_is_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("penchant.events.parquet.CHUNK_CHARACTERS", 1_000_000)
+    path, rows, text = tmp_path / "e.parquet", 300, "x" * 100_000
+    table = pa.table({"user_id": ["anna"] * rows, "text": [f"{n} {text}" for n in range(rows)]})
+    pq.write_table(table, path, use_dictionary=False, compression="none", write_batch_size=10)
+    size, before = table.nbytes, pa.total_allocated_bytes() - table.nbytes
+    del table
+    seen, most = 0, 0
+    for chunk in open_source(path).chunks():
+        assert chunk.columns is not None
+        assert sum(map(len, chunk.columns["text"])) <= 1_100_000
+        seen, most = seen + len(chunk.rows), max(most, pa.total_allocated_bytes() - before)
+    assert seen == rows
+    assert most < size / 2
+
+
 def test_quoted_newlines_and_a_byte_order_mark(tmp_path, shop):
     text = '\ufeffuser_id;type;timestamp;item_id;text\nanna;review;1600000000;a;"two\nlines; ""good"""\n'
     shop.intake.import_file(write(tmp_path / "e.csv", text))

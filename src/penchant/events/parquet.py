@@ -10,7 +10,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from penchant.errors import InvalidInput
-from penchant.events.chunks import CHUNK_ROWS, Chunk
+from penchant.events.chunks import CHUNK_CHARACTERS, CHUNK_ROWS, Chunk
+
+_BUFFER = 1024 * 1024
+"""Bytes of each column that are read at once; without it, all that a row group has of the column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,9 @@ class ParquetSource:
     def chunks(self) -> Iterator[Chunk]:
         first = 1
         try:
-            with pq.ParquetFile(self.path) as file:
+            with pq.ParquetFile(self.path, buffer_size=_BUFFER, pre_buffer=False) as file:
                 rows = max(file.metadata.num_rows, 1)
-                for batch in file.iter_batches(self.chunk_rows, use_threads=False):
+                for batch in file.iter_batches(self._rows_at_once(file.metadata), use_threads=False):
                     numbers = range(first, first + batch.num_rows)
                     first += batch.num_rows
                     columns = dict(zip(batch.schema.names, map(_values, batch.columns), strict=True))
@@ -54,6 +57,12 @@ class ParquetSource:
                 f"{self.path.name}: broken after row {first - 1}: {_first(error)}. Make the file again and "
                 "import it; rows that are in are not taken twice."
             ) from error
+
+    def _rows_at_once(self, metadata: Any) -> int:
+        """As many rows as are said to hold :data:`CHUNK_CHARACTERS`."""
+        groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+        size = sum(group.total_byte_size for group in groups) / max(metadata.num_rows, 1)
+        return max(1, min(self.chunk_rows, int(CHUNK_CHARACTERS / max(size, 1))))
 
 
 def _plain(kind: Any) -> bool:
