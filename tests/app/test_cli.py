@@ -7,6 +7,9 @@ from importlib import import_module
 import pytest
 
 from penchant import cli
+from penchant.app.serving import Serving
+from penchant.app.shop import Shop, init_shop
+from penchant.testing.fakes import FakeTextEncoder
 
 
 def offered() -> dict[str, str]:
@@ -53,3 +56,17 @@ def test_too_little_memory_is_one_line(monkeypatch, capsys) -> None:
     monkeypatch.setattr("penchant.cli._verb", lambda _: starving)
     assert cli.main(["doctor"]) == 1
     assert capsys.readouterr().err.startswith("penchant: there is not enough memory")
+
+
+def test_a_list_of_what_is_popular_says_why_it_is_not_personal(monkeypatch, tmp_path, capsys) -> None:
+    shop = tmp_path / "shop"
+    init_shop(shop)
+    monkeypatch.setattr(Shop, "encoder", FakeTextEncoder())
+    assert cli.main(["recommend", "anna", "--shop", str(shop)]) == 0
+    assert "no model yet" in capsys.readouterr().err
+    found = {"ready": False, "reasons": ["text vectors have another shape"], "fallback": False}
+    monkeypatch.setattr(Serving, "readiness", lambda _: found)
+    assert cli.main(["recommend", "anna", "--shop", str(shop)]) == 0
+    said = capsys.readouterr().err
+    assert "text vectors have another shape" in said
+    assert "no model yet" not in said

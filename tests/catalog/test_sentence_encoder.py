@@ -43,6 +43,9 @@ def test_a_folder_is_a_model_too_and_named_by_its_weights(encoder, tmp_path):
     mine = load_sentence_encoder(str(folder), threads=1)
     assert mine.name.startswith("mine@")
     np.testing.assert_allclose(mine.encode(["milk"]), encoder.encode(["milk"]), atol=1e-6)
+    (folder / "2_Dense").mkdir()
+    shutil.copy(folder / "model.safetensors", folder / "2_Dense")
+    assert load_sentence_encoder(str(folder), threads=1).name != mine.name
 
 
 def test_changed_weights_are_refused(monkeypatch, tmp_path):

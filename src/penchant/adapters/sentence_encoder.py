@@ -122,7 +122,7 @@ def _named(model: str) -> tuple[str, str]:
     folder = Path(model)
     if not folder.is_dir():
         return model, model
-    weights = sorted(folder.glob("*.safetensors"))
+    weights = sorted(folder.rglob("*.safetensors"))
     if not weights:
         raise InvalidInput(
             f"the model folder {model!r} holds no *.safetensors file; other formats are not read"

@@ -37,11 +37,21 @@ def serve(arguments: Arguments) -> None:
     address = f"http://{serving.settings.serve.host}:{arguments.port}"
 
     def ready() -> None:
+        _tell_of_trouble(serving)
         note(f"serving {serving.settings.name} at {address}/v1")
         note(f"console (this link signs in once): {address}/console?token={serving.console_token}")
 
     app = create_app(serving, serving.shop.clock)
     run(app, serving.settings.serve.host, arguments.port, ready, serving.close)
+
+
+def _tell_of_trouble(serving: Serving) -> None:
+    """Why lists are not personal, or what else is wrong: a list of what is popular looks like any other."""
+    found = serving.readiness()
+    for reason in found["reasons"]:
+        note(reason)
+    if found["fallback"] and not found["reasons"]:
+        note("no model yet: everybody sees what is popular. Run `penchant train`.")
 
 
 class _serving:  # noqa: N801  (reads as a verb)
@@ -51,6 +61,7 @@ class _serving:  # noqa: N801  (reads as a verb)
         self._serving = Serving(Shop(arguments.shop, writer=True))
 
     def __enter__(self) -> Serving:
+        _tell_of_trouble(self._serving)
         return self._serving
 
     def __exit__(self, *_: object) -> None:
