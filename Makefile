@@ -47,7 +47,7 @@ format: setup ## put the code in form
 	@$(VENV)/bin/ruff check --fix src tests bench
 
 bench: setup ## measure the model on the demo's data, and the stages of a list
-	@$(PY) bench/model/grocery.py
+	@$(PY) bench/quality.py
 	@$(PY) bench/recommend.py
 
 docs: setup ## API reference as HTML under build/docs

@@ -9,6 +9,7 @@ from penchant.model.histories import histories_of
 from penchant.model.scoring import Answers, ItemScores, score_blocks
 from penchant.model.taken import Runs
 from penchant.model.trend import LIFETIMES, TrendTable
+from penchant.model.validation import ndcg
 
 ITEMS, DIM, ASKED = 60, 4, 3 * LEAST
 EVEN = np.ones(ASKED)
@@ -48,6 +49,20 @@ def test_more_discovery_lifts_new_items_and_none_costs_nothing(rng) -> None:
     ]
     assert levels == sorted(levels)
     assert levels[0] < levels[-1]
+
+
+@pytest.mark.parametrize("give", [0.03, 0.07, 0.1, 0.2])
+def test_what_may_be_given_up_is_given_up(rng, give) -> None:
+    answers, items, trend, held = planted(rng, 2_000)
+    often = np.ones(len(held))
+
+    def reached(discovery: float) -> float:
+        d = calibrate(answers, items, trend, held, discovery=discovery, frequency=often)
+        bias = d.steep * items.bias + np.float32(d.level)
+        dialed = replace(items, personal=d.personal, bias=bias, trend=d.trend, novelty=d.novelty)
+        return ndcg(score_blocks(answers, dialed, trend, 256), held)
+
+    assert reached(give) / reached(0.0) == pytest.approx(1 - give, abs=0.002)
 
 
 def test_too_few_baskets_leave_the_model_as_it_was_trained(rng) -> None:

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from itertools import count
 
 import numpy as np
 import pytest
@@ -81,23 +80,6 @@ def test_an_interrupted_run_goes_on_to_the_same_end(rng, small, tmp_path) -> Non
     )
     assert min(epochs) == 3
     assert model.report["validation"] == whole.report["validation"]
-
-
-def test_steps_get_smaller_in_the_second_half_of_the_time(rng, small) -> None:
-    settings = replace(small, lr=0.01, time_budget_s=100.0, max_epochs=60, patience=60)
-    trainer, ticks, sizes = Trainer(chains(rng), None, settings, 40, None), count(), []
-    groups = trainer.optimizer.param_groups
-
-    def tell(progress) -> None:
-        sizes.append((progress.seconds, [group["lr"] for group in groups]))
-
-    trainer.run(tell, None, lambda: float(next(ticks)))
-    first = [lr for seconds, (lr, *_) in sizes if seconds <= 50]
-    then = [lr for seconds, (lr, *_) in sizes if seconds > 50]
-    assert set(first) == {0.01}
-    assert then == sorted(then, reverse=True)
-    assert 0.0005 <= then[-1] < 0.002
-    assert all(lr[1:] == pytest.approx([3 * lr[0], 10 * lr[0]]) for _, lr in sizes)
 
 
 def test_a_checkpoint_of_other_data_is_not_resumed(rng, small, tmp_path) -> None:

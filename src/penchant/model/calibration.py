@@ -156,13 +156,20 @@ def _novelty(moments: list[_Moment], frequency: IntArray, weights: FloatArray, d
     apart = np.concatenate([(heads.again[:, None] - heads.new[None]).ravel() for heads in lists])
     if not len(apart):
         return 0.0
-    low, high = np.quantile(apart, [0.001, 0.999]).tolist()
-    levels = np.linspace(low, high, 200)
     often = [often for often, m in zip(frequency, moments, strict=True) if len(m.known)]
-    found = np.average([_gains(heads, levels) for heads in lists], axis=0, weights=often)
+
+    def gains(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.average([_gains(heads, levels) for heads in lists], axis=0, weights=often)
+
+    coarse = np.linspace(*np.quantile(apart, [0.001, 0.999]).tolist(), 200)
+    found = gains(coarse)
     if not found.max() > 0:
         return 0.0
-    return float(levels[np.flatnonzero(found >= (1 - discovery) * found.max())[-1]])
+    enough = (1 - discovery) * found.max()
+    last = int(np.flatnonzero(found >= enough)[-1])
+    # Between two levels of the first grid lies more than a hundredth of NDCG.
+    fine = np.linspace(coarse[last], coarse[min(last + 1, len(coarse) - 1)], 50)
+    return float(fine[np.flatnonzero(np.append(True, gains(fine[1:]) >= enough))[-1]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

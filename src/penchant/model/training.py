@@ -47,9 +47,6 @@ DECAY = 0.998
 REPEAT_PACE, TREND_PACE = 3.0, 10.0
 """Step sizes of the repeat head and of the trend's weights, times that of the others."""
 
-FALLS_AFTER, FALLS_TO = 0.5, 0.05
-"""Share of a training after which the step size falls, and what is left of it at the end."""
-
 OnProgress = Callable[[Progress], None]
 
 
@@ -115,7 +112,6 @@ class Trainer:
         self.trend = TrendTable.of(histories)
         self.reader = Reader(histories, settings.memory)
         self.optimizer = _optimizer(self.net, settings)
-        self.step_sizes = [float(group["lr"]) for group in self.optimizer.param_groups]
         self.average = _averaged(self.net)
         self.rated = bool((histories.types == EventType.RATING.code).any())
         self.key = fingerprint(histories, text, settings)
@@ -170,25 +166,15 @@ class Trainer:
         self.net.train()
         limit, loss, epochs = self.settings.time_budget_s, 0.0, self.settings.max_epochs
         steps = 0
-        self._slow_down(state.epoch, seconds())
         with closing(self._losses()) as losses:
             for steps, loss in enumerate(losses, 1):
-                now = seconds()
-                tell(Progress(state.epoch + 1, epochs, state.steps + steps, loss, None, now))
-                if limit is not None and now > limit:
+                tell(Progress(state.epoch + 1, epochs, state.steps + steps, loss, None, seconds()))
+                if limit is not None and seconds() > limit:
                     break
-                self._slow_down(state.epoch, now)
         metric = self.validate()
         after = state.after_epoch(self.net, self.average, metric, steps)
         tell(Progress(after.epoch, epochs, after.steps, loss, metric, seconds()))
         return after
-
-    def _slow_down(self, epoch: int, seconds: float) -> None:
-        """Step sizes as far into a training as ``epoch`` epochs and ``seconds``, whichever is further."""
-        limit = self.settings.time_budget_s
-        gone = max(epoch / self.settings.max_epochs, seconds / limit if limit else 0.0)
-        for group, full in zip(self.optimizer.param_groups, self.step_sizes, strict=True):
-            group["lr"] = full * slowed(gone)
 
     def _losses(self) -> Generator[float]:
         """Loss of each step of one epoch."""
@@ -247,18 +233,6 @@ class Trainer:
         table = self.net.items.ids.grad
         self.optimizer.zero_grad(set_to_none=True)
         self.net.items.ids.grad = None if table is None else table.zero_()  # see Gather
-
-
-def slowed(gone: float) -> float:
-    """What is left of the step size when ``gone`` of a training (0 to 1) is over: a straight line at its end.
-
-    Hu et al., MiniCPM, 2024 (warm-up, stable, decay).
-
-    >>> slowed(0.2), round(slowed(1.0), 2)
-    (1.0, 0.05)
-    """
-    late = min(max((gone - FALLS_AFTER) / (1 - FALLS_AFTER), 0.0), 1.0)
-    return 1.0 - (1.0 - FALLS_TO) * late
 
 
 def _averaged(net: PreferenceNet) -> AveragedModel:

