@@ -41,7 +41,7 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     dim: Positive = 64
     layers: Positive = 2
     max_epochs: Positive = 60
-    time_budget: Annotated[float, Meta(gt=0)] = 1_200.0
+    time_budget: Annotated[float, Meta(gt=0)] = 1_140.0
     discovery: Annotated[float, Meta(ge=0, lt=1)] = 0.07
     threads: Annotated[int, Meta(ge=0)] = 0
     seed: int = 0

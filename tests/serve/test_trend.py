@@ -11,7 +11,7 @@ import shops
 
 from penchant.app.engine import Engine
 from penchant.events.cleaning.run import clean
-from penchant.learn.data import fit_to_train
+from penchant.learn.data import fit_to_train, histories_from
 from penchant.recommend.trend import ShopTrend
 
 DAY = 86_400.0
@@ -37,7 +37,7 @@ def agrees(serving) -> None:
     shop, live = serving.shop, serving._engine._trend.live
     columns = shop.log.columns()
     cleaned = clean(columns, shop.settings.cleaning)
-    anew = ShopTrend(*fit_to_train(columns, shop.ids, cleaned, shop.consent), shop.ids).live
+    anew = ShopTrend(*histories_from(fit_to_train(columns, cleaned, shop.consent), shop.ids), shop.ids).live
     now = START + 40.5 * DAY
     np.testing.assert_allclose(
         live.features(now, len(shop.ids)), anew.features(now, len(shop.ids)), atol=1e-4
@@ -73,3 +73,19 @@ def test_a_late_event_and_a_marked_one_leave_nothing_behind(serving) -> None:
     buys(serving, "zoe", "tea", 2)
     serving.erase("zoe")
     agrees(serving)
+
+
+def test_who_opted_out_and_what_was_given_back_are_not_popular(serving) -> None:
+    for day in range(5):
+        buys(serving, "zoe", "tea", day)
+        buys(serving, "yan", "honey", day)
+    buys(serving, "other", "milk", 4)
+    for day in range(5):
+        buys(serving, "yan", "honey", day, "refund")
+    serving.set_consent("zoe", False)
+    serving._engine.close()
+    serving._engine = Engine(serving.shop)
+    serving.recommender = serving._engine.recommender
+    buys(serving, "zoe", "tea", 5)
+    first, *_ = serving.recommend(None, 3, "home", None, ()).items
+    assert first.item_id == "milk"

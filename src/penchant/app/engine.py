@@ -9,7 +9,7 @@ from penchant.app.current import CurrentModel
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
 from penchant.events.cleaning.run import clean
-from penchant.learn.data import fit_to_train
+from penchant.learn.data import fit_to_train, histories_from
 from penchant.privacy.consent import Consent
 from penchant.privacy.erasure import Erasable
 from penchant.recommend.filters import SeenFilter
@@ -41,14 +41,15 @@ class Engine:
         self._stop = threading.Event()
         columns = shop.log.columns()
         self.position = shop.log.end()
+        cleaned = clean(columns, shop.settings.cleaning)
+        columns = fit_to_train(columns, cleaned, shop.consent)
         self._popularity = Popularity(shop.settings.recommend.popularity_days)
         self._popularity.rebuild(columns, shop.ids)
         self._seen = SeenFilter(
             shop.settings.recommend, learn_repeats(columns, shop.ids, shop.catalog.view())
         )
         self.writer = ImpressionWriter(shop.impressions).start()
-        cleaned = clean(columns, shop.settings.cleaning)
-        self._trend = ShopTrend(*fit_to_train(columns, shop.ids, cleaned, shop.consent), shop.ids)
+        self._trend = ShopTrend(*histories_from(columns, shop.ids), shop.ids)
         self._begun = self.position
         self._marked, self._marked_events = cleaned.all_people(), cleaned.all_events()
         self.current = CurrentModel(shop, self._trend.live)
@@ -149,14 +150,14 @@ class Engine:
         named = [entry.event.item_id for entry in entries if entry.event.item_id]
         row_of = dict(zip(named, self._shop.ids.assign(named).tolist(), strict=True)) if named else {}
         tracker = self.recommender.tracker
+        people = {Pseudonym(entry.event.user_id) for entry in entries}
+        counted = {person for person in people if self._counts(person)}
         for entry in entries:
-            row = row_of.get(entry.event.item_id or "", -1)
-            self._popularity.on_event(row, entry.event)
+            if entry.event.user_id in counted:
+                self._popularity.on_event(row_of.get(entry.event.item_id or "", -1), entry.event)
             if tracker is not None:
                 tracker.on_event(entry)
             self.position = entry.position
-        people = {Pseudonym(entry.event.user_id) for entry in entries}
-        counted = {person for person in people if self._counts(person)}
         self._trend.add(entry.event for entry in entries if entry.event.user_id in counted)
 
     def _watch(self) -> None:

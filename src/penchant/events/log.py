@@ -1,7 +1,7 @@
 """The log: ordered, keeps repeats, only appended to except by erasure. Everything else is derived."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 import numpy as np
@@ -57,6 +57,13 @@ class EventColumns:
     price: NDArray[np.float32]
     quantity: NDArray[np.float32]
     position: NDArray[np.int64]
+
+    def keep(self, which: NDArray[np.bool_]) -> "EventColumns":
+        """Only the events of the mask ``which`` (E,), in the same order."""
+        named = {"people", "items", "queries"}
+        return replace(
+            self, **{f.name: getattr(self, f.name)[which] for f in fields(self) if f.name not in named}
+        )
 
 
 class EventLog(Protocol):

@@ -1,6 +1,5 @@
 """The log as a model sees it: columns in, :class:`Histories` out."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,36 +39,27 @@ def training_data(
     """
     end = log.end()
     columns = log.columns()
-    histories, people = fit_to_train(columns, ids, clean(columns, cleaning), consent)
+    histories, people = histories_from(fit_to_train(columns, clean(columns, cleaning), consent), ids)
     return TrainingData(histories, people, columns.queries, end)
 
 
-def fit_to_train(
-    columns: EventColumns, ids: IdTable, cleaned: Cleaned, consent: ConsentStore
-) -> tuple[Histories, list[Pseudonym]]:
-    """:func:`histories_from` without what is marked and without people who opted out."""
+def fit_to_train(columns: EventColumns, cleaned: Cleaned, consent: ConsentStore) -> EventColumns:
+    """The events that nothing marked, of people whom nothing marked and who did not opt out."""
     out = cleaned.all_people().union(consent.opted_out())
-    return histories_from(columns, ids, without_people=out, without_positions=cleaned.all_events())
-
-
-def histories_from(
-    columns: EventColumns,
-    ids: IdTable,
-    *,
-    without_people: Collection[Pseudonym] = (),
-    without_positions: NDArray[np.int64] | None = None,
-) -> tuple[Histories, list[Pseudonym]]:
-    """Histories of everybody who has an event left, and their pseudonyms by person row.
-
-    Left out: people and positions as named, messages and refunds, items that have no row in the id
-    table yet (their event came after the table was read).
-    """
-    keep = ~np.isin(columns.type, [kind.code for kind in SILENT])
-    banned = np.array([name in without_people for name in columns.people], dtype=bool)
+    banned = np.array([name in out for name in columns.people], dtype=bool)
+    keep = ~np.isin(columns.position, cleaned.all_events())
     if len(banned):
         keep &= ~banned[columns.person]
-    if without_positions is not None and len(without_positions):
-        keep &= ~np.isin(columns.position, without_positions)
+    return columns.keep(keep)
+
+
+def histories_from(columns: EventColumns, ids: IdTable) -> tuple[Histories, list[Pseudonym]]:
+    """Histories of everybody who has an event left, and their pseudonyms by person row.
+
+    Left out: messages and refunds, items that have no row in the id table yet (their event came after
+    the table was read).
+    """
+    keep = ~np.isin(columns.type, [kind.code for kind in SILENT])
     rows = rows_of_events(columns, ids)
     keep &= (rows >= 0) | (columns.item < 0)
     person = columns.person[keep]
