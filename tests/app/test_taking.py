@@ -9,7 +9,8 @@ from penchant.app.shop import Shop, init_shop
 from penchant.app.taking import take_file, take_in
 from penchant.app.work import material
 from penchant.errors import InvalidInput
-from penchant.events.repair import export_letters
+from penchant.events.repair import RepairReport, export_letters
+from penchant.types import Item
 
 HEAD = "user_id,item_id,type,timestamp,price\n"
 BOUGHT = "anna,tea,purchase,2026-01-05T10:00:00Z,3.50\n"
@@ -74,6 +75,53 @@ def test_repaired_letters_are_cleaned_too(folder: Path) -> None:
         (report,) = take_in(shop, [], Told(), repaired=mended)
         assert report.repaired == 1  # type: ignore[union-attr]
         assert shop.marks.marked_events()["refunded"].tolist() == [1]
+
+
+def exported(shop: Shop) -> list[bytes]:
+    return list(export_letters(shop.dead_letters))
+
+
+def repaired(shop: Shop, path: Path = Path()) -> RepairReport:
+    (report,) = take_in(shop, [], Told(), repaired=path)
+    assert isinstance(report, RepairReport)
+    return report
+
+
+def test_refused_items_are_repaired_as_events_are(folder: Path) -> None:
+    feed = write(folder, "items.csv", "item_id,title,price\ntea,Green tea,-2\njam,Jam,-3\nragged\n")
+    with Shop(folder, writer=True) as shop:
+        take_in(shop, [feed], Told())
+        report = repaired(shop)
+        assert (report.tried, report.empty, report.remaining) == (2, 1, {"negative": 2})
+        lines = b"".join(exported(shop)).replace(b'"-2"', b'"2"').replace(b'"-3"', b'"x"')
+        report = repaired(shop, write(folder, "mended.jsonl", lines.decode()))
+        assert (report.tried, report.repaired, report.remaining) == (2, 1, {"not-a-number": 1})
+        assert shop.items.get("tea") == Item(item_id="tea", title="Green tea", price=2.0)
+        assert shop.items.count() == 1
+        assert shop.dead_letters.counts() == {"not-a-number": 1, "ragged": 1}
+
+
+def test_an_unreadable_line_of_a_feed_is_written_anew_as_an_item(folder: Path) -> None:
+    with Shop(folder, writer=True) as shop:
+        take_in(shop, [write(folder, "items.csv", "item_id,title\nragged\n")], Told())
+        (line,) = exported(shop)
+        mended = line.replace(b'"table":"items"', b'"table":"items","item_id":"tea"')
+        assert repaired(shop, write(folder, "mended.jsonl", mended.decode())).repaired == 1
+        assert shop.items.get("tea") == Item(item_id="tea")
+        assert exported(shop) == []
+
+
+def test_refused_items_pass_under_new_rules(folder: Path) -> None:
+    feed = write(folder, "items.csv", "item_id,price\nring,2000000\n")
+    with Shop(folder, writer=True) as shop:
+        take_in(shop, [feed], Told())
+        assert repaired(shop).remaining == {"too-large": 1}
+    with (folder / "shop.toml").open("a", encoding="utf-8") as file:
+        file.write("[cleaning]\nmax_price = 1e7\n")
+    with Shop(folder, writer=True) as shop:
+        assert repaired(shop).repaired == 1
+        assert shop.items.get("ring") == Item(item_id="ring", price=2e6)
+        assert exported(shop) == []
 
 
 def test_what_came_over_http_since_the_last_import_is_cleaned_before_it_trains(folder: Path) -> None:

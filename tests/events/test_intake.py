@@ -1,12 +1,20 @@
 import msgspec
 import pytest
-from event_doubles import Hasher, view
+from event_doubles import NOW, Hasher, view
 
 from penchant.errors import InvalidInput
-from penchant.events.repair import export_letters, import_repaired, replay_letters
+from penchant.events.repair import Doors, export_letters, import_repaired, replay_letters
 from penchant.settings import CleaningSettings, Settings
+from penchant.types import DeadLetter
 
 ANNA = Hasher().pseudonyms(["anna"])[0]
+
+
+def doors(shop):
+    def no_items(records):
+        pytest.fail(f"taken for items: {records}")
+
+    return Doors(shop.intake, no_items)
 
 
 def test_only_pseudonyms_pass_the_door(shop):
@@ -49,21 +57,21 @@ def test_a_letter_is_edited_and_comes_back(shop, tmp_path):
         line["record"].update(change)
     path = tmp_path / "fixed.jsonl"
     path.write_bytes(b"\n".join(msgspec.json.encode(line) for line in lines[:3]))
-    report = import_repaired(shop.intake, shop.letters, path)
+    report = import_repaired(doors(shop), shop.letters, path)
     assert (report.tried, report.repaired, report.remaining) == (3, 2, {"negative": 1})
     assert [event.user_id for event in shop.log.events] == [ANNA, ANNA]
     assert shop.letters.counts() == {"unknown-type": 1, "negative": 1}
     assert "anna" not in repr(shop.letters.letters)
-    assert import_repaired(shop.intake, shop.letters, path).repaired == 0
+    assert import_repaired(doors(shop), shop.letters, path).repaired == 0
     assert shop.log.count() == 2
 
 
 def test_letters_pass_under_new_rules(shop):
     shop.intake.accept([view(price=2e6), view(price=-1)])
-    assert replay_letters(shop.intake, shop.letters).repaired == 0
+    assert replay_letters(doors(shop), shop.letters).repaired == 0
     assert len(shop.letters.letters) == 2
     shop.settings = Settings(cleaning=CleaningSettings(max_price=1e7))
-    report = replay_letters(shop.intake, shop.letters)
+    report = replay_letters(doors(shop), shop.letters)
     assert (report.repaired, report.remaining) == (1, {"negative": 1})
     assert shop.log.events[0].price == 2e6
 
@@ -73,5 +81,29 @@ def test_a_file_that_holds_no_letters_changes_nothing(shop, tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text('{"letter": "one"}\n')
     with pytest.raises(InvalidInput, match="line 1"):
-        import_repaired(shop.intake, shop.letters, path)
+        import_repaired(doors(shop), shop.letters, path)
     assert len(shop.letters.letters) == 1
+
+
+def test_a_letter_without_content_keeps_its_code_until_somebody_writes_a_record(shop, tmp_path):
+    codes = ("ragged", "bad-json")
+    for row, code in enumerate(codes):
+        bad = {"column": "", "code": code, "message": "cannot be read", "content": {}}
+        shop.letters.add([DeadLetter(source="a.csv", row=row, timestamp=NOW, **bad)])
+    path = tmp_path / "as-it-was.jsonl"
+    path.write_bytes(b"".join(export_letters(shop.letters)))
+    for report in (
+        import_repaired(doors(shop), shop.letters, path),
+        replay_letters(doors(shop), shop.letters),
+    ):
+        assert (report.tried, report.empty, report.remaining) == (0, 2, {})
+    assert shop.letters.counts() == dict.fromkeys(codes, 1)
+    lines = [msgspec.json.decode(line) for line in export_letters(shop.letters)]
+    path.write_bytes(msgspec.json.encode({**lines[0], "record": view()}))
+    assert import_repaired(doors(shop), shop.letters, path).repaired == 1
+    assert shop.letters.counts() == {"bad-json": 1}
+
+
+def test_an_event_with_a_column_named_table_is_no_item(shop):
+    shop.intake.accept([view(price=-1, table="items")])
+    assert replay_letters(doors(shop), shop.letters).remaining == {"negative": 1}

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from penchant.app.output import Told
 from penchant.app.shop import Shop
-from penchant.catalog.feeds import FeedReport, import_items
+from penchant.catalog.feeds import FeedReport, import_items, take_repaired_items
 from penchant.errors import InvalidInput
 from penchant.events.cleaning.run import clean_log
 from penchant.events.intake import ImportReport
 from penchant.events.intake import Progress as Bytes
-from penchant.events.repair import RepairReport, import_repaired, replay_letters
+from penchant.events.repair import Doors, RepairReport, import_repaired, replay_letters
 from penchant.events.sources import open_source, table_of
 
 Report = ImportReport | FeedReport | RepairReport
@@ -37,10 +37,13 @@ def take_in(shop: Shop, paths: Sequence[Path], tell: Told, repaired: Path | None
 
 def take_repaired(shop: Shop, path: Path) -> RepairReport:
     """Take the dead letters that are edited in ``path`` back in; all, as they are, for an empty path."""
+    doors = Doors(
+        shop.intake(), lambda records: take_repaired_items(records, shop.items.upsert, shop.settings)
+    )
     if path == Path():
-        report = replay_letters(shop.intake(), shop.dead_letters)
+        report = replay_letters(doors, shop.dead_letters)
     else:
-        report = import_repaired(shop.intake(), shop.dead_letters, path)
+        report = import_repaired(doors, shop.dead_letters, path)
     shop.assign_ids()
     return report
 

@@ -1,7 +1,7 @@
 """Product feeds: items from files and requests, checked as precisely as events."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from penchant.events.chunks import Chunk, Unreadable
 from penchant.events.deadletters import DeadLetters
 from penchant.events.intake import Progress, rows_of_chunk, stop_after_chunk
 from penchant.events.letters import safe_record
+from penchant.events.repair import ITEMS
 from penchant.events.rules import Rows, Violation, read_column, read_others, rows_of_records
 from penchant.events.schema import Column
 from penchant.events.sources import open_source, table_of
@@ -110,6 +111,16 @@ def items_of_records(records: Sequence[Any], settings: Settings) -> CheckedItems
     return check_items(rows_of_records(records, names=ITEM_NAMES), limits_of(settings, now=0.0))
 
 
+def take_repaired_items(
+    records: Sequence[Mapping[str, Any]], upsert: Callable[[list[Item]], int], settings: Settings
+) -> list[Violation | None]:
+    """Keep what is good of records that were refused once; the rule that each still breaks, or None."""
+    checked = items_of_records(records, settings)
+    if checked.items:
+        upsert(checked.items)
+    return [checked.violations.get(index) for index in range(len(records))]
+
+
 def import_items(
     path: Path,
     upsert: Callable[[list[Item]], int],
@@ -168,6 +179,6 @@ def _letter(source: str, bad: Violation | Unreadable, content: dict[str, Any], n
         column=bad.column if isinstance(bad, Violation) else "",
         code=bad.code,
         message=bad.message,
-        content={"table": "items", **content} if content else {},
+        content={**ITEMS, **content},
         timestamp=now,
     )

@@ -2,10 +2,13 @@
 
 An exported line holds the record under ``record``. A person whom the shop already knows stands there as
 ``pseudonym``, never as ``user_id``: what is under ``pseudonym`` is not hashed again, and what a person
-writes into ``record.user_id`` is hashed as at any door.
+writes into ``record.user_id`` is hashed as at any door. A record of an item says ``"table": "items"``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +17,36 @@ import msgspec
 from penchant.errors import InvalidInput
 from penchant.events.deadletters import DeadLetters
 from penchant.events.intake import Intake
+from penchant.events.letters import safe_record
 from penchant.events.rules import Violation
 from penchant.types import DeadLetter
 
+ITEMS = {"table": "items"}
+"""What the content of a refused item says, to tell it from an event."""
 _BATCH = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where repaired records go in.
+
+    ``items`` keeps those of items that are good, and says of each which rule it still breaks, or None.
+    """
+
+    intake: Intake
+    items: Callable[[Sequence[Mapping[str, Any]]], Sequence[Violation | None]]
+
+
 class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``repaired`` are in the log now (or were) and left the dead letters; ``remaining`` counts by code."""
+    """What became of letters.
+
+    ``repaired`` are in the log or the catalogue now and left the dead letters; ``remaining`` counts by code.
+    ``empty`` were not tried: nothing could be kept of them, and nobody wrote a record in its place.
+    """
 
     tried: int = 0
     repaired: int = 0
+    empty: int = 0
     remaining: dict[str, int] = {}
 
 
@@ -37,6 +59,14 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
     column: str = ""
     code: str = ""
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    number: int
+    letter: DeadLetter
+    record: dict[str, Any]
+    item: bool
 
 
 def export_letters(letters: DeadLetters) -> Iterator[bytes]:
@@ -55,15 +85,16 @@ def export_letters(letters: DeadLetters) -> Iterator[bytes]:
         yield msgspec.json.encode(line) + b"\n"
 
 
-def replay_letters(intake: Intake, letters: DeadLetters) -> RepairReport:
+def replay_letters(doors: Doors, letters: DeadLetters) -> RepairReport:
     """Try all letters again, unchanged: the rules or the settings may have changed."""
-    return _replay(intake, letters, {})
+    return _replay(doors, letters, None)
 
 
-def import_repaired(intake: Intake, letters: DeadLetters, path: Path) -> RepairReport:
+def import_repaired(doors: Doors, letters: DeadLetters, path: Path) -> RepairReport:
     """Take the edited lines of :func:`export_letters`. What passes now leaves the dead letters.
 
-    A line that is taken out of the file stays a dead letter. Doing it again changes nothing.
+    A line that is taken out of the file stays a dead letter, and so does one whose ``record`` is empty.
+    Doing it again changes nothing.
 
     Raises:
         InvalidInput: a line is not of that form; nothing was changed.
@@ -81,61 +112,77 @@ def import_repaired(intake: Intake, letters: DeadLetters, path: Path) -> RepairR
                     f"{path.name}: line {row}: not a letter of `penchant export-dead-letters`: {error}"
                 ) from error
             edited[found.letter] = found
-    return _replay(intake, letters, edited, only=True)
+    return _replay(doors, letters, edited)
 
 
-def _replay(
-    intake: Intake, letters: DeadLetters, edited: Mapping[int, _Line], *, only: bool = False
-) -> RepairReport:
-    tried = repaired = 0
-    remaining: dict[str, int] = {}
-    waiting = [
-        (n, letter)
-        for n, letter in letters.all()
-        if letter.content.get("table") != "items" and (letter.content or n in edited)
-    ]
-    if only:
-        waiting = [(n, letter) for n, letter in waiting if n in edited]
-    for start in range(0, len(waiting), _BATCH):
-        batch = waiting[start : start + _BATCH]
-        records = [_record(letter, edited.get(number)) for number, letter in batch]
-        people = [letter.user_id for _, letter in batch]
-        outcome = intake.take_pseudonymous(records, people)
-        done = [number for (number, _), violation in zip(batch, outcome, strict=True) if violation is None]
-        _keep_new_reasons(intake, letters, batch, records, outcome)
+def _replay(doors: Doors, letters: DeadLetters, edited: Mapping[int, _Line] | None) -> RepairReport:
+    """Try letters again: those that ``edited`` holds, in that form; all as they are for None."""
+    found = _found(letters, edited)
+    tries = [one for one in found if one.record]
+    remaining, repaired = Counter[str](), 0
+    for batch in _batches(tries):
+        outcome = _take(doors, batch)
+        done = [one.number for one, violation in zip(batch, outcome, strict=True) if violation is None]
+        _keep_new_reasons(doors.intake, letters, batch, outcome)
         letters.remove(done)
-        tried, repaired = tried + len(batch), repaired + len(done)
-        for violation in outcome:
-            if violation is not None:
-                remaining[violation.code] = remaining.get(violation.code, 0) + 1
-    return RepairReport(tried=tried, repaired=repaired, remaining=remaining)
+        repaired += len(done)
+        remaining.update(violation.code for violation in outcome if violation is not None)
+    return RepairReport(
+        tried=len(tries), repaired=repaired, empty=len(found) - len(tries), remaining=dict(remaining)
+    )
 
 
-def _record(letter: DeadLetter, line: _Line | None) -> dict[str, Any]:
-    if line is not None:
-        return line.record
-    return {name: value for name, value in letter.content.items() if name != "user_id"}
+def _found(letters: DeadLetters, edited: Mapping[int, _Line] | None) -> list[_Try]:
+    return [
+        _try(number, letter, letter.content if edited is None else edited[number].record)
+        for number, letter in letters.all()
+        if edited is None or number in edited
+    ]
+
+
+def _try(number: int, letter: DeadLetter, content: Mapping[str, Any]) -> _Try:
+    item = _is_item(letter.content) or (not letter.content and _is_item(content))
+    marks = ITEMS.keys() if item else set[str]()
+    if content is letter.content:
+        marks = marks | {"user_id"}  # A pseudonym: it goes in beside the record.
+    record = {name: value for name, value in content.items() if name not in marks}
+    return _Try(number, letter, record, item)
+
+
+def _is_item(content: Mapping[str, Any]) -> bool:
+    # An event may have a column of that name too; an item never has a person.
+    return ITEMS.items() <= content.items() and "user_id" not in content
+
+
+def _batches(tries: Sequence[_Try]) -> Iterator[list[_Try]]:
+    """Tries of one kind together, oldest first."""
+    for _, same in groupby(sorted(tries, key=lambda one: one.item), lambda one: one.item):
+        kind = list(same)
+        yield from (kind[start : start + _BATCH] for start in range(0, len(kind), _BATCH))
+
+
+def _take(doors: Doors, batch: Sequence[_Try]) -> Sequence[Violation | None]:
+    records = [one.record for one in batch]
+    if batch[0].item:
+        return doors.items(records)
+    return doors.intake.take_pseudonymous(records, [one.letter.user_id for one in batch])
 
 
 def _keep_new_reasons(
-    intake: Intake,
-    letters: DeadLetters,
-    batch: Sequence[tuple[int, DeadLetter]],
-    records: Sequence[Mapping[str, Any]],
-    outcome: Sequence[Violation | None],
+    intake: Intake, letters: DeadLetters, batch: Sequence[_Try], outcome: Sequence[Violation | None]
 ) -> None:
     """A letter that fails for another reason now, or with other content, is kept in its new form."""
     changed: list[DeadLetter] = []
     old: list[int] = []
-    for (number, letter), record, violation in zip(batch, records, outcome, strict=True):
+    for one, violation in zip(batch, outcome, strict=True):
         if violation is None:
             continue
-        person, content = intake.safe_content(record, letter.user_id)
-        if (violation.code, content) != (letter.code, letter.content):
-            old.append(number)
+        person, content = _kept(intake, one)
+        if (violation.code, content) != (one.letter.code, one.letter.content):
+            old.append(one.number)
             changed.append(
                 msgspec.structs.replace(
-                    letter,
+                    one.letter,
                     column=violation.column,
                     code=violation.code,
                     message=violation.message,
@@ -145,3 +192,9 @@ def _keep_new_reasons(
             )
     letters.add(changed)
     letters.remove(old)
+
+
+def _kept(intake: Intake, one: _Try) -> tuple[str, dict[str, Any]]:
+    if one.item:
+        return "", {**ITEMS, **safe_record(one.record)}
+    return intake.safe_content(one.record, one.letter.user_id)
