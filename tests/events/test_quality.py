@@ -48,7 +48,7 @@ def test_the_figures(columns):
     assert report.price is not None
     assert (report.price.least, report.price.greatest) == (2.0, 14.0)
     words = " ".join(report.warnings)
-    assert "17% of events are on items that are not in the catalogue (1 items): import" in words
+    assert "17% of events are on items that are not in the catalogue (1 item): import" in words
     assert "2 records were refused" in words
     assert "gap of 10 days" in words
 
@@ -56,6 +56,31 @@ def test_the_figures(columns):
 def test_a_clean_log_has_fewer_warnings(columns):
     report = assess(columns, ["a", "b", "<b>&c"], dead_letters={})
     assert not [w for w in report.warnings if "catalogue" in w or "refused" in w]
+
+
+@pytest.mark.parametrize(
+    ("letters", "said"),
+    [
+        ({"future": 1}, "1 record was refused (future): see it with"),
+        ({"future": 2, "negative": 1}, "3 records were refused, most often future: see them with"),
+    ],
+)
+def test_one_is_one_and_more_are_more(columns, letters, said):
+    report = assess(columns, ["a", "b", "<b>&c"], dead_letters=letters)
+    assert [w for w in report.warnings if w.startswith(said)]
+
+
+@pytest.mark.parametrize("steps", [door_report, lambda letters: []])
+def test_each_refusal_is_listed_once(columns, steps):
+    letters = {"unknown-type": 7_001, "negative": 7_002}
+    report = assess(columns, ["a"], dead_letters=letters, cleaning=steps(letters))
+    out = io.StringIO()
+    Console(file=out, width=100).print(quality_table(report))
+    body = render_html(msgspec.structs.replace(report, warnings=[]))
+    for shown in (out.getvalue(), body):
+        assert [shown.count(code) for code in letters] == [1, 1]
+        assert [shown.count(f"{count:,}") for count in letters.values()] == [1, 1]
+    assert "Nothing was refused" not in body
 
 
 def test_the_page_is_whole_escaped_and_fetches_nothing(columns):

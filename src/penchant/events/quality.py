@@ -121,7 +121,6 @@ def warnings_of(report: QualityReport) -> list[str]:
     if not report.events:
         return ["There are no events yet: import some with `penchant import FILE`."]
     events = report.events
-    refused = sum(report.dead_letters.values())
     notes = [
         (
             not report.catalogue,
@@ -130,13 +129,10 @@ def warnings_of(report: QualityReport) -> list[str]:
         (
             report.catalogue > 0 and report.unknown_item_events > 0.01 * events,
             f"{_share(report.unknown_item_events, events)} of events are on items that are not in the "
-            f"catalogue ({report.unknown_items:,} items): import the product feed.",
+            f"catalogue ({report.unknown_items:,} item{'s'[: report.unknown_items != 1]}): "
+            "import the product feed.",
         ),
-        (
-            refused > 0,
-            f"{refused:,} records were refused, most often {next(iter(report.dead_letters), '')}: see them "
-            "with `penchant export-dead-letters`, bring them back with `penchant import --repaired`.",
-        ),
+        (bool(report.dead_letters), _refused(report.dead_letters)),
         (
             report.doubles > 0.01 * events,
             f"{_share(report.doubles, events)} of events are equal to another: is something logged twice?",
@@ -166,6 +162,17 @@ def warnings_of(report: QualityReport) -> list[str]:
         (_gap(report.per_day) >= 7, f"There is a gap of {_gap(report.per_day)} days without any event."),
     ]
     return [text for holds, text in notes if holds]
+
+
+def _refused(dead_letters: Mapping[str, int]) -> str:
+    count, most = sum(dead_letters.values()), next(iter(dead_letters), "")
+    what = f"1 record was refused ({most})" if count == 1 else f"{count:,} records were refused"
+    often = f", most often {most}" if count > 1 else ""
+    it = "it" if count == 1 else "them"
+    return (
+        f"{what}{often}: see {it} with `penchant export-dead-letters`, "
+        f"bring {it} back with `penchant import --repaired`."
+    )
 
 
 def _share(part: int, whole: int) -> str:

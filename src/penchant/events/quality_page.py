@@ -38,7 +38,10 @@ def render_html(report: QualityReport, title: str = "Data quality") -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string(files("penchant.events").joinpath("quality.html").read_text("utf-8"))
-    return template.render(r=report, title=title, plots=_plots(report), day=_day, spreads=_spreads(report))
+    return template.render(
+        r=report, title=title, plots=_plots(report), day=_day, spreads=_spreads(report),
+        refused=_told_by_no_step(report),
+    )  # fmt: skip
 
 
 def quality_table(report: QualityReport) -> Table:
@@ -54,12 +57,18 @@ def quality_table(report: QualityReport) -> Table:
         table.add_row(f"without {name}", f"{share:.1%}")
     for name, spread in _spreads(report):
         table.add_row(f"{name} (1% · median · 99%)", f"{spread.p01:g} · {spread.median:g} · {spread.p99:g}")
-    for code, count in report.dead_letters.items():
+    for code, count in _told_by_no_step(report).items():
         table.add_row(f"refused: {code}", f"{count:,}")
     for step in report.cleaning:
         for name, count in step.counts.items():
             table.add_row(f"{step.mark}: {name}", f"{count:,}")
     return table
+
+
+def _told_by_no_step(report: QualityReport) -> dict[str, int]:
+    """Refusals by code that no cleaning step counts: each is shown once."""
+    told = {name for step in report.cleaning for name in step.counts}
+    return {code: count for code, count in report.dead_letters.items() if code not in told}
 
 
 def _facts(report: QualityReport) -> list[tuple[str, str]]:
