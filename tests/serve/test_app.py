@@ -57,6 +57,10 @@ def test_the_description_lists_every_route_and_nothing_else(fake: MagicMock) -> 
     assert set(description()["paths"]) >= {"/healthz", "/readyz", "/metrics"}
 
 
+def test_the_description_says_that_an_item_is_replaced_whole() -> None:
+    assert "a field that is left out is gone" in description()["paths"]["/v1/items"]["put"]["summary"]
+
+
 def test_pages_that_would_load_from_elsewhere_are_off(fake: MagicMock) -> None:
     answers, _ = ask(fake, ("GET", "/docs", {}), ("GET", "/redoc", {}))
     assert [a.status_code for a in answers] == [404, 404]

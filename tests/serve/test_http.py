@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from penchant.catalog.feeds import MAX_DESCRIPTION
 from penchant.events.intake import IntakeResult
 from penchant.serve.app import create_app
 from penchant.serve.http import Api, routes
@@ -33,10 +34,8 @@ def fakes() -> MagicMock:
     fake.console_token = "once"
     fake.verify.side_effect = lambda token: frozenset(SCOPES[token]) if token in SCOPES else None
     fake.take_in.return_value = IntakeResult(accepted=1, rejected=[(1, "type", "no such type")])
-    fake.recommend.return_value = Impression(
-        recommendation_id="l", user_id="p-u", timestamp=0.0, placement="default", items=()
-    )
-    fake.similar.return_value = fake.search.return_value = []
+    shown = Impression(recommendation_id="l", user_id="p-u", timestamp=0.0, placement="default", items=())
+    fake.recommend.return_value = fake.similar.return_value = fake.search.return_value = shown
     for call in ["upsert_items", "delete_items", "taste", "correct_taste", "set_consent", "export", "erase"]:
         getattr(fake, call).return_value = {}
     fake.readiness.return_value = {"ready": False, "reasons": ["no model yet"]}
@@ -116,6 +115,14 @@ def test_a_text_has_its_limit_wherever_it_lies() -> None:
     fake.correct_taste.assert_not_called()
     body["corrections"][0]["name"] = "x" * 8192
     assert ask(fake, "PATCH", "/v1/users/u/taste", "e", json=body).status_code == 200
+
+
+@pytest.mark.parametrize(("length", "status"), [(MAX_DESCRIPTION, 200), (MAX_DESCRIPTION + 1, 413)])
+def test_a_description_may_be_as_long_as_in_a_feed(length: int, status: int) -> None:
+    fake, item = fakes(), {"item_id": "i", "description": "x" * length}
+    answer = ask(fake, "PUT", "/v1/items", json={"items": [item]})
+    assert answer.status_code == status, answer.text
+    assert fake.upsert_items.call_count == (status == 200)
 
 
 @pytest.mark.parametrize(("count", "status"), [(200, 200), (201, 422)])

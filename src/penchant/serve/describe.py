@@ -33,16 +33,18 @@ _SHOWN = _object(
     fallback={"type": "boolean"},
     items=_LIST,
 )
+_FOUND = _object(recommendation_id=_TEXT, items=_LIST)
 _SCHEMAS: dict[str, Any] = {
     "Error": _object(error=_object(code=_TEXT, message=_TEXT)),
     "Recommendation": _object(
         item_id=_TEXT, score={"type": "number"}, position={"type": "integer"}, reason=_OBJECT
     ),
 }
+_PUT = "Add items, or replace them whole: a field that is left out is gone"
 
 OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | None, dict[str, Any]], ...] = (
     ("post", "/v1/events", "events", "Take events in", [], _object(events=_array(_OBJECT)), _INTAKE),
-    ("put", "/v1/items", "admin", "Add or change items", [], _object(items=_array(_OBJECT)), _OBJECT),
+    ("put", "/v1/items", "admin", _PUT, [], _object(items=_array(_OBJECT)), _OBJECT),
     ("delete", "/v1/items", "admin", "Remove items", [], _object(item_ids=_array(_TEXT)), _OBJECT),
     (
         "get",
@@ -53,7 +55,7 @@ OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | No
         None,
         _SHOWN,
     ),
-    ("get", "/v1/items/{item_id}/similar", "read", "Items like this one", [_N], None, _object(items=_LIST)),
+    ("get", "/v1/items/{item_id}/similar", "read", "Items like this one", [_N], None, _FOUND),
     (
         "get",
         "/v1/search",
@@ -61,7 +63,7 @@ OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | No
         "Items for a text",
         [("q", _TEXT, True), _N, _USER],
         None,
-        _object(items=_LIST),
+        _FOUND,
     ),
     ("get", "/v1/users/{user_id}/taste", "read", "What is known of a taste", [], None, _OBJECT),
     ("patch", "/v1/users/{user_id}/taste", "events", "Correct a taste", [], _OBJECT, _OBJECT),

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from penchant.catalog.feeds import MAX_DESCRIPTION
 from penchant.errors import Forbidden, InvalidInput, PenchantError, TooLarge, Unauthorized
 from penchant.serve.errors import error_response, respond
 from penchant.serve.limits import MAX_N, check_id, count, excluded, read_batch, read_json
@@ -56,7 +57,10 @@ class Api:
         return {"accepted": result.accepted, "duplicates": result.duplicates, "rejected": rejected}
 
     async def put_items(self, request: Request) -> Any:
-        records = await read_batch(request, "items", self._settings.serve)
+        limits = self._settings.serve
+        # As long as in a feed; each shorter column has its own limit where items are checked.
+        limits = msgspec.structs.replace(limits, max_text=max(limits.max_text, MAX_DESCRIPTION))
+        records = await read_batch(request, "items", limits)
         return await run_in_threadpool(self._services.upsert_items, records)
 
     async def delete_items(self, request: Request) -> Any:
@@ -85,13 +89,13 @@ class Api:
 
     async def similar(self, request: Request) -> Any:
         item = self._id(request.path_params["item_id"], "item_id")
-        return {"items": await run_in_threadpool(self._services.similar, item, self._size(request))}
+        return _found(await run_in_threadpool(self._services.similar, item, self._size(request)))
 
     async def search(self, request: Request) -> Any:
         text = check_id(request.query_params.get("q", ""), "q", self._settings.serve.max_text)
         user = request.query_params.get("user_id")
         user = self._id(user, "user_id") if user else None
-        return {"items": await run_in_threadpool(self._services.search, text, self._size(request), user)}
+        return _found(await run_in_threadpool(self._services.search, text, self._size(request), user))
 
     async def get_taste(self, request: Request) -> Any:
         return await run_in_threadpool(self._services.taste, self._user(request))
@@ -114,6 +118,11 @@ class Api:
 
     async def erase(self, request: Request) -> Any:
         return await run_in_threadpool(self._services.erase, self._user(request))
+
+
+def _found(shown: Impression) -> dict[str, Any]:
+    """A list about an item or a text: an event names its id to say what it answers."""
+    return {"recommendation_id": shown.recommendation_id, "items": shown.items}
 
 
 def list_reply(shown: Impression, user_id: str) -> dict[str, Any]:
