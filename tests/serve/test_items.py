@@ -97,7 +97,7 @@ def test_a_new_snapshot_serves_with_the_newest_texts(served: tuple[TestClient, S
         return model
 
     serving._engine.current.load = slow  # type: ignore[method-assign, assignment]
-    serving._engine._follow_shelf()
+    serving._engine._serve_with(serving.shop.shelf.current())
     serving._engine.current.load = load  # type: ignore[method-assign]
     assert tracker.snapshot != old
     np.testing.assert_allclose(vectors(serving), after_a_restart(serving), atol=1e-6)

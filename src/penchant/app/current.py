@@ -1,13 +1,18 @@
 """The snapshot that serves: found, checked, loaded; the last good one where the newest is broken."""
 
+import logging
 from typing import Any
 
 from penchant.app.shop import Shop
-from penchant.errors import NotTrained, PenchantError, SnapshotRefused
+from penchant.errors import PenchantError, SnapshotRefused
+from penchant.learn.shelf import Promotion
 from penchant.model.serving import ServingModel, load_serving
+from penchant.model.snapshot import read_manifest
 from penchant.model.trend import LiveTrend
 from penchant.taste.tokens import TokenMaker
 from penchant.taste.tracker import TasteTracker
+
+_log = logging.getLogger(__name__)
 
 
 class CurrentModel:
@@ -19,14 +24,17 @@ class CurrentModel:
         self._shop = shop
         self._trend = trend
         self.failure = ""
+        self._refused: Promotion | None = None
 
     def tracker(self) -> TasteTracker | None:
         """States under the newest snapshot that is whole; None before the first training."""
-        for promotion in reversed(self._shop.shelf.history()):
+        history = self._shop.shelf.history()
+        for promotion in reversed(history):
             try:
                 model = self.load(promotion.name)
             except PenchantError as error:
-                self.failure = self.failure or str(error)
+                if promotion is history[-1]:
+                    self.refuse(promotion, error)
                 continue
             return TasteTracker(
                 model,
@@ -52,16 +60,26 @@ class CurrentModel:
 
     def load_metrics(self, name: str) -> dict[str, float]:
         """What the snapshot reached when it was made."""
-        manifest = self._shop.shelf.manifests().get(name)
-        return dict(manifest.metrics) if manifest is not None else {}
-
-    def newer_than(self, tracker: TasteTracker | None) -> str:
-        """Name of a snapshot that was promoted since; empty where there is none."""
         try:
-            name = self._shop.shelf.current()
-        except NotTrained:
-            return ""
-        return "" if tracker is not None and tracker.snapshot == name else name
+            return dict(read_manifest(self._shop.shelf.path(name)).metrics)
+        except PenchantError:
+            return {}  # It serves from memory, whatever became of its folder.
+
+    def newer_than(self, tracker: TasteTracker | None) -> Promotion | None:
+        """What was promoted since, and not refused yet; None where nothing was."""
+        history = self._shop.shelf.history()
+        if not history:
+            return None
+        newest = history[-1]
+        if tracker is not None and tracker.snapshot == newest.name:
+            self.failure, self._refused = "", None
+            return None
+        return None if newest == self._refused else newest
+
+    def refuse(self, promotion: Promotion, error: Exception) -> None:
+        """Serve on with what there is; ``promotion`` is not tried again before something is promoted."""
+        _log.warning("%s does not serve: %s", promotion.name, error)
+        self.failure, self._refused = str(error), promotion
 
     def _read_query(self, text: str) -> Any:
         return self._shop.encoder.encode([text])[0]

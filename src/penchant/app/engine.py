@@ -163,16 +163,18 @@ class Engine:
     def _watch(self) -> None:
         """Serve with a new snapshot as soon as one is promoted, by whatever process."""
         while not self._stop.wait(WATCH_SECONDS):
+            newest = None
             try:
-                self._follow_shelf()
-            except PenchantError as error:
-                self.current.failure = str(error)
+                newest = self.current.newer_than(self.recommender.tracker)
+                if newest is not None:
+                    self._serve_with(newest.name)
+            # Whatever is wrong with a snapshot or its folder: the next one must still be heard of.
+            except (PenchantError, OSError, ValueError) as error:
+                if newest is not None:
+                    self.current.refuse(newest, error)
 
-    def _follow_shelf(self) -> None:
+    def _serve_with(self, name: str) -> None:
         tracker = self.recommender.tracker
-        name = self.current.newer_than(tracker)
-        if not name:
-            return
         # Loading takes seconds: events are taken in meanwhile, and texts may change.
         slot = self._shop.catalog.text_table().slot
         made = self.current.tracker() if tracker is None else self.current.load(name)
@@ -182,5 +184,4 @@ class Engine:
             elif tracker is not None and made is not None:
                 tracker.swap(made, name)
             self._slot = slot
-            self.current.failure = ""
         self.read_catalogue()

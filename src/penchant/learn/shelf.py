@@ -9,7 +9,7 @@ import msgspec
 
 from penchant.errors import NotFound, NotTrained, SnapshotRefused
 from penchant.model.folders import sync, tidy
-from penchant.model.snapshot import Manifest, read_manifest
+from penchant.model.snapshot import Manifest, checked_manifest
 
 KEEP = 5
 """Unpromoted or replaced snapshots kept on the shelf; older ones are pruned."""
@@ -69,11 +69,11 @@ class SnapshotShelf:
         )
 
     def manifests(self) -> dict[str, Manifest | None]:
-        """Manifest of each snapshot; None where it cannot be read."""
+        """Manifest of each snapshot, its weights checked; None where it is broken."""
         found: dict[str, Manifest | None] = {}
         for name in self.names():
             try:
-                found[name] = read_manifest(self._folder / name)
+                found[name] = checked_manifest(self._folder / name)
             except SnapshotRefused:
                 found[name] = None
         return found
@@ -102,7 +102,7 @@ class SnapshotShelf:
         Raises:
             NotFound, SnapshotRefused: it is missing or broken; the one that serves stays.
         """
-        read_manifest(self.path(name))
+        checked_manifest(self.path(name))
         self._write([*self.history(), Promotion(name=name, time=now, why=why)])
 
     def rollback(self, now: float) -> str:

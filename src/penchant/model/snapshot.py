@@ -82,8 +82,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise _refused(folder, f"its manifest is not one of Penchant's ({error})") from error
 
 
-def read_snapshot(folder: Path) -> tuple[Manifest, dict[str, NDArray[Any]]]:
-    """Manifest and weights.
+def checked_manifest(folder: Path) -> Manifest:
+    """The manifest of a snapshot that is whole.
 
     Raises:
         SnapshotRefused: as above, of an older version, or the weights are missing, damaged or not those
@@ -97,6 +97,19 @@ def read_snapshot(folder: Path) -> tuple[Manifest, dict[str, NDArray[Any]]]:
     try:
         if _sha256(folder / WEIGHTS) != manifest.checksums.get(WEIGHTS):
             raise _refused(folder, f"the checksum of {WEIGHTS} is wrong")
+    except OSError as error:
+        raise _refused(folder, f"{WEIGHTS} cannot be read ({error})") from error
+    return manifest
+
+
+def read_snapshot(folder: Path) -> tuple[Manifest, dict[str, NDArray[Any]]]:
+    """Manifest and weights.
+
+    Raises:
+        SnapshotRefused: it is not whole.
+    """
+    manifest = checked_manifest(folder)
+    try:
         return manifest, load_file(folder / WEIGHTS)
     except (OSError, SafetensorError, ValueError) as error:
         raise _refused(folder, f"{WEIGHTS} cannot be read ({error})") from error
