@@ -146,9 +146,9 @@ def test_what_taste_says_nothing_for_is_here_because_others_take_it():
 def test_similar_items_are_available_and_never_the_item_itself():
     house, _ = planted()
     similar = SimilarItems(house.catalog, lambda: house.tracker)
-    assert [one.item_id for one in similar.similar("i0", 2)] == ["i2", "i3"]
+    assert [one.item_id for one in similar.similar("i0", 2).items] == ["i2", "i3"]
     house.catalog.upsert([Item(item_id="i2", available=False)])
-    assert [one.item_id for one in similar.similar("i0", 1)] == ["i3"]
+    assert [one.item_id for one in similar.similar("i0", 1).items] == ["i3"]
     with pytest.raises(NotFound, match="nowhere"):
         similar.similar("nowhere", 2)
 
@@ -160,7 +160,10 @@ def test_similar_by_text_where_the_model_knows_nothing():
     )
     for tracker in (house.tracker, None):
         similar = SimilarItems(house.catalog, lambda tracker=tracker: tracker)
-        assert similar.similar("a", 1)[0].item_id == "b"
+        found = similar.similar("a", 1)
+        assert (found.items[0].item_id, found.snapshot) == ("b", "")
+    by_model = SimilarItems(house.catalog, lambda: house.tracker).similar("i0", 1)
+    assert by_model.snapshot == "s1"
 
 
 def test_search_finds_meaning_brands_codes_and_beginnings():
@@ -175,15 +178,15 @@ def test_search_finds_meaning_brands_codes_and_beginnings():
     search = Search(house.catalog, lambda: house.tracker)
 
     def first(query):
-        return search.search(query, 1, 0.0)[0].item_id
+        return search.search(query, 1, 0.0).items[0].item_id
 
     assert first("polish for a nail") == "SKU-4711"
     assert first("zorgon") == first("SKU 4711") == first("zorg") == "SKU-4711"
     assert first("dairy") == "x"
-    assert "y" not in [one.item_id for one in search.search("old milk", 9, 0.0)]
+    assert "y" not in [one.item_id for one in search.search("old milk", 9, 0.0).items]
     house.catalog.upsert([Item(item_id="x", title="bread"), Item(item_id="z", title="goat cheese zorgon")])
-    assert search.search("dairy", 1, 0.0)[0].score < 0.6
-    assert "z" in [one.item_id for one in search.search("zorgon", 2, 0.0)]
+    assert search.search("dairy", 1, 0.0).items[0].score < 0.6
+    assert "z" in [one.item_id for one in search.search("zorgon", 2, 0.0).items]
     with pytest.raises(InvalidInput, match="empty"):
         search.search("  ", 3, 0.0)
 
@@ -192,7 +195,9 @@ def test_search_leans_towards_taste_among_equals():
     house, _ = planted()
     search = Search(house.catalog, lambda: house.tracker)
     house.does("p", "i3", at=2 * DAY)
-    assert search.search("thing", 1, 2 * DAY, person="p")[0].item_id in {"i1", "i3"}
+    found = search.search("thing", 1, 2 * DAY, person="p")
+    assert found.items[0].item_id in {"i1", "i3"}
+    assert (found.snapshot, search.search("thing", 1, 2 * DAY).snapshot) == ("s1", "")
 
 
 def impression(number, person="p"):

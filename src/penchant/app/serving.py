@@ -18,11 +18,12 @@ from penchant.events.intake import IntakeResult
 from penchant.privacy.consent import Consent
 from penchant.privacy.rights import Rights
 from penchant.recommend.search import Search
+from penchant.recommend.shown import ShownLists
 from penchant.recommend.similar import SimilarItems
 from penchant.settings import Settings
 from penchant.taste.corrections import Correction, merged
 from penchant.taste.profile import taste_profile
-from penchant.types import Event, EventType, Impression, Pseudonym, Recommendation
+from penchant.types import Event, EventType, Impression, Pseudonym
 
 
 class Serving:
@@ -34,6 +35,7 @@ class Serving:
         self.recommender = self._engine.recommender
         self._similar = SimilarItems(shop.catalog, lambda: self.recommender.tracker)
         self._search = Search(shop.catalog, lambda: self.recommender.tracker)
+        self._lists = ShownLists(self._engine.writer, shop.consent, lambda: uuid.uuid4().hex)
         self.console_token = token_urlsafe(18)
 
     def warm(self) -> None:
@@ -44,8 +46,9 @@ class Serving:
             view = self.shop.catalog.view()
             # Without a model the texts may be unread, which takes minutes: the shop opens before that.
             if self.recommender.tracker is not None and view.listed.any():
-                self.search("first", 1, None)
-                self.similar(view.ids[int(view.listed.argmax())], 1)
+                # Not the methods of this class: nobody sees these lists, so no log may hold them.
+                self._search.search("first", 1, self.shop.clock())
+                self._similar.similar(view.ids[int(view.listed.argmax())], 1)
 
     @property
     def settings(self) -> Settings:
@@ -76,12 +79,13 @@ class Serving:
             person, size, placement, self.shop.clock(), context_item=context_item, exclude=exclude
         )
 
-    def similar(self, item_id: str, size: int) -> list[Recommendation]:
-        return self._similar.similar(item_id, size)
+    def similar(self, item_id: str, size: int) -> Impression:
+        return self._lists.show(self._similar.similar(item_id, size), "similar", self.shop.clock())
 
-    def search(self, query: str, size: int, user_id: str | None) -> list[Recommendation]:
-        person = None if user_id is None else self._known_as(user_id)
-        return self._search.search(query, size, self.shop.clock(), person=person)
+    def search(self, query: str, size: int, user_id: str | None) -> Impression:
+        person, now = None if user_id is None else self._known_as(user_id), self.shop.clock()
+        found = self._search.search(query, size, now, person=person)
+        return self._lists.show(found, "search", now, person=person)
 
     def taste(self, user_id: str) -> dict[str, Any]:
         return self.taste_of(self._known_as(user_id))
@@ -167,8 +171,8 @@ class Serving:
             "people": self.shop.log.people_count(),
             "items": self.shop.items.count(),
             "opted_out": len(self.shop.consent.opted_out()),
-            "snapshot": tracker.snapshot if tracker else "",
-            "metrics": self._engine.current.load_metrics(tracker.snapshot) if tracker else {},
+            "snapshot": tracker.snapshot if tracker is not None else "",
+            "metrics": self._engine.current.load_metrics(tracker.snapshot) if tracker is not None else {},
         }
 
     def people(self, query: str, limit: int) -> list[dict[str, Any]]:
@@ -214,10 +218,10 @@ class Serving:
         return self.erase_person(Pseudonym(pseudonym))
 
     def find_items(self, query: str, size: int) -> list[dict[str, Any]]:
-        return shown_items(self.shop.catalog, self.search(query, size, None))
+        return shown_items(self.shop.catalog, self.search(query, size, None).items)
 
     def similar_items(self, item_id: str, size: int) -> list[dict[str, Any]]:
-        return shown_items(self.shop.catalog, self.similar(item_id, size))
+        return shown_items(self.shop.catalog, self.similar(item_id, size).items)
 
     def quality_html(self) -> str:
         return quality_page(self.shop)

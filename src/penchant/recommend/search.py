@@ -12,7 +12,8 @@ from penchant.errors import InvalidInput
 from penchant.recommend.candidates import top_k
 from penchant.recommend.filters import on_sale
 from penchant.recommend.lexicon import Lexicon
-from penchant.taste.tracker import TasteTracker
+from penchant.recommend.shown import Found
+from penchant.taste.tracker import Reading, TasteTracker
 from penchant.types import Pseudonym, Reason, Recommendation
 
 LETTER = 0.6
@@ -39,9 +40,7 @@ class Search:
         self._lexicon = Lexicon()
         self._lock = Lock()
 
-    def search(
-        self, query: str, n: int, now: float, *, person: Pseudonym | None = None
-    ) -> list[Recommendation]:
+    def search(self, query: str, n: int, now: float, *, person: Pseudonym | None = None) -> Found:
         """Up to ``n`` items, best first; with ``person`` the best matches lean towards their taste.
 
         Raises:
@@ -52,18 +51,21 @@ class Search:
         view = self._catalog.view()
         scores = self._scores(query, view)
         rows = top_k(scores, on_sale(view, ()), max(n, POOL))
-        scores = scores[rows] + PERSONAL * self._preference(person, rows, now)
+        tracker = self._tracker()
+        reading = tracker.read(person) if tracker is not None and person else None
+        scores = scores[rows] + PERSONAL * _preference(reading, rows, now)
         order = np.argsort(-scores, kind="stable")[:n]
-        return [
+        items = [
             Recommendation(
                 item_id=view.ids[int(rows[place])], score=float(scores[place]), position=number, reason=FOUND
             )
             for number, place in enumerate(order)
         ]
+        return Found(tuple(items), reading.snapshot if reading is not None else "")
 
     def _scores(self, query: str, view: CatalogView) -> NDArray[np.float32]:
         table = self._catalog.text_table()
-        meaning = table.vectors @ self._catalog.encoder.encode([query])[0]
+        meaning = table.vectors @ self._catalog.queries.of([query])[0]
         with self._lock:
             self._lexicon.follow(view)
             letters = self._lexicon.match(query, len(view))
@@ -72,17 +74,14 @@ class Search:
         scores[:known] += meaning[table.slot[:known]]
         return scores
 
-    def _preference(
-        self, person: Pseudonym | None, rows: NDArray[np.int64], now: float
-    ) -> NDArray[np.float32]:
-        """Standardised preference for each row; zeros for strangers and unknown items."""
-        tracker = self._tracker()
-        reading = tracker.read(person) if tracker and person else None
-        preference = np.zeros(len(rows), dtype=np.float32)
-        if reading is None or not len(rows):
-            return preference
-        scores = reading.model.scores(reading.state, now)
-        known = rows < len(scores)
-        found = scores[rows[known]]
-        preference[known] = (found - scores.mean()) / max(float(scores.std()), 1e-9)
+
+def _preference(reading: Reading | None, rows: NDArray[np.int64], now: float) -> NDArray[np.float32]:
+    """Standardised preference for each row; zeros for strangers and unknown items."""
+    preference = np.zeros(len(rows), dtype=np.float32)
+    if reading is None or not len(rows):
         return preference
+    scores = reading.model.scores(reading.state, now)
+    known = rows < len(scores)
+    found = scores[rows[known]]
+    preference[known] = (found - scores.mean()) / max(float(scores.std()), 1e-9)
+    return preference

@@ -10,6 +10,7 @@ from penchant.catalog.view import CatalogView
 from penchant.errors import NotFound
 from penchant.recommend.candidates import top_k
 from penchant.recommend.filters import on_sale
+from penchant.recommend.shown import Found
 from penchant.taste.model import PreferenceModel
 from penchant.taste.tracker import TasteTracker
 from penchant.types import Reason, Recommendation
@@ -27,7 +28,7 @@ class SimilarItems:
         self._made_for: PreferenceModel | None = None
         self._unit = np.zeros((0, 0), dtype=np.float32)
 
-    def similar(self, item_id: str, n: int) -> list[Recommendation]:
+    def similar(self, item_id: str, n: int) -> Found:
         """Up to ``n`` available items, most similar first, never ``item_id`` itself.
 
         Raises:
@@ -37,22 +38,26 @@ class SimilarItems:
         row = view.row(item_id)
         if row < 0 or not view.listed[row]:
             raise NotFound(f"no item {item_id!r} in the catalogue")
-        scores = self._cosines(view, row)
+        scores, snapshot = self._cosines(view, row)
         rows = top_k(scores, on_sale(view, [item_id])[: len(scores)], n)
         why = Reason(kind="similar", items=(item_id,))
-        return [
+        items = [
             Recommendation(item_id=view.ids[found], score=float(scores[found]), position=place, reason=why)
             for place, found in enumerate(rows.tolist())
         ]
+        return Found(tuple(items), snapshot)
 
-    def _cosines(self, view: CatalogView, row: int) -> NDArray[np.float32]:
-        """Similarity of every row to ``row``, shape (N,); N is what model or text table know."""
+    def _cosines(self, view: CatalogView, row: int) -> tuple[NDArray[np.float32], str]:
+        """Similarity of every row to ``row``, shape (N,), and the snapshot that says so; "" where texts do.
+
+        N is what model or text table know.
+        """
         tracker = self._tracker()
-        unit = self._units(tracker.model if tracker else None)
-        if row < len(unit) and unit[row].any():
-            return (unit @ unit[row])[: len(view)]
+        unit = self._units(tracker.model if tracker is not None else None)
+        if tracker is not None and row < len(unit) and unit[row].any():
+            return (unit @ unit[row])[: len(view)], tracker.snapshot
         table = self._catalog.text_table()
-        return (table.vectors @ table.vectors[table.slot[row]])[table.slot[: len(view)]]
+        return (table.vectors @ table.vectors[table.slot[row]])[table.slot[: len(view)]], ""
 
     def _units(self, model: PreferenceModel | None) -> NDArray[np.float32]:
         """The model's vectors at length 1, made once for each model."""

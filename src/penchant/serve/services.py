@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from penchant.events.intake import IntakeResult
 from penchant.settings import Settings
-from penchant.types import Impression, Recommendation
+from penchant.types import Impression
 
 
 class ApiServices(Protocol):
@@ -43,12 +43,12 @@ class ApiServices(Protocol):
         """A list, logged under its ``recommendation_id``."""
         ...
 
-    def similar(self, item_id: str, size: int) -> list[Recommendation]:
-        """Raises NotFound for an unknown item."""
+    def similar(self, item_id: str, size: int) -> Impression:
+        """Items like this one, logged for nobody. Raises NotFound for an unknown item."""
         ...
 
-    def search(self, query: str, size: int, user_id: str | None) -> list[Recommendation]:
-        """Items for a text."""
+    def search(self, query: str, size: int, user_id: str | None) -> Impression:
+        """Items for a text, logged for the user where one is given who may be profiled."""
         ...
 
     def taste(self, user_id: str) -> dict[str, Any]:

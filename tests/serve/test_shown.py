@@ -1,0 +1,72 @@
+"""Lists of search and of similar items are rows of the log, as recommendations are."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penchant.serve.describe import description
+from penchant.types import Impression
+
+sys.path.insert(0, str(Path(__file__).parent))
+import shops
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shops.make_shop(tmp_path_factory.mktemp("shown") / "shop")
+
+
+def ask(folder: Path, path: str, consent: dict[str, Any] | None = None) -> tuple[dict[str, Any], Impression]:
+    """What is answered, and the row of the log that belongs to it."""
+    client, serving = shops.behind_the_door(folder)
+    try:
+        if consent is not None:
+            assert client.put("/v1/users/anna/consent", json=consent).status_code == 200
+        answer = client.get(path).json()
+        assert serving._engine.writer.flush(5)
+        logged = serving.shop.impressions.get(answer["recommendation_id"])
+        assert logged is not None
+        assert [one.item_id for one in logged.items] == [one["item_id"] for one in answer["items"]] != []
+        return answer, logged
+    finally:
+        serving.close()
+
+
+def test_similar_items_are_logged_for_nobody(trained: Path) -> None:
+    item = ask(trained, "/v1/search?q=tea")[0]["items"][0]["item_id"]
+    _, logged = ask(trained, f"/v1/items/{item}/similar")
+    assert (logged.placement, logged.user_id) == ("similar", "")
+
+
+def test_a_search_is_logged_for_whoever_may_be_known(trained: Path) -> None:
+    _, nobody = ask(trained, "/v1/search?q=tea")
+    assert (nobody.placement, nobody.user_id, nobody.snapshot) == ("search", "", "")
+    _, anna = ask(trained, "/v1/search?q=tea&user_id=anna")
+    assert anna.user_id
+    assert anna.snapshot
+    assert "anna" not in anna.user_id
+    _, opted_out = ask(trained, "/v1/search?q=tea&user_id=anna", {"profiling": False})
+    assert (opted_out.user_id, opted_out.snapshot) == ("", "")
+
+
+def test_an_event_that_answers_a_search_is_joined_to_it(trained: Path) -> None:
+    client, serving = shops.behind_the_door(trained)
+    try:
+        answer = client.get("/v1/search?q=tea").json()
+        answered = {"recommendation_id": answer["recommendation_id"], "position": 0}
+        clicked = {"item_id": answer["items"][0]["item_id"], "type": "click"}
+        event = {"user_id": "ben", "timestamp": serving.shop.clock(), **clicked, **answered}
+        assert client.post("/v1/events", json={"events": [event]}).json()["accepted"] == 1
+        assert serving._engine.writer.flush(5)
+        (joined,) = serving.shop.impressions.joined(answer["recommendation_id"])
+        assert joined.event.position == 0
+    finally:
+        serving.close()
+
+
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/items/{item_id}/similar"])
+def test_the_description_says_so(path: str) -> None:
+    reply = description()["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert reply["required"] == ["recommendation_id", "items"]
