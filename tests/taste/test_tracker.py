@@ -1,3 +1,6 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +10,7 @@ from tests.recommend.stores import DAY, House
 from penchant.privacy.consent import Consent
 from penchant.privacy.erasure import Erasable
 from penchant.taste.state import WINDOW
+from penchant.taste.tokens import TokenMaker
 from penchant.testing.planted import PlantedModel
 from penchant.types import EventType, Logged
 
@@ -169,3 +173,36 @@ def test_an_item_that_the_model_did_not_know_counts_from_when_it_does(house):
     assert before.total[3] == 0
     assert state(house).total[3] > 0
     assert state(house, "other") is others
+
+
+def test_nobody_waits_while_the_searches_of_another_are_read(house):
+    house.does("slow", None, EventType.SEARCH, at=1.0, query="tea")
+    house.does("quick", "i1", at=1.0)
+    begun, go = Event(), Event()
+
+    def read(texts):
+        begun.set()
+        assert go.wait(10)
+        return np.ones((len(texts), 6), np.float32)
+
+    house.tracker._tokens = TokenMaker(house.ids, read)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(house.tracker.read, "slow")
+        assert begun.wait(10)
+        assert state(house, "quick").total[1] > 0
+        house.does("slow", "i2", at=2.0)
+        go.set()
+        assert [token.item for token in waiting.result(10).window] == [-1, 2]
+
+
+def test_who_is_forgotten_while_read_is_read_again(house):
+    house.does("p", None, EventType.SEARCH, at=1.0, query="tea")
+
+    def read(texts):
+        house.log.events.clear()
+        house.tracker.forget("p")
+        return np.ones((len(texts), 6), np.float32)
+
+    house.tracker._tokens = TokenMaker(house.ids, read)
+    assert house.tracker.read("p") is None
+    assert len(house.tracker) == 0

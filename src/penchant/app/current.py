@@ -1,7 +1,6 @@
 """The snapshot that serves: found, checked, loaded; the last good one where the newest is broken."""
 
 import logging
-from typing import Any
 
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError, SnapshotRefused
@@ -39,7 +38,7 @@ class CurrentModel:
             return TasteTracker(
                 model,
                 self._shop.log,
-                TokenMaker(self._shop.ids, self._read_query),
+                TokenMaker(self._shop.ids, self._shop.catalog.queries.of),
                 self._shop.consent,
                 snapshot=promotion.name,
                 capacity=self._shop.settings.serve.states,
@@ -80,6 +79,3 @@ class CurrentModel:
         """Serve on with what there is; ``promotion`` is not tried again before something is promoted."""
         _log.warning("%s does not serve: %s", promotion.name, error)
         self.failure, self._refused = str(error), promotion
-
-    def _read_query(self, text: str) -> Any:
-        return self._shop.encoder.encode([text])[0]

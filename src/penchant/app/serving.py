@@ -11,7 +11,7 @@ import msgspec
 from penchant.app.engine import Engine
 from penchant.app.quality import quality_page
 from penchant.app.shop import Shop
-from penchant.app.showing import recent_baskets, shown_items
+from penchant.app.showing import recent_baskets, shown_items, taste_of
 from penchant.catalog.feeds import items_of_records
 from penchant.errors import InvalidInput, NotFound, PenchantError
 from penchant.events.intake import IntakeResult
@@ -22,7 +22,6 @@ from penchant.recommend.shown import ShownLists
 from penchant.recommend.similar import SimilarItems
 from penchant.settings import Settings
 from penchant.taste.corrections import Correction, merged
-from penchant.taste.profile import taste_profile
 from penchant.types import Event, EventType, Impression, Pseudonym
 
 
@@ -92,13 +91,7 @@ class Serving:
 
     def taste_of(self, person: Pseudonym) -> dict[str, Any]:
         """The profile with its corrections."""
-        history = self.shop.log.of_user(person)
-        now = max((entry.event.timestamp for entry in history), default=self.shop.clock())
-        profile = taste_profile(history, self.shop.catalog.view(), now)
-        return {
-            **msgspec.to_builtins(profile),
-            "corrections": msgspec.to_builtins(self.shop.corrections.get(person)),
-        }
+        return taste_of(self.shop, person)
 
     def correct_taste(self, user_id: str, changes: dict[str, Any]) -> dict[str, Any]:
         person = self._known_as(user_id)
@@ -143,21 +136,26 @@ class Serving:
             self._engine.writer.flush(5.0)
             self._engine.let_go(person)
             erasure = self.rights().erase(person, self.shop.clock())
+            if self.recommender.tracker is not None:
+                # A request may have read the log between the caches and the log.
+                self.recommender.tracker.forget(person)
             self.shop.pseudonymizer.forget()
         return msgspec.to_builtins(erasure)
 
     def readiness(self) -> dict[str, Any]:
         tracker = self.recommender.tracker
-        reasons = [self._engine.current.failure] if self._engine.current.failure else []
-        if self._engine.writer.failure is not None:
+        refused, stuck = self._engine.current.failure, self._engine.writer.failure is not None
+        reasons = [refused] if refused else []
+        if stuck:
             reasons.append("the disk refuses to take shown lists")
         return {
-            "ready": not reasons,
+            # A new snapshot that is refused is no reason to send shoppers away: the one before it serves.
+            "ready": not stuck and not (refused and tracker is None),
             "reasons": reasons,
-            "snapshot": tracker.snapshot if tracker else "",
+            "snapshot": tracker.snapshot if tracker is not None else "",
             "fallback": tracker is None,
             "log_position": self._engine.position,
-            "states": len(tracker) if tracker else 0,
+            "states": len(tracker) if tracker is not None else 0,
         }
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from penchant.catalog.encoder import TextEncoder, VectorCache
 from penchant.catalog.ids import IdTable
+from penchant.catalog.queries import QueryVectors
 from penchant.catalog.store import ItemStore
 from penchant.catalog.texts import TextTable, TextVectors, empty_table
 from penchant.catalog.view import CatalogView, empty_view, view_of
@@ -27,6 +28,7 @@ class Catalog:
         self._lock = RLock()
         self._view = empty_view()
         self._texts = TextVectors(encoder, cache)
+        self.queries = QueryVectors(encoder)
         self._table = empty_table(encoder.dim)
         self._table_version: int | None = None
 

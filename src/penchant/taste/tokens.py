@@ -1,6 +1,6 @@
 """Events to tokens, by the rules that training used too (``learn.data``)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,8 @@ from penchant.types import Event, EventType
 SILENT = frozenset({EventType.MESSAGE, EventType.REFUND})
 """Types that say nothing about what a person wants next."""
 
-ReadQuery = Callable[[str], NDArray[np.float32] | None]
-"""Vector of a search text; None where nothing reads queries."""
+ReadQueries = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Vectors of search texts, one row each; quick for those it read a short while ago."""
 
 
 @dataclass(slots=True)
@@ -33,16 +33,16 @@ class Basket:
         return self.number
 
 
-def no_queries(_: str) -> None:
-    """Search texts are not read."""
-
-
 class TokenMaker:
-    """Turns one person's events into tokens, in their order."""
+    """Turns one person's events into tokens, in their order. Searches are read by ``read_queries``, if at all."""
 
-    def __init__(self, ids: IdTable, read_query: ReadQuery = no_queries) -> None:
+    def __init__(self, ids: IdTable, read_queries: ReadQueries | None = None) -> None:
         self._ids = ids
-        self._read_query = read_query
+        self._read_queries = read_queries
+
+    def read_ahead(self, events: Iterable[Event]) -> None:
+        """Read the search texts of ``events``: a language model takes long, others need not wait for it."""
+        self._queries(events)
 
     def of(self, event: Event, basket: Basket) -> Token | None:
         """The token, ``basket`` moved on; None for an event that a model does not read."""
@@ -53,6 +53,7 @@ class TokenMaker:
         """Tokens of all events that a model reads; one look at the id table."""
         heard = [event for event in events if event.type not in SILENT]
         rows = self._ids.rows([event.item_id or "" for event in heard]).tolist()
+        queries = self._queries(heard)
         return [
             Token(
                 item=row,
@@ -60,8 +61,14 @@ class TokenMaker:
                 time=event.timestamp,
                 basket=basket.next(event),
                 value=float("nan") if event.value is None else event.value,
-                query=self._read_query(event.query) if event.query else None,
+                query=queries.get(event.query) if event.query else None,
             )
             for event, row in zip(heard, rows, strict=True)
             if row >= 0 or event.item_id is None
         ]
+
+    def _queries(self, events: Iterable[Event]) -> dict[str, NDArray[np.float32]]:
+        texts = list(dict.fromkeys(event.query for event in events if event.query))
+        if self._read_queries is None or not texts:
+            return {}
+        return dict(zip(texts, self._read_queries(texts), strict=True))

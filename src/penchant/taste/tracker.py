@@ -44,8 +44,8 @@ class TasteTracker:
     """States of the most recently active people, moved by each event and read from the log on a miss.
 
     An event must be in the log before :meth:`on_event` hears of it. A state never meets a model of
-    another ``encoder_id``. Nothing is kept on people who opted out of profiling. One lock guards all:
-    a step takes microseconds.
+    another ``encoder_id``. Nothing is kept on people who opted out of profiling. One lock guards all
+    that is in memory; no language model is waited for under it.
     """
 
     erasable_name = "taste-state"
@@ -66,6 +66,7 @@ class TasteTracker:
         self._tokens = tokens
         self._consent = consent
         self._lock = RLock()
+        self._changes = 0
         self._tastes: Bounded[Taste] = Bounded(capacity)
         self._recents: Bounded[Recent] = Bounded(min(HOT, capacity))
 
@@ -118,15 +119,27 @@ class TasteTracker:
             self.forget(person)
             return None
         with self._lock:
-            taste, recent = self._tastes.get(person), self._recents.get(person)
-            if taste is None or recent is None:
-                taste, recent = self._load(person)
+            found, changes = self._held(person), self._changes
+        if found is not None:
+            return found
+        history = self._log.of_user(person)
+        self._tokens.read_ahead(logged.event for logged in history)
+        with self._lock:
+            # What was heard or forgotten meanwhile may be the person's: then this history is an old one.
+            taste, recent = self._load(person, history if changes == self._changes else None)
             return self._reading(taste, recent) if taste.events else None
+
+    def _held(self, person: Pseudonym) -> Reading | None:
+        taste, recent = self._tastes.get(person), self._recents.get(person)
+        return None if taste is None or recent is None else self._reading(taste, recent)
 
     def on_event(self, logged: Logged) -> None:
         """Move the state of the event's person. Of somebody who is not in memory nothing is read."""
         person = Pseudonym(logged.event.user_id)
+        if logged.event.query:
+            self._tokens.read_ahead([logged.event])
         with self._lock:
+            self._changes += 1
             taste = self._tastes.get(person)
             if taste is None or logged.position <= taste.loaded_to:
                 return
@@ -143,6 +156,7 @@ class TasteTracker:
     def forget(self, person: Pseudonym) -> int:
         """Drop the person from memory; the next request reads the log again."""
         with self._lock:
+            self._changes += 1
             return int(self._tastes.drop(person)) | int(self._recents.drop(person))
 
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
@@ -172,8 +186,8 @@ class TasteTracker:
             viewed=frozenset(recent.viewed),
         )
 
-    def _load(self, person: Pseudonym) -> tuple[Taste, Recent]:
-        history = self._log.of_user(person)
+    def _load(self, person: Pseudonym, history: list[Logged] | None) -> tuple[Taste, Recent]:
+        history = self._log.of_user(person) if history is None else history
         basket = Basket()
         tokens = self._tokens.of_all((logged.event for logged in history), basket)
         recent = recent_of(self._model, tokens)
