@@ -10,12 +10,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from penchant.errors import Conflict, InvalidInput
+from penchant.serve.run import bound
+
 SERVER = """
 import sys
 from unittest.mock import MagicMock
 import time
 from penchant.serve.app import create_app
-from penchant.serve.run import run
+from penchant.serve.run import bound, run
 from penchant.serve.services import Services
 from penchant.settings import Settings
 fake = MagicMock(spec=Services)
@@ -24,7 +27,8 @@ fake.verify.return_value = frozenset({"admin"})
 fake.warm.side_effect = lambda: print("warm", flush=True)
 fake.close.side_effect = lambda: print("closed", flush=True)
 fake.console_token = "t"
-run(create_app(fake, time.time), "127.0.0.1", int(sys.argv[1]), lambda: print("ready", flush=1), fake.close)
+door = bound("127.0.0.1", int(sys.argv[1]))
+run(create_app(fake, time.time), door, lambda: print("ready", flush=1), fake.close)
 """
 SRC = Path(__file__).parents[2] / "src"
 
@@ -66,3 +70,16 @@ def test_a_signal_ends_it_cleanly_and_closes_the_shop_once(
 def test_a_chunked_body_without_a_length_is_refused(server: tuple[subprocess.Popen[str], str]) -> None:
     answer = ask("POST", server[1] + "/v1/events", content=iter([b" " * 1_000_000] * 5))
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too-large")
+
+
+def test_a_port_in_use_is_told_before_anything_is_opened() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(Conflict, match=f"port {port} of 127.0.0.1 is in use.*--port"):
+            bound("127.0.0.1", port)
+    bound("127.0.0.1", port).close()
+
+
+def test_an_address_that_is_not_ours_is_told_too() -> None:
+    with pytest.raises(InvalidInput, match=r"port 80 of 192\.0\.2\.1"):
+        bound("192.0.2.1", 80)

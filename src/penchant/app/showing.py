@@ -1,11 +1,15 @@
-"""What the console shows: baskets and items with their words."""
+"""What people are shown: baskets and items with their words, and tastes."""
 
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
+from penchant.app.shop import Shop
 from penchant.catalog.catalog import Catalog
 from penchant.recommend.reasons import words
-from penchant.types import Logged, Recommendation
+from penchant.taste.profile import taste_profile
+from penchant.types import Logged, Pseudonym, Recommendation
 
 BASKETS = 12
 
@@ -56,3 +60,12 @@ def recent_baskets(catalog: Catalog, history: list[Logged], count: int = BASKETS
             if item["item_id"] in known:
                 item["title"] = known[item["item_id"]].title or item["item_id"]
     return baskets
+
+
+def taste_of(shop: Shop, person: Pseudonym) -> dict[str, Any]:
+    """The taste profile with its corrections, as built-ins; that of a stranger is empty."""
+    history = shop.log.of_user(person)
+    now = max((entry.event.timestamp for entry in history), default=shop.clock())
+    profile = taste_profile(history, shop.catalog.view(), now)
+    corrections = msgspec.to_builtins(shop.corrections.get(person))
+    return {**msgspec.to_builtins(profile), "corrections": corrections}

@@ -1,6 +1,8 @@
 """Runs the door: one process, one loop, a clean end on SIGTERM and SIGINT."""
 
+import errno
 import signal
+import socket
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -9,11 +11,34 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from penchant.errors import Conflict, InvalidInput
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """The place where the door will be, before anything slow is done to open it. Nothing gets in yet.
+
+    Raises:
+        Conflict: another program has it. InvalidInput: it cannot be had.
+    """
+    # Not left to uvicorn: it would end the process itself, after people were told that it serves.
+    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((host, port))
+    except OSError as error:
+        door.close()
+        if error.errno == errno.EADDRINUSE:
+            raise Conflict(
+                f"port {port} of {host} is in use by another program: stop that one, or say --port N"
+            ) from error
+        raise InvalidInput(f"cannot serve on port {port} of {host}: {error.strerror or error}") from error
+    return door
+
 
 def run(
-    app: FastAPI, host: str, port: int, on_ready: Callable[[], None], on_close: Callable[[], None]
+    app: FastAPI, door: socket.socket, on_ready: Callable[[], None], on_close: Callable[[], None]
 ) -> None:
-    """Serve until a signal; requests under way are answered first, for up to ten seconds.
+    """Serve behind ``door`` until a signal; requests under way are answered first, for up to ten seconds.
 
     ``on_ready`` is called when start-up is done, just before the port opens. ``on_close``
     is called once, after the last request.
@@ -29,8 +54,6 @@ def run(
     app.router.lifespan_context = lifespan
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         access_log=False,
         log_level="warning",
         server_header=False,
@@ -38,7 +61,7 @@ def run(
     )
     try:
         with _signals_end_quietly():
-            uvicorn.Server(config).run()
+            uvicorn.Server(config).run(sockets=[door])
     finally:
         on_close()
 

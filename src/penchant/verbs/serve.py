@@ -5,10 +5,10 @@ import argparse
 from penchant.app.output import note, say
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop
-from penchant.app.showing import shown_items
+from penchant.app.showing import shown_items, taste_of
 from penchant.errors import InvalidInput
 from penchant.serve.app import create_app
-from penchant.serve.run import run
+from penchant.serve.run import bound, run
 
 Arguments = argparse.Namespace
 
@@ -26,23 +26,24 @@ def recommend(arguments: Arguments) -> None:
 
 def taste(arguments: Arguments) -> None:
     """The taste profile of one person."""
-    with _serving(arguments) as serving:
-        found = serving.taste(arguments.user)
+    # It is read from the log: no model, and nothing that keeps a server from running beside it.
+    with Shop(arguments.shop, writer=False) as shop:
+        found = taste_of(shop, shop.pseudonymizer.pseudonym(arguments.user))
     say(arguments, found)
 
 
 def serve(arguments: Arguments) -> None:
     """Answer over HTTP until a signal."""
-    serving = Serving(Shop(arguments.shop, writer=True))
-    address = f"http://{serving.settings.serve.host}:{arguments.port}"
+    with Shop(arguments.shop, writer=True) as shop, bound(shop.settings.serve.host, arguments.port) as door:
+        serving = Serving(shop)
+        address = f"http://{shop.settings.serve.host}:{arguments.port}"
 
-    def ready() -> None:
-        _tell_of_trouble(serving)
-        note(f"serving {serving.settings.name} at {address}/v1")
-        note(f"console (this link signs in once): {address}/console?token={serving.console_token}")
+        def ready() -> None:
+            _tell_of_trouble(serving)
+            note(f"serving {shop.settings.name} at {address}/v1")
+            note(f"console (this link signs in once): {address}/console?token={serving.console_token}")
 
-    app = create_app(serving, serving.shop.clock)
-    run(app, serving.settings.serve.host, arguments.port, ready, serving.close)
+        run(create_app(serving, shop.clock), door, ready, serving.close)
 
 
 def _tell_of_trouble(serving: Serving) -> None:
