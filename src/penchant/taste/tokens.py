@@ -34,7 +34,7 @@ class Basket:
 
 
 class TokenMaker:
-    """Turns one person's events into tokens, in their order. Searches are read by ``read_queries``, if at all."""
+    """Turns one person's events into tokens, in their order; ``read_queries`` reads searches, if at all."""
 
     def __init__(self, ids: IdTable, read_queries: ReadQueries | None = None) -> None:
         self._ids = ids
