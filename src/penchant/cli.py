@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
-from penchant.errors import PenchantError
+from penchant.errors import InvalidInput, PenchantError
 
 _NO_MEMORY = "penchant: there is not enough memory for this; what was done so far is kept"
 _STOPPED = "penchant: stopped; what was done so far is kept, run it again to go on"
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code: 0, its own, 1 for an error of ours, 130 for Ctrl-C."""
     parsed = parser().parse_args(arguments)
     try:
+        _check_place(parsed.json_file)
         with _leave_at_once():
             verb = _verb(parsed.verb)
         with _heard():
@@ -47,6 +48,17 @@ def _verb(name: str) -> Callable[[argparse.Namespace], int | None]:
     """The verb ``module:function``. Libraries take seconds to load, and each verb needs only some of them."""
     module, _, function = name.partition(":")
     return getattr(import_module(f"penchant.verbs.{module}"), function)
+
+
+def _check_place(file: Path | None) -> None:
+    """Raises InvalidInput where nothing can be written: better now than after an hour of work."""
+    if file is None:
+        return
+    if file.is_dir() or not (file.exists() or file.parent.is_dir()):
+        why = "is a folder" if file.is_dir() else "lies in a folder that is not there"
+        raise InvalidInput(f"--json-file {file} {why}. Nothing was done.")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise InvalidInput(f"--json-file {file} cannot be written. Nothing was done.")
 
 
 @contextmanager

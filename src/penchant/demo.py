@@ -37,7 +37,7 @@ def prepare(arguments: argparse.Namespace) -> None:
         with progress() as told:
             given = work.material(shop, told)
             cut = work.last_weeks(given, WEEKS)
-            model = work.train_model(shop, given, training_bar(told), until=cut)
+            model = work.train_model(shop, given, training_bar(told, SECONDS), until=cut)
             found = work.compare(shop, given, Plan(cut=cut), told, trained=model)
         ours = found.models[model.settings.encoder]["ndcg@10"]
         work.keep_model(shop, model, given, {"ndcg@10": ours.value or 0.0})

@@ -17,13 +17,15 @@ Told = Callable[[str, float], None]
 def say(arguments: argparse.Namespace, value: Any, words: Callable[[], object] | None = None) -> None:
     """Print ``value`` as JSON where that was asked for, else ``words`` (or the JSON again)."""
     data = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-    if arguments.json_file is not None:
-        arguments.json_file.write_bytes(data)
     if arguments.json or words is None:
         sys.stdout.write(data.decode("utf-8"))
     else:
         # No markup: a title or a file's name may hold brackets.
         Console(markup=False, highlight=False, soft_wrap=True).print(words())
+    # Last: work of an hour is not to be lost to a file that cannot be written any more.
+    if arguments.json_file is not None:
+        sys.stdout.flush()
+        arguments.json_file.write_bytes(data)
 
 
 def plain(value: Mapping[str, Any]) -> str:
@@ -47,6 +49,11 @@ def entry_text(value: Any) -> str:
 def note(text: str) -> None:
     """A line for people on standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+def watched() -> bool:
+    """Whether somebody looks at bars: standard error is a terminal."""
+    return Console(stderr=True).is_terminal
 
 
 class Notes(logging.Handler):

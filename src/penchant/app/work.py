@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from penchant.app.bars import training_bar
 from penchant.app.output import Told
 from penchant.app.shop import Shop
 from penchant.evaluate.baselines import baselines
@@ -101,7 +102,9 @@ def compare(
 
     A model is trained for it, unless one that was ``trained`` before the plan's cut is given.
     """
-    ours = Preference(model_settings(shop.settings.train), queries=given.queries, trained=trained)
+    settings = shop.settings.train
+    bar = training_bar(tell, settings.time_budget)
+    ours = Preference(model_settings(settings), queries=given.queries, tell=bar, trained=trained)
     evaluation = evaluate(
         given.data.histories,
         given.items,

@@ -48,10 +48,12 @@ class Keys:
         """A new key; only this once is it seen in full.
 
         Raises:
-            InvalidInput: a scope that does not exist.
+            InvalidInput: no scope, or one that does not exist.
         """
         wanted = frozenset(scopes)
-        if not wanted or not wanted <= set(SCOPES):
+        if not wanted:
+            raise InvalidInput(f"a key needs a scope: say --scope and one of {', '.join(SCOPES)}")
+        if not wanted <= set(SCOPES):
             raise InvalidInput(f"unknown scope {sorted(wanted)}: choose among {', '.join(SCOPES)}")
         key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(24)
         self._store.add(ApiKey(id=key_id, digest=_digest(secret), scopes=wanted, created=now))

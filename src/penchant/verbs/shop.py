@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -62,6 +64,8 @@ def keys(arguments: Arguments) -> None:
             made = shop.keys.create(arguments.scope, shop.clock())
             say(arguments, {"key": made}, lambda: f"{made}\nKeep it: it is not shown again.")
         elif arguments.action == "revoke":
+            if not arguments.id:
+                raise InvalidInput("say which key to revoke: `penchant keys list` shows their ids")
             shop.keys.revoke(arguments.id, shop.clock())
             say(arguments, {"revoked": arguments.id}, lambda: f"revoked {arguments.id}")
         else:
@@ -69,7 +73,24 @@ def keys(arguments: Arguments) -> None:
                 {"id": k.id, "scopes": sorted(k.scopes), "created": k.created, "revoked": k.revoked}
                 for k in shop.keys.listed()
             ]
-            say(arguments, listed, lambda: "\n".join(plain(row) for row in listed) or "no keys yet")
+            say(arguments, listed, lambda: "\n\n".join(map(_key_words, listed)) or "no keys yet")
+
+
+def _key_words(key: dict[str, Any]) -> str:
+    """A key as people read it."""
+    revoked = "no" if key["revoked"] is None else _moment(key["revoked"])
+    return plain(
+        key | {"scopes": ", ".join(key["scopes"]), "created": _moment(key["created"]), "revoked": revoked}
+    )
+
+
+def _moment(timestamp: float) -> str:
+    """Unix seconds as ISO 8601, UTC.
+
+    >>> _moment(0.25)
+    '1970-01-01T00:00:00Z'
+    """
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def export_user(arguments: Arguments) -> None:
