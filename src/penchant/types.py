@@ -105,7 +105,8 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an item is in a list.
 
     ``kind`` is one of ``because-of`` (the past items in ``items`` contributed most),
-    ``bought-again`` (bought before; ``count`` times), ``popular`` or ``similar``.
+    ``bought-again`` (bought before; ``count`` times), ``looked-at`` (viewed or otherwise handled before,
+    never bought), ``popular`` or ``similar``.
     ``share`` is the part of the score, from 0 to 1, that removing the named events takes away.
     """
 

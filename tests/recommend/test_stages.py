@@ -13,12 +13,12 @@ from penchant.privacy.erasure import Erasable
 from penchant.recommend.candidates import top_k
 from penchant.recommend.impressions import BATCH, ImpressionWriter
 from penchant.recommend.popularity import Popularity
-from penchant.recommend.reasons import contributions, personal_reasons
+from penchant.recommend.reasons import contributions, personal_reasons, words
 from penchant.recommend.repeats import learn_repeats
 from penchant.recommend.search import Search
 from penchant.recommend.similar import SimilarItems
 from penchant.taste.corrections import Correction, CorrectionsInMemory, merged, never
-from penchant.types import Event, EventType, Impression, Item
+from penchant.types import Event, EventType, Impression, Item, Reason
 
 BUY = EventType.PURCHASE.code
 
@@ -134,6 +134,36 @@ def test_the_reason_names_the_cause_and_not_the_other_event():
     assert reasons[2].items[0] == "i0"
     assert reasons[3].items[0] == "i1"
     assert all(0 < reason.share <= 1 for reason in reasons)
+
+
+@pytest.mark.parametrize("kind", [EventType.VIEW, EventType.REMOVE_FROM_CART])
+def test_an_item_is_no_reason_for_itself(kind):
+    house = House(np.array([[1, 0], [0.6, 0.8], [0.9, 0.1]], dtype=np.float32))
+    house.does("p", "i0", kind=kind, at=0.0)
+    house.does("p", "i1", kind=kind, at=DAY)
+    reading = house.tracker.read("p")
+    itself, _, other = personal_reasons(reading, DAY, np.array([0, 1, 2]), lambda row: f"i{row}")
+    assert (itself.kind, itself.items) == ("looked-at", ())
+    assert 0 < itself.share <= 1
+    assert words(itself, str) == "You looked at it before"
+    assert other.items[0] in {"i0", "i1"}
+
+
+def test_beside_a_louder_one_an_item_does_not_name_itself():
+    house = House(np.array([[1, 0], [0.8, 0.1]], dtype=np.float32))
+    for _ in range(2):
+        house.does("p", "i0", kind=EventType.VIEW)
+    house.does("p", "i1", kind=EventType.VIEW)
+    (reason,) = personal_reasons(house.tracker.read("p"), 0.0, np.array([1]), lambda row: f"i{row}")
+    assert (reason.kind, reason.items) == ("because-of", ("i0",))
+
+
+def test_what_is_remembered_and_was_never_bought_was_looked_at(monkeypatch):
+    house = House(np.eye(2, dtype=np.float32))
+    house.does("p", "i0", kind=EventType.VIEW)
+    monkeypatch.setattr(house.model, "repeat_part", lambda state, now, rows: np.ones(len(rows)))
+    (reason,) = personal_reasons(house.tracker.read("p"), 0.0, np.array([0]), lambda row: f"i{row}")
+    assert reason == Reason(kind="looked-at", share=1.0)
 
 
 def test_what_taste_says_nothing_for_is_here_because_others_take_it():

@@ -52,8 +52,8 @@ def personal_reasons(
 ) -> list[Reason]:
     """A reason for each row of a personal list; ``name`` gives the item id of a row.
 
-    What the model remembers is scored by that memory alone: it is ``bought-again``, or, where it was only
-    looked at, ``because-of`` itself. Of other items the past events count that carry the score.
+    What the model remembers is scored by that memory alone: it is ``bought-again``, or, where it was never
+    bought, ``looked-at``. Of other items the past events count that carry the score.
     A ``because-of`` without items says that the taste as a whole speaks for it, no event more than others.
     Where taste says nothing for an item the reason is ``otherwise``.
     """
@@ -67,7 +67,7 @@ def personal_reasons(
         if again and count:
             reasons.append(Reason(kind="bought-again", count=count, share=1.0))
         elif again:
-            reasons.append(Reason(kind="because-of", items=(name(row),), share=1.0))
+            reasons.append(Reason(kind="looked-at", share=1.0))
         else:
             parts = _by_item(reading, loss)
             whole = max(float(gain), sum(parts.values()))
@@ -91,11 +91,15 @@ def _reason(
     bar = max(LEAST * whole, NEAR * max(parts.values(), default=0.0), 1e-9)
     loud = [item for item in parts if parts[item] >= bar]
     loud.sort(key=lambda item: -parts[item])
-    if count and (not loud or loud[0] == row):
+    itself = bool(loud) and loud[0] == row
+    if count and (itself or not loud):
         return Reason(kind="bought-again", count=count, share=_share(parts.get(row, 0.0), whole))
+    if itself:
+        return Reason(kind="looked-at", share=_share(parts[row], whole))
     if whole <= 0:
         return None
-    shown = loud[:NAMED]
+    # An item is no reason for itself.
+    shown = [item for item in loud if item != row][:NAMED]
     carried = sum(parts[item] for item in shown)
     return Reason(kind="because-of", items=tuple(name(item) for item in shown), share=_share(carried, whole))
 
@@ -115,6 +119,8 @@ def words(reason: Reason, title: Callable[[str], str]) -> str:
     named = _listed([title(item) for item in reason.items])
     if reason.kind == "bought-again":
         return f"You bought it {'once' if reason.count == 1 else f'{reason.count} times'} before"
+    if reason.kind == "looked-at":
+        return "You looked at it before"
     if reason.kind == "because-of":
         return f"Because of {named}" if named else "Fits your taste as a whole"
     if reason.kind == "similar":
