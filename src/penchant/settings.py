@@ -11,8 +11,6 @@ from penchant.errors import SettingsError
 
 SHOP_VERSION = 1
 """Version of the shop folder that this release writes; a higher one is refused."""
-ENCODERS = ("recurrent", "lstm")
-"""Names that ``penchant.model.encoders`` knows, here too: a wrong one is refused before anything loads."""
 
 Positive = Annotated[int, Meta(ge=1)]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -47,10 +45,6 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     discovery: Annotated[float, Meta(ge=0, lt=1)] = 0.07
     threads: Annotated[int, Meta(ge=0)] = 0
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.encoder not in ENCODERS:
-            raise ValueError(f"unknown encoder {self.encoder!r}: choose one of {', '.join(ENCODERS)}")
 
 
 class RecommendSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Settings: the page names them all, and a wrong one is refused when they are read."""
+"""The page of settings names them all."""
 
 import re
 import tomllib
@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
-from penchant import settings
-from penchant.errors import SettingsError
-from penchant.model.encoders import ENCODERS
-from penchant.settings import Settings, parse_settings
+from penchant.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -36,12 +32,3 @@ def documented() -> dict[tuple[str, str], Any]:
 
 def test_the_page_has_every_setting_with_its_default() -> None:
     assert documented() == defaults(Settings())
-
-
-def test_an_encoder_that_nobody_knows_is_refused_when_settings_are_read() -> None:
-    with pytest.raises(SettingsError, match=r"unknown encoder 'foo': choose one of recurrent, lstm"):
-        parse_settings("[train]\nencoder = 'foo'")
-
-
-def test_the_settings_know_every_encoder() -> None:
-    assert set(settings.ENCODERS) == set(ENCODERS)

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from penchant.errors import SettingsError
+from penchant.model.encoders import entry_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class ModelSettings:
     threads: int = 0
 
     def __post_init__(self) -> None:
+        entry_of(self.encoder)
         for name in ("dim", "layers", "text_dim", "negatives", "memory", "max_epochs", "batch", "accumulate"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1, received {getattr(self, name)}")

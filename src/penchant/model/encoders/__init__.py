@@ -35,7 +35,7 @@ def make_encoder(name: str, dim: int, layers: int, dropout: float) -> "Encoder":
     Raises:
         SettingsError: there is none of that name.
     """
-    return _class(_entry(name).train)(dim, layers, dropout)
+    return _class(entry_of(name).train)(dim, layers, dropout)
 
 
 def make_step(name: str, weights: Weights) -> StepEncoder:
@@ -44,13 +44,18 @@ def make_step(name: str, weights: Weights) -> StepEncoder:
     Raises:
         SettingsError: there is none of that name, or it has no step form.
     """
-    entry = _entry(name)
+    entry = entry_of(name)
     if not entry.step:
         raise SettingsError(f"encoder {name!r} has no step form and cannot serve; train 'recurrent' instead")
     return _class(entry.step).of(weights)
 
 
-def _entry(name: str) -> Entry:
+def entry_of(name: str) -> Entry:
+    """Where the encoder called ``name`` lives.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
     if name not in ENCODERS:
         raise SettingsError(f"unknown encoder {name!r}: choose one of {', '.join(sorted(ENCODERS))}")
     return ENCODERS[name]
