@@ -1,6 +1,7 @@
 """What people are shown: baskets and items with their words, and tastes."""
 
 from collections.abc import Iterable
+from textwrap import shorten
 from typing import Any
 
 import msgspec
@@ -12,6 +13,9 @@ from penchant.taste.profile import taste_profile
 from penchant.types import Logged, Pseudonym, Recommendation
 
 BASKETS = 12
+
+TEXT = 200
+"""Characters shown of a search or a message."""
 
 
 def shown_items(catalog: Catalog, items: Iterable[Recommendation]) -> list[dict[str, Any]]:
@@ -50,10 +54,12 @@ def recent_baskets(catalog: Catalog, history: list[Logged], count: int = BASKETS
         if moment != before:
             if len(baskets) == count:
                 break
-            baskets.append({"timestamp": event.timestamp, "type": event.type.value, "items": []})
+            baskets.append({"timestamp": event.timestamp, "type": event.type.value, "items": [], "texts": []})
             before = moment
         if event.item_id is not None:
             baskets[-1]["items"].append({"item_id": event.item_id, "title": event.item_id})
+        if event.query or event.text:
+            baskets[-1]["texts"].append(shorten(event.query or event.text or "", TEXT, placeholder="…"))
     known = catalog.many([item["item_id"] for basket in baskets for item in basket["items"]])
     for basket in baskets:
         for item in basket["items"]:

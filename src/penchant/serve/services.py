@@ -101,13 +101,17 @@ class Services(ApiServices, Protocol):
         ...
 
     def people(self, query: str, limit: int) -> list[dict[str, Any]]:
-        """``pseudonym``, ``events``, ``last`` (unix seconds) of people whose pseudonym fits ``query``."""
+        """``pseudonym``, ``events``, ``last`` (unix seconds) of people whose pseudonym fits ``query``.
+
+        Where nobody's does, of the one person whose user id in the shop it is.
+        """
         ...
 
     def person(self, pseudonym: str) -> dict[str, Any]:
         """What the console shows of a person. Raises NotFound.
 
-        ``baskets``: newest first, each with ``timestamp``, ``type`` and ``items`` (``item_id``, ``title``);
+        ``baskets``: newest first, each with ``timestamp``, ``type``, ``items`` (``item_id``, ``title``) and
+        ``texts`` that were searched for or written;
         ``profile``: a :class:`penchant.taste.profile.TasteProfile` as built-ins; ``consent``: ``profiling``.
         """
         ...

@@ -85,12 +85,22 @@ class Shop:
             "brands": [{"name": "House", "share": 0.6}, {"name": "National", "share": 0.4}],
             "months": [month(n) for n in range(12)],
         }
-        old = {"timestamp": 1.49e9, "type": "purchase", "items": ITEMS[5:15]}
+        old = {"timestamp": 1.49e9, "type": "purchase", "items": ITEMS[5:15], "texts": []}
+        asked = {"timestamp": 1.495e9, "type": "search", "items": [], "texts": ["oat <milk>"]}
         clicks = [
-            {"timestamp": 1.5e9 + n, "type": kind, "items": [i for i in ITEMS if i["item_id"] == item]}
+            {
+                "timestamp": 1.5e9 + n,
+                "type": kind,
+                "items": [i for i in ITEMS if i["item_id"] == item],
+                "texts": [],
+            }
             for n, (item, kind) in enumerate(self.events)
         ]
-        return {"consent": {"profiling": self.profiling}, "profile": profile, "baskets": [old, *clicks]}
+        return {
+            "consent": {"profiling": self.profiling},
+            "profile": profile,
+            "baskets": [old, asked, *clicks],
+        }
 
     def person_recommend(self, pseudonym: str, size: int) -> dict[str, Any]:
         self.lists += 1

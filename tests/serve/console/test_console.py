@@ -1,5 +1,6 @@
 """The console over HTTP, without a browser."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from penchant.serve.console import figures
 from penchant.serve.console.routes import console_routes
 from penchant.serve.console.sessions import LIFETIME
 
@@ -193,6 +195,38 @@ def test_pages_show_what_the_shop_says(inside: TestClient) -> None:
     assert "Bought on 20 Mar 2017" in text
     assert "Bananas &lt;3 lb&gt;" in text
     assert "<3 lb>" not in text
+    assert "Searched on 17 May 2017" in text
+    assert "“oat &lt;milk&gt;”" in text
+
+
+def test_people_are_told_that_the_shops_own_id_finds_somebody_too(inside: TestClient) -> None:
+    assert "pseudonym or by the shop's own user id</label>" in inside.get("/console/people").text
+
+
+def test_months_without_events_keep_their_places(inside: TestClient, shop: fakes.Shop) -> None:
+    known = shop.person(fakes.PERSON)
+    known["profile"]["months"] = [fakes.month(n) for n in (0, 1, 8)]
+    shop.person = lambda pseudonym: known  # type: ignore[method-assign]
+    places = sorted({float(x) for x in re.findall(r'<rect class="c0" x="([0-9.]+)"', inside.get(HOME).text)})
+    pitch = figures.WIDTH / 9
+    assert places == [pytest.approx((n + 0.08) * pitch, abs=0.01) for n in (0, 1, 8)]
+
+
+def test_the_axis_is_of_twelve_months_across_the_year_at_most() -> None:
+    months = figures.calendar([{"month": name} for name in ("2015-01", "2016-11", "2017-02")])
+    names = [month["month"] for month in months]
+    assert (len(names), names[0], names[8:11]) == (12, "2016-03", ["2016-11", "2016-12", "2017-01"])
+    assert figures.calendar([]) == []
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/", "/people/", f"/people/{fakes.PERSON}/nothing"])
+def test_an_unknown_address_is_a_page(inside: TestClient, path: str) -> None:
+    answer = inside.get(f"/console{path}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "no page at this address" in answer.text
+    inside.cookies.clear()
+    assert inside.get(f"/console{path}").status_code == 303
 
 
 def test_hostile_text_stays_text(inside: TestClient) -> None:

@@ -49,7 +49,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(whole=whole, percent=percent, day=day)
+    env.filters.update(whole=whole, percent=percent, day=day, deed=deed)
     return env
 
 
@@ -116,6 +116,30 @@ def day(timestamp: float) -> str:
     """
     moment = datetime.fromtimestamp(timestamp, UTC)
     return f"{moment.day} {moment:%b %Y}"
+
+
+DEEDS = {
+    "view": "Viewed",
+    "search": "Searched",
+    "click": "Clicked",
+    "cart": "Put into the cart",
+    "remove_from_cart": "Took out of the cart",
+    "wishlist": "Put on the wishlist",
+    "purchase": "Bought",
+    "refund": "Gave back",
+    "rating": "Rated",
+    "review": "Reviewed",
+    "message": "Wrote",
+}
+
+
+def deed(type: str) -> str:
+    """An event type as people say it.
+
+    >>> deed("remove_from_cart")
+    'Took out of the cart'
+    """
+    return DEEDS.get(type, type)
 
 
 def static_version() -> str:

@@ -8,6 +8,9 @@ import msgspec
 COLOURS = 7
 """Names with a colour of their own; all others share one more."""
 
+MONTHS = 12
+"""Shown of the past."""
+
 WIDTH, HEIGHT = 600.0, 160.0
 
 Shares = Sequence[Mapping[str, Any]]
@@ -50,6 +53,30 @@ def bars(shares: Shares, limit: int = COLOURS) -> list[Bar]:
     shown = [Bar(share["name"], share["share"], rank) for rank, share in enumerate(named[:limit])]
     rest = sum(share["share"] for share in shares) - sum(bar.share for bar in shown)
     return [*shown, Bar("Other", rest, COLOURS)] if rest > 0.004 else shown
+
+
+def calendar(months: Sequence[Mapping[str, Any]], limit: int = MONTHS) -> list[Mapping[str, Any]]:
+    """The last months up to the newest with events, those without events in their places.
+
+    >>> [month["month"] for month in calendar([{"month": "2016-12"}, {"month": "2017-02"}])]
+    ['2016-12', '2017-01', '2017-02']
+    """
+    if not months:
+        return []
+    known = {_number(month["month"]): month for month in months}
+    last = max(known)
+    first = max(min(known), last - limit + 1)
+    return [known.get(n) or {"month": _named(n), "events": 0} for n in range(first, last + 1)]
+
+
+def _number(month: str) -> int:
+    """Months since year 0 of a ``YYYY-MM``."""
+    year, of_year = month.split("-")
+    return 12 * int(year) + int(of_year) - 1
+
+
+def _named(number: int) -> str:
+    return f"{number // 12:04}-{number % 12 + 1:02}"
 
 
 def columns(months: Sequence[Mapping[str, Any]], field: str, top: Sequence[Bar]) -> list[Block]:

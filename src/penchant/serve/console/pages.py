@@ -5,6 +5,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from penchant.errors import NotFound
 from penchant.serve.console import figures
 from penchant.serve.console.actions import SIZE, json
 from penchant.serve.console.desk import REPORT_POLICY, Desk, headers, page
@@ -51,7 +52,7 @@ def person_now(desk: Desk, request: Request, session: Session) -> Response:
 def person_values(known: dict[str, Any]) -> dict[str, Any]:
     """What ``person.html`` shows of :meth:`Services.person`."""
     profile: dict[str, Any] = known.get("profile") or {}
-    months = list(profile.get("months") or [])[-12:]
+    months = figures.calendar(profile.get("months") or [])
     categories = figures.bars(profile.get("categories") or [])
     brands = figures.bars(profile.get("brands") or [], limit=6)
     baskets = list(known.get("baskets") or [])
@@ -99,6 +100,11 @@ def report_frame(desk: Desk, request: Request, session: Session) -> Response:  #
     name = request.path_params["name"]
     text = desk.services.quality_html() if name == "quality" else desk.services.evaluation_html()
     return HTMLResponse(text or "", headers=headers(REPORT_POLICY))
+
+
+def nowhere(desk: Desk, request: Request, session: Session) -> Response:  # noqa: ARG001 (every view has it)
+    """An address that leads to no page."""
+    raise NotFound("The console has no page at this address.")
 
 
 def asked(request: Request) -> str:

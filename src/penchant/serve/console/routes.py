@@ -56,6 +56,8 @@ def console_routes(services: Services, *, clock: Clock = time.monotonic) -> list
         Route("/console/reports/{name}", view(_known(pages.report))),
         Route("/console/reports/{name}/frame", view(_known(pages.report_frame))),
         Mount("/console/static", StaticFiles(directory=STATIC)),
+        # Last: people who mistype an address are given a page, not JSON.
+        Route("/console/{rest:path}", view(pages.nowhere)),
     ]
 
 
