@@ -161,7 +161,8 @@ def _novelty(moments: list[_Moment], frequency: IntArray, weights: FloatArray, d
     def gains(levels: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.average([_gains(heads, levels) for heads in lists], axis=0, weights=often)
 
-    coarse = np.linspace(*np.quantile(apart, [0.001, 0.999]).tolist(), 200)
+    low, high = np.quantile(apart, [0.001, 0.999]).tolist()
+    coarse = np.linspace(low, high, 200)
     found = gains(coarse)
     if not found.max() > 0:
         return 0.0
