@@ -98,6 +98,7 @@ def test_a_new_snapshot_serves_with_the_newest_texts(served: tuple[TestClient, S
 
     serving._engine.current.load = slow  # type: ignore[method-assign, assignment]
     serving._engine._serve_with(serving.shop.shelf.current())
+    serving._engine.read_catalogue()
     serving._engine.current.load = load  # type: ignore[method-assign]
     assert tracker.snapshot != old
     np.testing.assert_allclose(vectors(serving), after_a_restart(serving), atol=1e-6)

@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import shops
 
 from penchant.app.engine import Engine
+from penchant.errors import StorageError
 from penchant.events.cleaning.run import clean
 from penchant.learn.data import fit_to_train, histories_from
 from penchant.recommend.trend import ShopTrend
@@ -89,3 +90,45 @@ def test_who_opted_out_and_what_was_given_back_are_not_popular(serving) -> None:
     buys(serving, "zoe", "tea", 5)
     first, *_ = serving.recommend(None, 3, "home", None, ()).items
     assert first.item_id == "milk"
+
+
+def test_a_request_while_somebody_opts_out_leaves_nothing_in_memory(serving, monkeypatch) -> None:
+    buys(serving, "zoe", "tea", 1)
+    person, tracker = serving.shop.pseudonymizer.pseudonym("zoe"), serving.recommender.tracker
+    real = serving.shop.consent.set
+
+    def late(person, consent):
+        assert tracker.read(person) is not None
+        real(person, consent)
+
+    monkeypatch.setattr(serving.shop.consent, "set", late)
+    serving.set_consent("zoe", False)
+    assert tracker.export_person(person) == []
+
+
+def test_what_fails_half_way_is_heard_again_and_counted_once(serving, monkeypatch) -> None:
+    buys(serving, "zoe", "milk", 1)
+    engine, tracker = serving._engine, serving.recommender.tracker
+    row = int(serving.shop.ids.rows(["tea"])[0])
+    before, start, real = engine._popularity._counts[row], engine.position, tracker.on_event
+
+    def failing(entry):
+        if entry.event.item_id == "honey":
+            raise StorageError("disk")
+        real(entry)
+
+    monkeypatch.setattr(tracker, "on_event", failing)
+    records = [
+        {"user_id": "zoe", "type": "purchase", "item_id": item, "timestamp": START + 2 * DAY}
+        for item in ("tea", "honey")
+    ]
+    with pytest.raises(StorageError):
+        serving.take_in(records)
+    assert engine.position == start + 1
+    monkeypatch.setattr(tracker, "on_event", real)
+    engine.catch_up()
+    assert engine.position == start + 2
+    assert engine._popularity._counts[row] - before == pytest.approx(
+        np.exp((START + 2 * DAY - engine._popularity._origin) / engine._popularity._lifetime)
+    )
+    agrees(serving)

@@ -7,11 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.recommend.stores import DAY, House
 
+from penchant.errors import InvalidInput
 from penchant.privacy.consent import Consent
 from penchant.privacy.erasure import Erasable
 from penchant.taste.state import WINDOW
 from penchant.taste.tokens import TokenMaker
 from penchant.testing.planted import PlantedModel
+from penchant.types import Event as Shown
 from penchant.types import EventType, Logged
 
 EYE = np.eye(6, dtype=np.float32)
@@ -206,3 +208,79 @@ def test_who_is_forgotten_while_read_is_read_again(house):
     house.tracker._tokens = TokenMaker(house.ids, read)
     assert house.tracker.read("p") is None
     assert len(house.tracker) == 0
+
+
+def searching(house, read):
+    house.tracker._tokens = TokenMaker(house.ids, read)
+
+
+def test_searches_of_who_is_not_in_memory_or_opted_out_are_not_read(house):
+    house.does("out", "i1", at=1.0)
+    house.tracker.read("out")
+    house.consent.set("out", Consent(profiling=False))
+    searching(house, lambda texts: pytest.fail("read"))
+    house.does("out", None, EventType.SEARCH, at=2.0, query="tea")
+    house.does("cold", None, EventType.SEARCH, at=2.0, query="tea")
+
+
+def test_a_language_model_that_fails_costs_the_state_and_nothing_else(house):
+    house.does("p", "i1", at=1.0)
+    house.tracker.read("p")
+
+    def read(texts):
+        raise InvalidInput("no model")
+
+    searching(house, read)
+    house.does("p", None, EventType.SEARCH, at=2.0, query="tea")
+    assert len(house.tracker) == 0
+    house.tracker._tokens = TokenMaker(house.ids)
+    assert len(house.tracker.read("p").window) == 2
+
+
+def test_searches_of_many_are_read_together(house):
+    for person in "pq":
+        house.does(person, "i1", at=1.0)
+        house.tracker.read(person)
+    asked = []
+    searching(house, lambda texts: asked.append(list(texts)) or np.ones((len(texts), 6), np.float32))
+    kind = EventType.SEARCH
+    events = [Shown(user_id=n, item_id=None, type=kind, timestamp=2.0, query=f"{n} tea") for n in "pq"]
+    house.tracker.read_ahead([Logged(n, event) for n, event in enumerate(events, 10)])
+    assert asked == [["p tea", "q tea"]]
+
+
+def test_an_event_in_time_for_nobody_who_is_read_makes_no_second_reading(house):
+    house.does("p", None, EventType.SEARCH, at=1.0, query="tea")
+
+    def read(texts):
+        house.does("other", "i1", at=2.0)
+        return np.ones((len(texts), 6), np.float32)
+
+    searching(house, read)
+    reads = house.log.reads
+    house.tracker.read("p")
+    assert house.log.reads == reads + 1
+    assert house.tracker._loading == {}
+
+
+def test_under_events_without_end_a_person_is_read_all_the_same(house):
+    house.does("p", None, EventType.SEARCH, at=1.0, query="tea")
+    times = iter(range(2, 100))
+
+    def read(texts):
+        house.does("p", "i1", at=float(next(times)))
+        return np.ones((len(texts), 6), np.float32)
+
+    searching(house, read)
+    assert len(house.tracker.read("p").window) > 3
+
+
+def test_a_new_model_that_knows_more_items_reads_again_who_took_them(house):
+    house.does("p", "i1", at=1.0)
+    house.does("p", "novelty", at=2.0)
+    house.does("other", "i1", at=1.0)
+    state(house)
+    others = state(house, "other")
+    house.tracker.swap(PlantedModel(np.concatenate([EYE, EYE[3:4]])), "s2")
+    assert state(house).total[3] > 0
+    assert state(house, "other") is others

@@ -111,8 +111,13 @@ def load_sentence_encoder(model: str, *, batch: int = 64, threads: int = 0) -> S
 
 
 def _read(path: str) -> Any:
-    library: Any = importlib.import_module("sentence_transformers")
-    importlib.import_module("transformers.utils.logging").disable_progress_bar()
+    try:
+        library: Any = importlib.import_module("sentence_transformers")
+        importlib.import_module("transformers.utils.logging").disable_progress_bar()
+    except ImportError as error:
+        raise MissingExtra(
+            f"sentence-transformers cannot be loaded ({_first_line(error)}); {_INSTALL}"
+        ) from error
     try:
         return library.SentenceTransformer(path, device="cpu", local_files_only=True)
     except (OSError, ValueError) as error:

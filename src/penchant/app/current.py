@@ -75,7 +75,12 @@ class CurrentModel:
             return None
         return None if newest == self._refused else newest
 
-    def refuse(self, promotion: Promotion, error: Exception) -> None:
-        """Serve on with what there is; ``promotion`` is not tried again before something is promoted."""
-        _log.warning("%s does not serve: %s", promotion.name, error)
-        self.failure, self._refused = str(error), promotion
+    def refuse(self, promotion: Promotion | None, error: Exception) -> None:
+        """Serve on with what there is; ``promotion`` is not tried again before something is promoted.
+
+        None where the shelf itself cannot be read, which is told once.
+        """
+        told = str(error) or type(error).__name__
+        if promotion is not None or told != self.failure:
+            _log.warning("%s does not serve: %s", promotion.name if promotion else "a new snapshot", told)
+        self.failure, self._refused = told, promotion or self._refused

@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from contextlib import suppress
 
 import numpy as np
 
@@ -121,8 +122,13 @@ class Engine:
             self.catch_up()
             if self._counts(person):
                 self._trend.take_back(self._heard_of(person))
-            if self.recommender.tracker is not None:
-                self.recommender.tracker.forget(person)
+            self._drop(person)
+
+    def gone(self, person: Pseudonym) -> None:
+        """The person's erasure is done: drop what a request read while it went on, and all search words."""
+        self._drop(person)
+        self._marked.discard(person)
+        self._shop.catalog.queries.forget()
 
     def set_consent(self, person: Pseudonym, consent: Consent) -> None:
         """From now on; what the person did counts for all or not at all."""
@@ -133,8 +139,14 @@ class Engine:
             else:
                 self.let_go(person)
             self._shop.consent.set(person, consent)
+            if not consent.profiling:
+                self._drop(person)
             if not before and self._counts(person):
                 self._trend.add(self._heard_of(person))
+
+    def _drop(self, person: Pseudonym) -> None:
+        if self.recommender.tracker is not None:
+            self.recommender.tracker.forget(person)
 
     def _counts(self, person: Pseudonym) -> bool:
         return person not in self._marked and self._shop.consent.get(person).profiling
@@ -152,26 +164,38 @@ class Engine:
         tracker = self.recommender.tracker
         people = {Pseudonym(entry.event.user_id) for entry in entries}
         counted = {person for person in people if self._counts(person)}
-        for entry in entries:
-            if entry.event.user_id in counted:
-                self._popularity.on_event(row_of.get(entry.event.item_id or "", -1), entry.event)
-            if tracker is not None:
-                tracker.on_event(entry)
-            self.position = entry.position
-        self._trend.add(entry.event for entry in entries if entry.event.user_id in counted)
+        if tracker is not None:
+            with suppress(PenchantError):  # It is told for each event below.
+                tracker.read_ahead(entries)
+        heard: list[Event] = []
+        try:
+            for entry in entries:
+                if tracker is not None:
+                    tracker.on_event(entry)
+                # Counted once and only if the line above went well: otherwise the event is heard again.
+                self.position = entry.position
+                if entry.event.user_id in counted:
+                    self._popularity.on_event(row_of.get(entry.event.item_id or "", -1), entry.event)
+                    heard.append(entry.event)
+        finally:
+            self._trend.add(heard)
 
     def _watch(self) -> None:
         """Serve with a new snapshot as soon as one is promoted, by whatever process."""
+        behind = False
         while not self._stop.wait(WATCH_SECONDS):
             newest = None
             try:
                 newest = self.current.newer_than(self.recommender.tracker)
                 if newest is not None:
                     self._serve_with(newest.name)
+                    newest, behind = None, True
+                if behind:
+                    self.read_catalogue()
+                    behind = False
             # Whatever is wrong with a snapshot or its folder: the next one must still be heard of.
-            except (PenchantError, OSError, ValueError) as error:
-                if newest is not None:
-                    self.current.refuse(newest, error)
+            except Exception as error:
+                self.current.refuse(newest, error)
 
     def _serve_with(self, name: str) -> None:
         tracker = self.recommender.tracker
@@ -184,4 +208,3 @@ class Engine:
             elif tracker is not None and made is not None:
                 tracker.swap(made, name)
             self._slot = slot
-        self.read_catalogue()

@@ -136,9 +136,7 @@ class Serving:
             self._engine.writer.flush(5.0)
             self._engine.let_go(person)
             erasure = self.rights().erase(person, self.shop.clock())
-            if self.recommender.tracker is not None:
-                # A request may have read the log between the caches and the log.
-                self.recommender.tracker.forget(person)
+            self._engine.gone(person)
             self.shop.pseudonymizer.forget()
         return msgspec.to_builtins(erasure)
 
@@ -147,7 +145,9 @@ class Serving:
         refused, stuck = self._engine.current.failure, self._engine.writer.failure is not None
         reasons = [refused] if refused else []
         if stuck:
-            reasons.append("the disk refuses to take shown lists")
+            dropped = self._engine.writer.dropped
+            lost = f"; {dropped:,} of nobody were not logged" if dropped else ""
+            reasons.append(f"the disk refuses to take shown lists{lost}")
         return {
             # A new snapshot that is refused is no reason to send shoppers away: the one before it serves.
             "ready": not stuck and not (refused and tracker is None),
@@ -215,11 +215,12 @@ class Serving:
     def person_erase(self, pseudonym: str) -> dict[str, Any]:
         return self.erase_person(Pseudonym(pseudonym))
 
+    # As at the start: what the staff look up is no list that a shopper saw, so no log may hold it.
     def find_items(self, query: str, size: int) -> list[dict[str, Any]]:
-        return shown_items(self.shop.catalog, self.search(query, size, None).items)
+        return shown_items(self.shop.catalog, self._search.search(query, size, self.shop.clock()).items)
 
     def similar_items(self, item_id: str, size: int) -> list[dict[str, Any]]:
-        return shown_items(self.shop.catalog, self.similar(item_id, size).items)
+        return shown_items(self.shop.catalog, self._similar.similar(item_id, size).items)
 
     def quality_html(self) -> str:
         return quality_page(self.shop)

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
+from os import urandom
 from threading import Lock
 
 import numpy as np
@@ -14,7 +15,7 @@ CAPACITY = 10_000
 
 
 class QueryVectors:
-    """An encoder that remembers the newest texts, by their hash alone: the words are people's own.
+    """An encoder that remembers the newest texts, by a keyed hash: the words are people's own.
 
     Safe to use from several threads; none waits for another's text to be read.
     """
@@ -23,11 +24,17 @@ class QueryVectors:
         self._encoder = encoder
         self._capacity = capacity
         self._lock = Lock()
+        self._key = urandom(16)
         self._known: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
+
+    def forget(self) -> None:
+        """After an erasure: whose words these were is not known here."""
+        with self._lock:
+            self._known.clear()
 
     def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of ``texts``, shape (len(texts), dim); those not known yet are read together."""
-        keys = {text: blake2b(text.encode(), digest_size=16).digest() for text in texts}
+        keys = {text: blake2b(text.encode(), digest_size=16, key=self._key).digest() for text in texts}
         with self._lock:
             found = {text: self._known[key] for text, key in keys.items() if key in self._known}
         missing = [text for text in keys if text not in found]

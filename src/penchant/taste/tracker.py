@@ -1,6 +1,8 @@
 """Follows every person's taste event by event."""
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.errors import PenchantError
 from penchant.events.log import EventLog
 from penchant.model.tokens import Token
 from penchant.privacy.consent import ConsentStore
@@ -18,6 +21,11 @@ from penchant.types import Event, Logged, Pseudonym
 
 HOT = 4_096
 """People whose newest events stay in memory for reasons and filters; of others only the state."""
+
+TRIES = 3
+"""Readings of a person's log before events have to wait for one."""
+
+_log = logging.getLogger(__name__)
 
 _BEFORE_ALL = (float("-inf"), 0)
 
@@ -66,7 +74,7 @@ class TasteTracker:
         self._tokens = tokens
         self._consent = consent
         self._lock = RLock()
-        self._changes = 0
+        self._loading: dict[Pseudonym, set[object]] = {}
         self._tastes: Bounded[Taste] = Bounded(capacity)
         self._recents: Bounded[Recent] = Bounded(min(HOT, capacity))
 
@@ -86,8 +94,12 @@ class TasteTracker:
     def swap(self, model: PreferenceModel, snapshot: str) -> None:
         """Serve with another model; states stay where the encoder is the same, else they are read again."""
         with self._lock:
+            known = self._model.n_items
             self._model, self._snapshot = model, snapshot
-            self._forget_where(lambda taste: taste.encoder_id != model.encoder_id)
+            more = model.n_items > known
+            self._forget_where(
+                lambda taste: taste.encoder_id != model.encoder_id or (more and taste.greatest >= known)
+            )
 
     def grow(self, text_vectors: NDArray[np.float32]) -> int:
         """Take in a longer id table by the text vectors of all its rows (N, T); returns how many are new.
@@ -115,39 +127,77 @@ class TasteTracker:
 
     def read(self, person: Pseudonym) -> Reading | None:
         """The person's state now; None for a stranger and for one who opted out of profiling."""
-        if not self._consent.get(person).profiling:
-            self.forget(person)
-            return None
-        with self._lock:
-            found, changes = self._held(person), self._changes
-        if found is not None:
-            return found
-        history = self._log.of_user(person)
-        self._tokens.read_ahead(logged.event for logged in history)
-        with self._lock:
-            # What was heard or forgotten meanwhile may be the person's: then this history is an old one.
-            taste, recent = self._load(person, history if changes == self._changes else None)
-            return self._reading(taste, recent) if taste.events else None
+        for _ in range(TRIES):
+            if not self._consent.get(person).profiling:
+                self.forget(person)
+                return None
+            with self._lock:
+                found = self._held(person)
+            if found is not None:
+                return found
+            with self._undisturbed(person) as undisturbed:
+                history = self._log.of_user(person)
+                self._tokens.read_ahead(logged.event for logged in history)
+                with self._lock:
+                    if undisturbed():
+                        return self._load(person, history)
+        with self._lock:  # Events come faster than they can be read: now they wait.
+            return self._load(person, self._log.of_user(person))
 
-    def _held(self, person: Pseudonym) -> Reading | None:
-        taste, recent = self._tastes.get(person), self._recents.get(person)
-        return None if taste is None or recent is None else self._reading(taste, recent)
+    def read_ahead(self, entries: Iterable[Logged]) -> None:
+        """Read the search texts that :meth:`on_event` will need, all together and beside the lock.
+
+        Raises:
+            PenchantError: the language model cannot be loaded.
+        """
+        searches = [logged for logged in entries if logged.event.query]
+        with self._lock:
+            known = [e.event for e in searches if self._moved_by(Pseudonym(e.event.user_id), e) is not None]
+        self._tokens.read_ahead(known)
 
     def on_event(self, logged: Logged) -> None:
         """Move the state of the event's person. Of somebody who is not in memory nothing is read."""
         person = Pseudonym(logged.event.user_id)
         if logged.event.query:
-            self._tokens.read_ahead([logged.event])
-        with self._lock:
-            self._changes += 1
-            taste = self._tastes.get(person)
-            if taste is None or logged.position <= taste.loaded_to:
-                return
-            late = order_of(logged.event) < taste.last or logged.position <= taste.newest
-            if late or not self._consent.get(person).profiling:
+            try:
+                self.read_ahead([logged])
+            except PenchantError as error:
+                _log.warning("a search cannot be read: %s", error)
                 self.forget(person)
-            else:
+        with self._lock:
+            self._loading.pop(person, None)
+            taste = self._moved_by(person, logged)
+            if taste is not None:
                 self._step(person, taste, logged)
+
+    def _moved_by(self, person: Pseudonym, logged: Logged) -> Taste | None:
+        """The state that an event moves; None where none is in memory, or it must be read anew."""
+        taste = self._tastes.get(person)
+        if taste is None or logged.position <= taste.loaded_to:
+            return None
+        late = order_of(logged.event) < taste.last or logged.position <= taste.newest
+        if late or not self._consent.get(person).profiling:
+            self.forget(person)
+            return None
+        return taste
+
+    def _held(self, person: Pseudonym) -> Reading | None:
+        taste, recent = self._tastes.get(person), self._recents.get(person)
+        return None if taste is None or recent is None else self._reading(taste, recent)
+
+    @contextmanager
+    def _undisturbed(self, person: Pseudonym) -> Generator[Callable[[], bool]]:
+        """Says whether nothing was heard or forgotten of the person since the block began."""
+        ticket = object()
+        with self._lock:
+            self._loading.setdefault(person, set()).add(ticket)
+        try:
+            yield lambda: ticket in self._loading.get(person, ())
+        finally:
+            with self._lock:
+                self._loading.get(person, set()).discard(ticket)
+                if not self._loading.get(person, True):
+                    del self._loading[person]
 
     def warm(self, people: Iterable[Pseudonym]) -> int:
         """Read states ahead of their first request; returns how many."""
@@ -156,7 +206,7 @@ class TasteTracker:
     def forget(self, person: Pseudonym) -> int:
         """Drop the person from memory; the next request reads the log again."""
         with self._lock:
-            self._changes += 1
+            self._loading.pop(person, None)
             return int(self._tastes.drop(person)) | int(self._recents.drop(person))
 
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
@@ -186,8 +236,7 @@ class TasteTracker:
             viewed=frozenset(recent.viewed),
         )
 
-    def _load(self, person: Pseudonym, history: list[Logged] | None) -> tuple[Taste, Recent]:
-        history = self._log.of_user(person) if history is None else history
+    def _load(self, person: Pseudonym, history: list[Logged]) -> Reading | None:
         basket = Basket()
         tokens = self._tokens.of_all((logged.event for logged in history), basket)
         recent = recent_of(self._model, tokens)
@@ -205,7 +254,7 @@ class TasteTracker:
         if tokens:
             self._tastes.put(person, taste)
             self._recents.put(person, recent)
-        return taste, recent
+        return self._reading(taste, recent) if tokens else None
 
     def _step(self, person: Pseudonym, taste: Taste, logged: Logged) -> None:
         event: Event = logged.event
