@@ -16,7 +16,10 @@ BATCH = 256
 """Lists written in one transaction."""
 
 CAPACITY = 10_000
-"""Lists that may wait; above that a reply waits for the disk rather than lose one."""
+"""Lists that may wait; above that those of people wait for the disk, and those of nobody are dropped."""
+
+PATIENCE = 5.0
+"""Seconds that a reply waits for room; then it fails, before every thread of the door waits."""
 
 LINGER = 0.02
 """Seconds that the first list of a batch waits for others: one commit for all of them, and the disk is free
@@ -32,6 +35,10 @@ class ImpressionSink(Protocol):
     def put(self, impression: Impression) -> None: ...
 
 
+def _keep_all(_person: Pseudonym, _timestamp: float) -> bool:
+    return True
+
+
 class WrittenAtOnce:
     """A sink that writes each list before the reply: for the command line and for tests."""
 
@@ -45,7 +52,9 @@ class WrittenAtOnce:
 class ImpressionWriter:
     """A bounded queue and one thread. :meth:`start` it, :meth:`close` it; closing writes what waits.
 
-    It must answer an erasure before the log behind it does.
+    It must answer an erasure before the log behind it does. ``may_keep`` says of a person and the time of a
+    request whether a list of it may be held still: one that was being made while its person was erased
+    comes after the erasure has gone by.
     """
 
     erasable_name = "waiting-impressions"
@@ -56,17 +65,22 @@ class ImpressionWriter:
         *,
         capacity: int = CAPACITY,
         linger: float = LINGER,
+        patience: float = PATIENCE,
+        may_keep: Callable[[Pseudonym, float], bool] = _keep_all,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._log = log
         self._capacity = capacity
         self._linger = linger
+        self._patience = patience
+        self._may_keep = may_keep
         self._sleep = sleep
         self._waiting: deque[Impression] = deque()
         self._changed = Condition()
         self._writing = False
         self._closing = False
         self._hurry = 0
+        self._dropped = 0
         self._failure: PenchantError | None = None
         self._thread = Thread(target=self._run, name="impressions", daemon=True)
 
@@ -80,18 +94,36 @@ class ImpressionWriter:
         """Why the newest attempt failed, None when all is well; for ``/readyz``."""
         return self._failure
 
+    @property
+    def dropped(self) -> int:
+        """Lists of nobody that were not logged, as the queue was full."""
+        return self._dropped
+
     def put(self, impression: Impression) -> None:
-        """Queue one list; waits only while the queue is full.
+        """Queue one list. While the queue is full, a person's waits for room and one of nobody is dropped.
 
         Raises:
-            StorageError: the writer is closed.
+            StorageError: the writer is closed, or there was no room in time.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or len(self._waiting) < self._capacity)
+            # A list of nobody teaches little; that it holds up a shopper would cost more.
+            patience = self._patience if impression.user_id else 0.0
+            self._changed.wait_for(lambda: self._closing or self._has_room(), patience)
             if self._closing:
                 raise StorageError("the impression writer is closed; the list was not logged")
-            self._waiting.append(impression)
-            self._changed.notify_all()
+            if self._has_room():
+                self._waiting.append(impression)
+                self._changed.notify_all()
+            elif impression.user_id:
+                raise StorageError(
+                    f"{len(self._waiting)} shown lists wait for a disk that does not take them "
+                    f"({self._failure or 'it is slow'}); this one was not logged. See to it, then try again."
+                )
+            else:
+                self._dropped += 1
+
+    def _has_room(self) -> bool:
+        return len(self._waiting) < self._capacity
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was put is durable; false if ``timeout`` seconds did not suffice."""
@@ -120,12 +152,17 @@ class ImpressionWriter:
     def erase_person(self, person: Pseudonym) -> int:
         """Drop the person's waiting lists; one being written is in the log when this returns."""
         with self._changed:
-            kept = [impression for impression in self._waiting if impression.user_id != person]
-            gone = len(self._waiting) - len(kept)
-            self._waiting = deque(kept)
-            self._changed.notify_all()
+            gone = self._drop(person)
             self._changed.wait_for(lambda: not self._writing)
-            return gone
+            # Again: a batch that the disk refused is waiting once more.
+            return gone + self._drop(person)
+
+    def _drop(self, person: Pseudonym) -> int:
+        kept = [impression for impression in self._waiting if impression.user_id != person]
+        gone = len(self._waiting) - len(kept)
+        self._waiting = deque(kept)
+        self._changed.notify_all()
+        return gone
 
     def _run(self) -> None:
         while True:
@@ -154,8 +191,15 @@ class ImpressionWriter:
         return self._closing or self._hurry > 0 or len(self._waiting) >= BATCH
 
     def _write(self, batch: list[Impression]) -> bool:
+        # While it counts as being written: an erasure from here on waits, and finds these in the log.
+        kept = [
+            shown
+            for shown in batch
+            if not shown.user_id or self._may_keep(Pseudonym(shown.user_id), shown.timestamp)
+        ]
         try:
-            self._log.append(batch)
+            if kept:
+                self._log.append(kept)
         except PenchantError as error:
             self._failure = error
             return False
