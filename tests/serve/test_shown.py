@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from penchant.app.serving import Serving
 from penchant.serve.describe import description
 from penchant.types import Impression
 
@@ -62,6 +63,22 @@ def test_an_event_that_answers_a_search_is_joined_to_it(trained: Path) -> None:
         assert serving._engine.writer.flush(5)
         (joined,) = serving.shop.impressions.joined(answer["recommendation_id"])
         assert joined.event.position == 0
+    finally:
+        serving.close()
+
+
+def rows_logged(serving: Serving) -> list[Any]:
+    assert serving._engine.writer.flush(5)
+    return serving.shop.database.read("SELECT count(*) FROM impressions")
+
+
+def test_what_the_staff_look_up_in_the_console_is_logged_for_nobody_to_learn_from(trained: Path) -> None:
+    _, serving = shops.behind_the_door(trained)
+    try:
+        before = rows_logged(serving)
+        (found,) = serving.find_items("tea", 1)
+        assert serving.similar_items(found["item_id"], 1)
+        assert rows_logged(serving) == before
     finally:
         serving.close()
 
