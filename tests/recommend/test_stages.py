@@ -18,6 +18,7 @@ from penchant.recommend.repeats import learn_repeats
 from penchant.recommend.search import Search
 from penchant.recommend.similar import SimilarItems
 from penchant.taste.corrections import Correction, CorrectionsInMemory, merged, never
+from penchant.testing.planted import PlantedModel
 from penchant.types import Event, EventType, Impression, Item, Reason
 
 BUY = EventType.PURCHASE.code
@@ -146,7 +147,7 @@ def test_an_item_is_no_reason_for_itself(kind):
     assert (itself.kind, itself.items) == ("looked-at", ())
     assert 0 < itself.share <= 1
     assert words(itself, str) == "You looked at it before"
-    assert other.items[0] in {"i0", "i1"}
+    assert (other.kind, other.items) == ("because-of", ("i0", "i1")), "the louder one first"
 
 
 def test_beside_a_louder_one_an_item_does_not_name_itself():
@@ -181,6 +182,21 @@ def test_similar_items_are_available_and_never_the_item_itself():
     assert [one.item_id for one in similar.similar("i0", 1).items] == ["i3"]
     with pytest.raises(NotFound, match="nowhere"):
         similar.similar("nowhere", 2)
+
+
+def test_similar_items_found_before_a_swap_are_logged_under_the_model_that_found_them(monkeypatch):
+    house, _ = planted()
+    newer = PlantedModel(np.eye(4, 2, dtype=np.float32))
+
+    def swapped_meanwhile():
+        house.tracker.swap(newer, "s2")
+        return house.vectors
+
+    monkeypatch.setattr(house.model, "vectors", swapped_meanwhile)
+    similar = SimilarItems(house.catalog, lambda: house.tracker)
+    found = similar.similar("i0", 1)
+    assert (found.items[0].item_id, found.snapshot) == ("i2", "s1")
+    assert similar.similar("i0", 1).snapshot == "s2"
 
 
 def test_similar_by_text_where_the_model_knows_nothing():
@@ -226,8 +242,9 @@ def test_search_leans_towards_taste_among_equals():
     search = Search(house.catalog, lambda: house.tracker)
     house.does("p", "i3", at=2 * DAY)
     found = search.search("thing", 1, 2 * DAY, person="p")
-    assert found.items[0].item_id in {"i1", "i3"}
-    assert (found.snapshot, search.search("thing", 1, 2 * DAY).snapshot) == ("s1", "")
+    stranger = search.search("thing", 1, 2 * DAY)
+    assert (found.items[0].item_id, found.snapshot) == ("i3", "s1")
+    assert (stranger.items[0].item_id, stranger.snapshot) == ("i0", "")
 
 
 def impression(number, person="p"):

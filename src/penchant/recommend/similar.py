@@ -25,8 +25,8 @@ class SimilarItems:
     def __init__(self, catalog: Catalog, tracker: Callable[[], TasteTracker | None]) -> None:
         self._catalog = catalog
         self._tracker = tracker
-        self._made_for: PreferenceModel | None = None
-        self._unit = np.zeros((0, 0), dtype=np.float32)
+        # One tuple, replaced as a whole: threads must not see vectors of one model and the name of another.
+        self._made: tuple[PreferenceModel, NDArray[np.float32]] | None = None
 
     def similar(self, item_id: str, n: int) -> Found:
         """Up to ``n`` available items, most similar first, never ``item_id`` itself.
@@ -53,18 +53,20 @@ class SimilarItems:
         N is what model or text table know.
         """
         tracker = self._tracker()
-        unit = self._units(tracker.model if tracker is not None else None)
-        if tracker is not None and row < len(unit) and unit[row].any():
-            return (unit @ unit[row])[: len(view)], tracker.snapshot
+        if tracker is not None:
+            # Together, before the work: a swap meanwhile must not put its name to what this model found.
+            model, snapshot = tracker.model, tracker.snapshot
+            unit = self._units(model)
+            if row < len(unit) and unit[row].any():
+                return (unit @ unit[row])[: len(view)], snapshot
         table = self._catalog.text_table()
         return (table.vectors @ table.vectors[table.slot[row]])[table.slot[: len(view)]], ""
 
-    def _units(self, model: PreferenceModel | None) -> NDArray[np.float32]:
+    def _units(self, model: PreferenceModel) -> NDArray[np.float32]:
         """The model's vectors at length 1, made once for each model."""
-        if model is None:
-            return np.zeros((0, 0), dtype=np.float32)
-        if self._made_for is not model:
+        made = self._made
+        if made is None or made[0] is not model:
             vectors = model.vectors()
             norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-            self._unit, self._made_for = vectors / np.maximum(norms, 1e-9), model
-        return self._unit
+            self._made = made = (model, vectors / np.maximum(norms, 1e-9))
+        return made[1]
