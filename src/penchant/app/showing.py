@@ -1,7 +1,6 @@
 """What people are shown: baskets and items with their words, and tastes."""
 
 from collections.abc import Iterable
-from textwrap import shorten
 from typing import Any
 
 import msgspec
@@ -59,13 +58,19 @@ def recent_baskets(catalog: Catalog, history: list[Logged], count: int = BASKETS
         if event.item_id is not None:
             baskets[-1]["items"].append({"item_id": event.item_id, "title": event.item_id})
         if event.query or event.text:
-            baskets[-1]["texts"].append(shorten(event.query or event.text or "", TEXT, placeholder="…"))
+            baskets[-1]["texts"].append(_shortened(event.query or event.text or ""))
     known = catalog.many([item["item_id"] for basket in baskets for item in basket["items"]])
     for basket in baskets:
         for item in basket["items"]:
             if item["item_id"] in known:
                 item["title"] = known[item["item_id"]].title or item["item_id"]
     return baskets
+
+
+def _shortened(text: str) -> str:
+    # Not cut at a space: some languages write none.
+    plain = " ".join(text.split())
+    return plain if len(plain) <= TEXT else plain[: TEXT - 1] + "…"
 
 
 def taste_of(shop: Shop, person: Pseudonym) -> dict[str, Any]:
