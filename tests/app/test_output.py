@@ -1,5 +1,6 @@
 """What verbs say: bars, lines without a terminal, files, keys."""
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from penchant import cli
 from penchant.app import work
 from penchant.app.bars import share_done, training_bar
-from penchant.app.output import progress
+from penchant.app.output import progress, say
 from penchant.app.shop import init_shop
 from penchant.model.training import Progress
 
@@ -74,6 +75,23 @@ def test_the_result_is_printed_though_the_file_fails_at_the_end(
     told = capsys.readouterr()
     assert json.loads(told.out) == {"shop": str(tmp_path / "shop")}
     assert "No space left" in told.err
+
+
+def test_the_file_is_written_though_nobody_reads_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Left:
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    kept = tmp_path / "f.json"
+    monkeypatch.setattr("sys.stdout", Left())
+    with pytest.raises(BrokenPipeError):
+        say(argparse.Namespace(json=True, json_file=kept), {"found": 1})
+    assert json.loads(kept.read_bytes()) == {"found": 1}
 
 
 def test_evaluate_says_where_its_page_is(

@@ -17,15 +17,17 @@ Told = Callable[[str, float], None]
 def say(arguments: argparse.Namespace, value: Any, words: Callable[[], object] | None = None) -> None:
     """Print ``value`` as JSON where that was asked for, else ``words`` (or the JSON again)."""
     data = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-    if arguments.json or words is None:
-        sys.stdout.write(data.decode("utf-8"))
-    else:
-        # No markup: a title or a file's name may hold brackets.
-        Console(markup=False, highlight=False, soft_wrap=True).print(words())
-    # Last: work of an hour is not to be lost to a file that cannot be written any more.
-    if arguments.json_file is not None:
+    # Neither is lost to the other: the file to a reader who left, nor what is printed to a full disk.
+    try:
+        if arguments.json or words is None:
+            sys.stdout.write(data.decode("utf-8"))
+        else:
+            # No markup: a title or a file's name may hold brackets.
+            Console(markup=False, highlight=False, soft_wrap=True).print(words())
         sys.stdout.flush()
-        arguments.json_file.write_bytes(data)
+    finally:
+        if arguments.json_file is not None:
+            arguments.json_file.write_bytes(data)
 
 
 def plain(value: Mapping[str, Any]) -> str:
