@@ -1,14 +1,16 @@
 """The demo from files to a snapshot, with a small grocery in place of the large one."""
 
 import argparse
+import socket
 from pathlib import Path
 
 import pytest
 
-from penchant import demo
+from penchant import cli, demo
 from penchant.adapters.grocery import GroceryFiles
 from penchant.app.shop import Shop, init_shop
 from penchant.testing.fakes import FakeTextEncoder
+from penchant.verbs import demo as verb
 
 WEEK = 7 * 86_400
 
@@ -55,3 +57,30 @@ def test_it_cleans_trains_compares_and_keeps_the_model(
     assert 0 < serving.metrics["ndcg@10"] <= 1
     assert (folder / "reports" / "evaluation.html").is_file()
     assert not (folder / "training").exists()
+
+
+def test_a_port_in_use_is_told_before_the_work_and_not_asked_for_where_nothing_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    did: list[str] = []
+    monkeypatch.setattr(verb, "prepare", lambda _: did.append("prepared"))
+    monkeypatch.setattr(verb, "serve", lambda _: did.append("served"))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        asked = ["demo", "--shop", str(tmp_path / "shop"), "--port", str(port)]
+        assert cli.main(asked) == 1
+        assert f"port {port} of 127.0.0.1 is in use" in capsys.readouterr().err
+        assert did == []
+        assert cli.main([*asked, "--once"]) == 0
+        assert did == ["prepared"]
+    assert cli.main(asked) == 0
+    assert did == ["prepared", "prepared", "served"]
+
+
+def test_the_port_is_asked_for_where_the_shop_will_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verb, "prepare", lambda _: pytest.fail("the work began"))
+    init_shop(tmp_path / "shop", more='[serve]\nhost = "192.0.2.1"\n')
+    assert cli.main(["demo", "--shop", str(tmp_path / "shop")]) == 1
+    assert "192.0.2.1" in capsys.readouterr().err
