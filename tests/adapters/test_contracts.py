@@ -1,5 +1,6 @@
 """The contracts, held by the stores in SQLite and by the fakes."""
 
+import msgspec
 import numpy as np
 import pytest
 from tests.adapters.sqlite_shop import Stores
@@ -163,6 +164,12 @@ def test_dead_letters_are_kept_once_and_removed_by_number(beside):
     assert [one for _, one in box.all()] == [letter(3, code="time")]
     box.add([letter(4)])
     assert [number for number, _ in box.all()][-1] > numbers[-1]
+
+
+def test_unreadable_rows_of_two_tables_in_files_of_one_name_are_two_letters(beside):
+    unreadable = msgspec.structs.replace(letter(3, code="ragged"), content={})
+    beside.dead_letters.add([unreadable, msgspec.structs.replace(unreadable, table="items")])
+    assert [one.table for _, one in beside.dead_letters.all()] == ["events", "items"]
 
 
 def test_letters_may_be_removed_while_they_are_read(beside):

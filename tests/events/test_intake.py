@@ -2,7 +2,9 @@ import msgspec
 import pytest
 from event_doubles import NOW, Hasher, view
 
+from penchant.catalog.feeds import MAX_DESCRIPTION
 from penchant.errors import InvalidInput
+from penchant.events.letters import MAX_KEPT, safe_record
 from penchant.events.repair import Doors, export_letters, import_repaired, replay_letters
 from penchant.settings import CleaningSettings, Settings
 from penchant.types import DeadLetter
@@ -11,10 +13,14 @@ ANNA = Hasher().pseudonyms(["anna"])[0]
 
 
 def doors(shop):
-    def no_items(records):
+    return Doors(shop.intake, NoItems())
+
+
+class NoItems:
+    def known(self, records):
         pytest.fail(f"taken for items: {records}")
 
-    return Doors(shop.intake, no_items)
+    take = known
 
 
 def test_only_pseudonyms_pass_the_door(shop):
@@ -105,5 +111,17 @@ def test_a_letter_without_content_keeps_its_code_until_somebody_writes_a_record(
 
 
 def test_an_event_with_a_column_named_table_is_no_item(shop):
-    shop.intake.accept([view(price=-1, table="items")])
-    assert replay_letters(doors(shop), shop.letters).remaining == {"negative": 1}
+    shop.intake.accept([view(price=-1, table="items"), {"table": "items"}])
+    report = replay_letters(doors(shop), shop.letters)
+    assert report.remaining == {"negative": 1, "missing-user_id": 1}
+
+
+def test_a_letter_that_is_kept_again_says_how_long_its_text_was():
+    kept = safe_record({"query": "x" * 200_000})
+    assert kept["query"].endswith("… (cut, 200000 characters)")
+    assert safe_record(kept) == kept
+    assert len(safe_record({"query": "x" * 200_000 + kept["query"][-26:]})["query"]) < 100_100
+
+
+def test_what_the_longest_description_needs_is_kept():
+    assert MAX_KEPT >= MAX_DESCRIPTION

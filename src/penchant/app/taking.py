@@ -5,7 +5,7 @@ from pathlib import Path
 
 from penchant.app.output import Told
 from penchant.app.shop import Shop
-from penchant.catalog.feeds import FeedReport, import_items, take_repaired_items
+from penchant.catalog.feeds import FeedReport, RepairedItems, import_items
 from penchant.errors import InvalidInput
 from penchant.events.cleaning.run import clean_log
 from penchant.events.intake import ImportReport
@@ -37,9 +37,7 @@ def take_in(shop: Shop, paths: Sequence[Path], tell: Told, repaired: Path | None
 
 def take_repaired(shop: Shop, path: Path) -> RepairReport:
     """Take the dead letters that are edited in ``path`` back in; all, as they are, for an empty path."""
-    doors = Doors(
-        shop.intake(), lambda records: take_repaired_items(records, shop.items.upsert, shop.settings)
-    )
+    doors = Doors(shop.intake(), RepairedItems(shop.items.upsert, shop.items.many, shop.settings))
     if path == Path():
         report = replay_letters(doors, shop.dead_letters)
     else:
@@ -49,7 +47,7 @@ def take_repaired(shop: Shop, path: Path) -> RepairReport:
 
 
 def clean(shop: Shop, tell: Told) -> None:
-    """Mark what must not train, over the whole log."""
+    """Mark anew, over the whole log, what is wrong with it."""
     tell("cleaning: the whole log", 0.0)
     clean_log(
         shop.log, shop.marks, shop.settings.cleaning, lambda what, share: tell(f"cleaning: {what}", share)

@@ -13,7 +13,6 @@ from penchant.events.chunks import Chunk, Unreadable
 from penchant.events.deadletters import DeadLetters
 from penchant.events.intake import Progress, rows_of_chunk, stop_after_chunk
 from penchant.events.letters import safe_record
-from penchant.events.repair import ITEMS
 from penchant.events.rules import Rows, Violation, read_column, read_others, rows_of_records
 from penchant.events.schema import Column
 from penchant.events.sources import open_source, table_of
@@ -111,14 +110,27 @@ def items_of_records(records: Sequence[Any], settings: Settings) -> CheckedItems
     return check_items(rows_of_records(records, names=ITEM_NAMES), limits_of(settings, now=0.0))
 
 
-def take_repaired_items(
-    records: Sequence[Mapping[str, Any]], upsert: Callable[[list[Item]], int], settings: Settings
-) -> list[Violation | None]:
-    """Keep what is good of records that were refused once; the rule that each still breaks, or None."""
-    checked = items_of_records(records, settings)
-    if checked.items:
-        upsert(checked.items)
-    return [checked.violations.get(index) for index in range(len(records))]
+@dataclass(frozen=True, slots=True)
+class RepairedItems:
+    """The :class:`~penchant.events.repair.ItemDoor` of a catalogue; ``many`` finds items by their ids."""
+
+    upsert: Callable[[list[Item]], int]
+    many: Callable[[list[str]], Mapping[str, Item]]
+    settings: Settings
+
+    def known(self, records: Sequence[Mapping[str, Any]]) -> list[bool]:
+        """Which records are good and of items that the catalogue has."""
+        checked = items_of_records(records, self.settings)
+        there = self.many([item.item_id for item in checked.items]) if checked.items else {}
+        known = iter([item.item_id in there for item in checked.items])
+        return [index not in checked.violations and next(known) for index in range(len(records))]
+
+    def take(self, records: Sequence[Mapping[str, Any]]) -> list[Violation | None]:
+        """Keep what is good of records that were refused once; the rule that each still breaks, or None."""
+        checked = items_of_records(records, self.settings)
+        if checked.items:
+            self.upsert(checked.items)
+        return [checked.violations.get(index) for index in range(len(records))]
 
 
 def import_items(
@@ -179,6 +191,7 @@ def _letter(source: str, bad: Violation | Unreadable, content: dict[str, Any], n
         column=bad.column if isinstance(bad, Violation) else "",
         code=bad.code,
         message=bad.message,
-        content={**ITEMS, **content},
+        content=content,
         timestamp=now,
+        table="items",
     )

@@ -1,10 +1,16 @@
 """Refused records in the form that is kept: JSON-able, bounded, with no raw user id."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-MAX_KEPT = 65_536
-"""Characters of one text that a dead letter keeps."""
+MAX_KEPT = 100_000
+"""Characters of one text that a dead letter keeps: no less than the longest text that the shop takes
+(``catalog.feeds.MAX_DESCRIPTION``), so that a record refused for another column can be replayed whole."""
+_ONCE_KEPT = 65_536
+"""What older versions kept, the least that stands before a mark of a cut."""
+_CUT = re.compile(r"… \(cut, \d+ characters\)\Z")
+_MAX_MARK = 64
 _MAX_FIELDS = 256
 _MAX_DEPTH = 4
 
@@ -17,6 +23,18 @@ def safe_record(record: Mapping[str, Any]) -> dict[str, Any]:
     """
     names = [name for name in record if name != "user_id"][:_MAX_FIELDS]
     return {utf8(name)[:MAX_KEPT]: _safe(record[name], 0) for name in names}
+
+
+def was_cut(value: Any) -> bool:
+    """Whether a kept text is only the beginning of what came.
+
+    >>> was_cut(safe_record({"title": "x" * 200_000})["title"]), was_cut("x… (cut, 9 characters)")
+    (True, False)
+    """
+    if not isinstance(value, str) or len(value) <= _ONCE_KEPT:
+        return False
+    mark = _CUT.search(value, len(value) - _MAX_MARK)
+    return mark is not None and mark.start() >= _ONCE_KEPT
 
 
 def plain_id(cell: Any) -> str:
@@ -39,8 +57,7 @@ def _safe(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        cut = value[:MAX_KEPT]
-        return utf8(cut if len(value) <= MAX_KEPT else f"{cut}… (cut, {len(value)} characters)")
+        return utf8(_bounded(value))
     if isinstance(value, int) and abs(value) < 2**53:
         return value
     if isinstance(value, float) and value - value == 0:
@@ -53,6 +70,13 @@ def _safe(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind
     if depth < _MAX_DEPTH and isinstance(value, (list, tuple)):
         return [_safe(part, depth + 1) for part in value[:_MAX_FIELDS]]
     return utf8(_text(value))
+
+
+def _bounded(text: str) -> str:
+    # A letter that is kept again goes on to say how long its text was when it came.
+    if len(text) <= MAX_KEPT or (len(text) <= MAX_KEPT + _MAX_MARK and was_cut(text)):
+        return text
+    return f"{text[:MAX_KEPT]}… (cut, {len(text)} characters)"
 
 
 def _text(value: Any) -> str:

@@ -2,50 +2,61 @@
 
 An exported line holds the record under ``record``. A person whom the shop already knows stands there as
 ``pseudonym``, never as ``user_id``: what is under ``pseudonym`` is not hashed again, and what a person
-writes into ``record.user_id`` is hashed as at any door. A record of an item says ``"table": "items"``.
+writes into ``record.user_id`` is hashed as at any door. ``table``, beside the record, says whether it is of
+an item or an event; a column of that name in a record is the shop's own.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from penchant.errors import InvalidInput
 from penchant.events.deadletters import DeadLetters
 from penchant.events.intake import Intake
-from penchant.events.letters import safe_record
+from penchant.events.letters import MAX_KEPT, safe_record, was_cut
 from penchant.events.rules import Violation
 from penchant.types import DeadLetter
 
-ITEMS = {"table": "items"}
-"""What the content of a refused item says, to tell it from an event."""
 _BATCH = 10_000
+
+
+class ItemDoor(Protocol):
+    """Where repaired items go in."""
+
+    def known(self, records: Sequence[Mapping[str, Any]]) -> Sequence[bool]:
+        """Which records are good and of items that are in the catalogue already."""
+        ...
+
+    def take(self, records: Sequence[Mapping[str, Any]]) -> Sequence[Violation | None]:
+        """Keep those that are good, and say of each which rule it still breaks, or None."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Where repaired records go in.
-
-    ``items`` keeps those of items that are good, and says of each which rule it still breaks, or None.
-    """
+    """Where repaired records go in."""
 
     intake: Intake
-    items: Callable[[Sequence[Mapping[str, Any]]], Sequence[Violation | None]]
+    items: ItemDoor
 
 
 class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
     """What became of letters.
 
     ``repaired`` are in the log or the catalogue now and left the dead letters; ``remaining`` counts by code.
-    ``empty`` were not tried: nothing could be kept of them, and nobody wrote a record in its place.
+    ``answered`` left the dead letters too, and changed nothing: items whose record nobody edited and which
+    the catalogue has got since. ``empty`` were not tried, for they have no record: nothing could be kept of
+    it and nobody wrote one in its place, or somebody emptied it in the file.
     """
 
     tried: int = 0
     repaired: int = 0
+    answered: int = 0
     empty: int = 0
     remaining: dict[str, int] = {}
 
@@ -53,6 +64,8 @@ class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
     letter: int
     record: dict[str, Any]
+    table: str = ""
+    """Empty in a file of an older version, where the record of an item says it itself."""
     pseudonym: str = ""
     source: str = ""
     row: int = 0
@@ -66,7 +79,16 @@ class _Try:
     number: int
     letter: DeadLetter
     record: dict[str, Any]
-    item: bool
+    edited: bool
+
+    @property
+    def item(self) -> bool:
+        return self.letter.table == "items"
+
+    def cut(self) -> str:
+        """A column of which only the beginning was kept and which nobody wrote anew; empty for none."""
+        left = (name for name, value in self.letter.content.items() if was_cut(value))
+        return next((name for name in left if self.record.get(name) == self.letter.content[name]), "")
 
 
 def export_letters(letters: DeadLetters) -> Iterator[bytes]:
@@ -74,7 +96,8 @@ def export_letters(letters: DeadLetters) -> Iterator[bytes]:
     for number, letter in letters.all():
         line = _Line(
             letter=number,
-            record={name: value for name, value in letter.content.items() if name != "user_id"},
+            table=letter.table,
+            record=_without_person(letter.content),
             pseudonym=letter.user_id,
             source=letter.source,
             row=letter.row,
@@ -86,14 +109,18 @@ def export_letters(letters: DeadLetters) -> Iterator[bytes]:
 
 
 def replay_letters(doors: Doors, letters: DeadLetters) -> RepairReport:
-    """Try all letters again, unchanged: the rules or the settings may have changed."""
+    """Try all letters again, unchanged: the rules or the settings may have changed.
+
+    A letter of an item that the catalogue has got since is dropped instead: its record is the older one.
+    """
     return _replay(doors, letters, None)
 
 
 def import_repaired(doors: Doors, letters: DeadLetters, path: Path) -> RepairReport:
     """Take the edited lines of :func:`export_letters`. What passes now leaves the dead letters.
 
-    A line that is taken out of the file stays a dead letter, and so does one whose ``record`` is empty.
+    A line that is taken out of the file stays a dead letter, and so does one whose ``record`` is empty. A
+    line that is as it was is treated as by :func:`replay_letters`.
     Doing it again changes nothing.
 
     Raises:
@@ -119,8 +146,10 @@ def _replay(doors: Doors, letters: DeadLetters, edited: Mapping[int, _Line] | No
     """Try letters again: those that ``edited`` holds, in that form; all as they are for None."""
     found = _found(letters, edited)
     tries = [one for one in found if one.record]
+    answered = _answered(doors.items, tries)
+    letters.remove(sorted(answered))
     remaining, repaired = Counter[str](), 0
-    for batch in _batches(tries):
+    for batch in _batches([one for one in tries if one.number not in answered]):
         outcome = _take(doors, batch)
         done = [one.number for one, violation in zip(batch, outcome, strict=True) if violation is None]
         _keep_new_reasons(doors.intake, letters, batch, outcome)
@@ -128,30 +157,44 @@ def _replay(doors: Doors, letters: DeadLetters, edited: Mapping[int, _Line] | No
         repaired += len(done)
         remaining.update(violation.code for violation in outcome if violation is not None)
     return RepairReport(
-        tried=len(tries), repaired=repaired, empty=len(found) - len(tries), remaining=dict(remaining)
+        tried=len(tries),
+        repaired=repaired,
+        answered=len(answered),
+        empty=len(found) - len(tries),
+        remaining=dict(remaining),
     )
 
 
 def _found(letters: DeadLetters, edited: Mapping[int, _Line] | None) -> list[_Try]:
     return [
-        _try(number, letter, letter.content if edited is None else edited[number].record)
+        _try(number, letter, None if edited is None else edited[number])
         for number, letter in letters.all()
         if edited is None or number in edited
     ]
 
 
-def _try(number: int, letter: DeadLetter, content: Mapping[str, Any]) -> _Try:
-    item = _is_item(letter.content) or (not letter.content and _is_item(content))
-    marks = ITEMS.keys() if item else set[str]()
-    if content is letter.content:
-        marks = marks | {"user_id"}  # A pseudonym: it goes in beside the record.
-    record = {name: value for name, value in content.items() if name not in marks}
-    return _Try(number, letter, record, item)
+def _try(number: int, letter: DeadLetter, line: _Line | None) -> _Try:
+    before = _without_person(letter.content)
+    if line is None:
+        return _Try(number, letter, before, edited=False)
+    record = line.record
+    if letter.table == "items":
+        # An item has no person: what somebody wrote there would be kept raw, as an attribute.
+        record = _without_person(record)
+        if not line.table and record.get("table") == "items":
+            del record["table"]
+    return _Try(number, letter, record, edited=record != before)
 
 
-def _is_item(content: Mapping[str, Any]) -> bool:
-    # An event may have a column of that name too; an item never has a person.
-    return ITEMS.items() <= content.items() and "user_id" not in content
+def _without_person(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "user_id"}
+
+
+def _answered(items: ItemDoor, tries: Sequence[_Try]) -> set[int]:
+    """Letters of items that came in since. Looked for before anything is taken: letters answer no letter."""
+    asked = [one for one in tries if one.item and not one.edited]
+    known = items.known([one.record for one in asked]) if asked else []
+    return {one.number for one, is_known in zip(asked, known, strict=True) if is_known}
 
 
 def _batches(tries: Sequence[_Try]) -> Iterator[list[_Try]]:
@@ -161,11 +204,27 @@ def _batches(tries: Sequence[_Try]) -> Iterator[list[_Try]]:
         yield from (kind[start : start + _BATCH] for start in range(0, len(kind), _BATCH))
 
 
-def _take(doors: Doors, batch: Sequence[_Try]) -> Sequence[Violation | None]:
+def _take(doors: Doors, batch: Sequence[_Try]) -> list[Violation | None]:
+    cut = [one.cut() for one in batch]
+    taken = iter(_take_whole(doors, [one for one, column in zip(batch, cut, strict=True) if not column]))
+    return [
+        _too_long(one.letter.row, column) if column else next(taken)
+        for one, column in zip(batch, cut, strict=True)
+    ]
+
+
+def _take_whole(doors: Doors, batch: Sequence[_Try]) -> Sequence[Violation | None]:
     records = [one.record for one in batch]
+    if not batch:
+        return []
     if batch[0].item:
-        return doors.items(records)
+        return doors.items.take(records)
     return doors.intake.take_pseudonymous(records, [one.letter.user_id for one in batch])
+
+
+def _too_long(row: int, column: str) -> Violation:
+    message = f"{column} was too long to be kept whole (only {MAX_KEPT} characters are); write it anew"
+    return Violation(row=row, column=column, value="", code="too-long", message=message)
 
 
 def _keep_new_reasons(
@@ -196,5 +255,5 @@ def _keep_new_reasons(
 
 def _kept(intake: Intake, one: _Try) -> tuple[str, dict[str, Any]]:
     if one.item:
-        return "", {**ITEMS, **safe_record(one.record)}
+        return "", safe_record(one.record)
     return intake.safe_content(one.record, one.letter.user_id)

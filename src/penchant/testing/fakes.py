@@ -268,9 +268,11 @@ class InMemoryDeadLetters:
 
 
 def letter_identity(letter: DeadLetter) -> bytes:
-    """What makes two letters the same one: source, row, code and content."""
+    """What makes two letters the same one: source, row, code, content and table."""
     return msgspec.json.encode(
-        (letter.source, letter.row, letter.code, letter.content), order="deterministic", enc_hook=str
+        (letter.source, letter.row, letter.code, letter.content, letter.table),
+        order="deterministic",
+        enc_hook=str,
     )
 
 

@@ -9,7 +9,13 @@ import msgspec
 from penchant.adapters.sqlite.database import Database
 from penchant.types import DeadLetter, Pseudonym
 
+
+class _Field(msgspec.Struct, frozen=True):
+    table: str = ""
+
+
 _decoder = msgspec.json.Decoder(DeadLetter)
+_fields = msgspec.json.Decoder(_Field)
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -39,7 +45,7 @@ class SqliteDeadLetters:
         while rows := self._database.read(sql, [last]):
             for number, content in rows:
                 last = int(str(number))
-                yield last, _decoder.decode(bytes(content))  # type: ignore[arg-type]
+                yield last, _letter(bytes(content))  # type: ignore[arg-type]
 
     def remove(self, numbers: Sequence[int]) -> None:
         with self._database.write() as connection:
@@ -63,7 +69,21 @@ class SqliteDeadLetters:
 
 
 def _digest(letter: DeadLetter) -> bytes:
-    """The same letter (source, row, code, content) is kept once, whenever it came."""
+    """The same letter (source, row, code, content, table) is kept once, whenever it came."""
+    # Events say no table, as before there was one: their letters of older versions stay the same.
+    table = () if letter.table == "events" else (letter.table,)
     return blake2b(
-        _encoder.encode((letter.source, letter.row, letter.code, letter.content)), digest_size=16
+        _encoder.encode((letter.source, letter.row, letter.code, letter.content, *table)), digest_size=16
     ).digest()
+
+
+def _letter(stored: bytes) -> DeadLetter:
+    """A stored letter. One of an older version has a mark of an item in its content instead of a field."""
+    letter = _decoder.decode(stored)
+    content = letter.content
+    # An event could have had a column of that name: it has a person, or was refused for having none.
+    event = content.get("table") != "items" or "user_id" in content or letter.column == "user_id"
+    if event or _fields.decode(stored).table:
+        return letter
+    bare = {name: value for name, value in content.items() if name != "table"}
+    return msgspec.structs.replace(letter, table="items", content=bare)
