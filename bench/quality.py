@@ -49,7 +49,7 @@ def main() -> None:
     histories, texts = grocery() if options.data == "grocery" else beauty()
     text, models = None, baselines()
     if options.models == "all":
-        text = text_vectors(texts, options.cache / f"{options.data}.npy")
+        text = text_vectors(texts, options.cache / options.data)
         settings = model_settings(options.set, time_budget_s=60 * options.minutes)
         models.insert(0, Preference(settings, tell=validations))
     plan = Plan(options.protocol)
