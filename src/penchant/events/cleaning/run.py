@@ -73,7 +73,10 @@ def clean_log(
     settings: CleaningSettings,
     tell: Callable[[str, float], None] | None = None,
 ) -> list[StepReport]:
-    """Look at the whole log and store the marks anew. Marked events and people stay, and do not train."""
+    """Look at the whole log and store the marks anew. Marked events and people stay in it.
+
+    The stored marks feed reports, export and erasure; what trains is cleaned afresh, by :func:`clean`.
+    """
     cleaned = clean(log.columns(), settings, tell=tell)
     marks.replace(cleaned.events, cleaned.people, cleaned.steps)
     return cleaned.steps
