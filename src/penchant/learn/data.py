@@ -1,6 +1,6 @@
 """The log as a model sees it: columns in, :class:`Histories` out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ class TrainingData:
     """Histories with the names behind their numbers.
 
     Attributes:
-        people: pseudonym of each person row. queries: distinct search texts, by query row.
+        people: pseudonym of each person row. queries: distinct search texts of the histories, by query row.
         log_position: the newest event that was looked at.
     """
 
@@ -40,7 +40,8 @@ def training_data(
     end = log.end()
     columns = log.columns()
     histories, people = histories_from(fit_to_train(columns, clean(columns, cleaning), consent), ids)
-    return TrainingData(histories, people, columns.queries, end)
+    histories, queries = _named(histories, columns.queries)
+    return TrainingData(histories, people, queries, end)
 
 
 def fit_to_train(columns: EventColumns, cleaned: Cleaned, consent: ConsentStore) -> EventColumns:
@@ -75,6 +76,18 @@ def histories_from(columns: EventColumns, ids: IdTable) -> tuple[Histories, list
         queries=columns.query[keep],
     )
     return histories, [columns.people[code] for code in present]
+
+
+def _named(histories: Histories, queries: list[str]) -> tuple[Histories, list[str]]:
+    """The histories with only the texts that they name.
+
+    The rest was searched for by people who opted out or by robots: no language model has to read it.
+    """
+    asked = histories.queries >= 0
+    named, codes = np.unique(histories.queries[asked], return_inverse=True)
+    rows = histories.queries.copy()
+    rows[asked] = codes
+    return replace(histories, queries=rows), [queries[row] for row in named]
 
 
 def _baskets(

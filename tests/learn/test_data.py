@@ -1,0 +1,29 @@
+"""What may train."""
+
+import pytest
+
+from penchant.learn.data import training_data
+from penchant.privacy.consent import Consent
+from penchant.settings import CleaningSettings
+from penchant.testing.fakes import InMemoryConsent, InMemoryIds, InMemoryLog
+from penchant.types import Event, EventType, Pseudonym
+
+ASKED = {"anna": ["an illness", "tea"], "ben": ["tea", None, "jam", "tea"]}
+
+
+def search(person: str, place: int, query: str | None) -> Event:
+    return Event(
+        user_id=person, type=EventType.SEARCH, timestamp=1.7e9 + 60 * place, query=query,
+        event_id=f"{person} {place}",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("out", ["anna", "ben", "nobody"])
+def test_what_people_who_opted_out_searched_for_is_not_read(out: str) -> None:
+    log, consent = InMemoryLog(), InMemoryConsent()
+    log.append([search(person, *one) for person, texts in ASKED.items() for one in enumerate(texts)])
+    consent.set(Pseudonym(out), Consent(profiling=False))
+    data = training_data(log, InMemoryIds(), CleaningSettings(), consent)
+    left = [query for person in data.people for query in ASKED[person]]
+    assert sorted(data.queries) == sorted({query for query in left if query})
+    assert [data.queries[row] if row >= 0 else None for row in data.histories.queries] == left
