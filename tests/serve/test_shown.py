@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from penchant.app.serving import Serving
+from penchant.errors import StorageError
 from penchant.serve.describe import description
 from penchant.types import Impression
 
@@ -79,6 +80,18 @@ def test_what_the_staff_look_up_in_the_console_is_logged_for_nobody_to_learn_fro
         (found,) = serving.find_items("tea", 1)
         assert serving.similar_items(found["item_id"], 1)
         assert rows_logged(serving) == before
+    finally:
+        serving.close()
+
+
+def test_readiness_says_how_many_lists_a_refusing_disk_cost(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, serving = shops.behind_the_door(trained)
+    monkeypatch.setattr(serving._engine.writer, "_failure", StorageError("disk full"))
+    monkeypatch.setattr(serving._engine.writer, "_dropped", 1_200)
+    try:
+        assert serving.readiness()["reasons"] == ["the disk refuses shown lists (1,200 of nobody lost)"]
     finally:
         serving.close()
 

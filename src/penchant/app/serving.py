@@ -145,9 +145,7 @@ class Serving:
         refused, stuck = self._engine.current.failure, self._engine.writer.failure is not None
         reasons = [refused] if refused else []
         if stuck:
-            dropped = self._engine.writer.dropped
-            lost = f"; {dropped:,} of nobody were not logged" if dropped else ""
-            reasons.append(f"the disk refuses to take shown lists{lost}")
+            reasons.append(f"the disk refuses shown lists ({self._engine.writer.dropped:,} of nobody lost)")
         return {
             # A new snapshot that is refused is no reason to send shoppers away: the one before it serves.
             "ready": not stuck and not (refused and tracker is None),
