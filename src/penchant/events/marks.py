@@ -1,7 +1,7 @@
 """Judgements on events and people that stay in the log, for those who ask about the log.
 
-They feed ``penchant doctor``, and a person's export and erasure. What trains does not read them but is cleaned
-afresh, for events come over HTTP after the run that made these marks (``learn.data``, ``app.engine``).
+They feed ``penchant doctor``, and a person's export and erasure. What trains does not read them but is
+cleaned afresh, for events come over HTTP after the run that made these (``learn.data``, ``app.engine``).
 """
 
 from collections.abc import Mapping, Sequence
