@@ -100,3 +100,23 @@ def test_readiness_says_how_many_lists_a_refusing_disk_cost(
 def test_the_description_says_so(path: str) -> None:
     reply = description()["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert reply["required"] == ["recommendation_id", "items"]
+
+
+def test_a_search_under_way_while_its_person_is_erased_leaves_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, serving = shops.behind_the_door(shops.make_shop(tmp_path / "shop"))
+    try:
+        person, real = serving.shop.pseudonymizer.pseudonym("anna"), serving._search.search
+
+        def slow(*asked: Any, **more: Any) -> Any:
+            found = real(*asked, **more)
+            assert client.delete("/v1/users/anna").status_code == 200
+            return found
+
+        monkeypatch.setattr(serving._search, "search", slow)
+        assert client.get("/v1/search?q=tea&user_id=anna").json()["items"]
+        assert serving._engine.writer.flush(5)
+        assert serving.shop.impressions.of_user(person, 9) == []
+    finally:
+        serving.close()

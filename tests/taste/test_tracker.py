@@ -260,7 +260,7 @@ def test_an_event_in_time_for_nobody_who_is_read_makes_no_second_reading(house):
     reads = house.log.reads
     house.tracker.read("p")
     assert house.log.reads == reads + 1
-    assert house.tracker._loading == {}
+    assert len(house.tracker._undisturbed) == 0
 
 
 def test_under_events_without_end_a_person_is_read_all_the_same(house):

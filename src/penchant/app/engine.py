@@ -49,7 +49,7 @@ class Engine:
         self._seen = SeenFilter(
             shop.settings.recommend, learn_repeats(columns, shop.ids, shop.catalog.view())
         )
-        self.writer = ImpressionWriter(shop.impressions).start()
+        self.writer = ImpressionWriter(shop.impressions, may_keep=shop.ledger.obeys).start()
         self._trend = ShopTrend(*histories_from(columns, shop.ids), shop.ids)
         self._begun = self.position
         self._marked, self._marked_events = cleaned.all_people(), cleaned.all_events()

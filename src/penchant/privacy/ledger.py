@@ -1,5 +1,6 @@
 """Who was erased, and when: tombstones that live outside the backups, so that a restore obeys them."""
 
+import math
 import os
 from hashlib import blake2b
 from pathlib import Path
@@ -60,7 +61,8 @@ class Ledger:
         return blake2b(person.encode(), key=self._key, digest_size=16, person=b"tombstone").hexdigest()
 
     def _write(self, person: Pseudonym, now: float, what: str) -> None:
-        parts = [self._tombstone(person), f"{now:.3f}", what]
+        # Rounded up: what happened just before must not pass for what came after.
+        parts = [self._tombstone(person), f"{math.ceil(now * 1_000) / 1_000:.3f}", what]
         try:
             with self._lock, self._path.open("ab") as file:
                 file.truncate(_content(self._path).rfind(b"\n") + 1)

@@ -1,8 +1,7 @@
 """Follows every person's taste event by event."""
 
 import logging
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any
@@ -17,6 +16,7 @@ from penchant.privacy.consent import ConsentStore
 from penchant.taste.model import PreferenceModel
 from penchant.taste.state import Bounded, Recent, Taste, order_of, recent_of
 from penchant.taste.tokens import Basket, TokenMaker
+from penchant.taste.undisturbed import Undisturbed
 from penchant.types import Event, Logged, Pseudonym
 
 HOT = 4_096
@@ -74,7 +74,7 @@ class TasteTracker:
         self._tokens = tokens
         self._consent = consent
         self._lock = RLock()
-        self._loading: dict[Pseudonym, set[object]] = {}
+        self._undisturbed = Undisturbed(self._lock)
         self._tastes: Bounded[Taste] = Bounded(capacity)
         self._recents: Bounded[Recent] = Bounded(min(HOT, capacity))
 
@@ -135,7 +135,7 @@ class TasteTracker:
                 found = self._held(person)
             if found is not None:
                 return found
-            with self._undisturbed(person) as undisturbed:
+            with self._undisturbed.reading(person) as undisturbed:
                 history = self._log.of_user(person)
                 self._tokens.read_ahead(logged.event for logged in history)
                 with self._lock:
@@ -165,7 +165,7 @@ class TasteTracker:
                 _log.warning("a search cannot be read: %s", error)
                 self.forget(person)
         with self._lock:
-            self._loading.pop(person, None)
+            self._undisturbed.disturb(person)
             taste = self._moved_by(person, logged)
             if taste is not None:
                 self._step(person, taste, logged)
@@ -185,20 +185,6 @@ class TasteTracker:
         taste, recent = self._tastes.get(person), self._recents.get(person)
         return None if taste is None or recent is None else self._reading(taste, recent)
 
-    @contextmanager
-    def _undisturbed(self, person: Pseudonym) -> Generator[Callable[[], bool]]:
-        """Says whether nothing was heard or forgotten of the person since the block began."""
-        ticket = object()
-        with self._lock:
-            self._loading.setdefault(person, set()).add(ticket)
-        try:
-            yield lambda: ticket in self._loading.get(person, ())
-        finally:
-            with self._lock:
-                self._loading.get(person, set()).discard(ticket)
-                if not self._loading.get(person, True):
-                    del self._loading[person]
-
     def warm(self, people: Iterable[Pseudonym]) -> int:
         """Read states ahead of their first request; returns how many."""
         return sum(self.read(person) is not None for person in people)
@@ -206,7 +192,7 @@ class TasteTracker:
     def forget(self, person: Pseudonym) -> int:
         """Drop the person from memory; the next request reads the log again."""
         with self._lock:
-            self._loading.pop(person, None)
+            self._undisturbed.disturb(person)
             return int(self._tastes.drop(person)) | int(self._recents.drop(person))
 
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
