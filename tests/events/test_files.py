@@ -13,6 +13,7 @@ import pytest
 from event_doubles import Shop, view
 
 from penchant.errors import Interrupted, InvalidInput
+from penchant.events.letters import MAX_KEPT
 from penchant.events.sources import open_source, table_of
 
 HEADER = "user_id,type,timestamp,item_id,price\n"
@@ -131,7 +132,7 @@ def test_a_text_of_10_mb_is_refused_quickly_and_kept_short(tmp_path, shop):
     report = shop.intake.import_file(path)
     assert time.monotonic() - start < 5
     assert (report.accepted, report.rejected) == (1, {"too-long": 1})
-    assert len(repr(shop.letters.letters)) < 100_000
+    assert len(repr(shop.letters.letters)) < MAX_KEPT + 1_000
 
 
 def test_an_unclosed_quote_stops_with_the_row_and_keeps_what_was_before(tmp_path, shop):
