@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def people_of(shop, count):
 
 
 class Server:
-    """``penchant serve`` as a process; :attr:`started_s` is from its start to the open port."""
+    """``penchant serve`` as a process; :attr:`started_s` is from its start to its first answer."""
 
     def __init__(self, shop):
         with socket.socket() as probe:
@@ -141,11 +142,15 @@ class Server:
         self.token = re.search(r"token=(\S+)", (shop / "server.log").read_text()).group(1)
 
     def _answers(self):
+        """The port listens early; only a server that is done with its start answers."""
+        client = HTTPConnection("127.0.0.1", self.port, timeout=1)
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            client.request("GET", "/readyz")
+            return client.getresponse().status == HTTPStatus.OK
         except OSError:
             return False
-        return True
+        finally:
+            client.close()
 
     def stop(self):
         self._process.terminate()
