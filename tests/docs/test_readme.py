@@ -53,7 +53,7 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return answer.status == 200
-    except (urllib.error.URLError, ConnectionError):
+    except OSError:
         return False
 
 
@@ -70,6 +70,7 @@ def serve_until_ready(line: str, folder: Path) -> None:
         end(process, line, folder)
     finally:
         process.kill()
+        process.communicate()
 
 
 @pytest.mark.slow

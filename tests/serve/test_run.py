@@ -80,13 +80,6 @@ def test_a_port_in_use_is_told_before_anything_is_opened() -> None:
     bound("127.0.0.1", port).close()
 
 
-def test_a_place_is_had_by_one_alone_from_the_start() -> None:
-    with bound("127.0.0.1", 0) as first:
-        port = first.getsockname()[1]
-        with pytest.raises(Conflict, match=f"port {port}"):
-            bound("127.0.0.1", port)
-
-
 def test_an_address_that_is_not_ours_is_told_too() -> None:
     with pytest.raises(InvalidInput, match=r"port 80 of 192\.0\.2\.1"):
         bound("192.0.2.1", 80)

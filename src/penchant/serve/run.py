@@ -15,7 +15,8 @@ from penchant.errors import Conflict, InvalidInput
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """The place where the door will be, before anything slow is done to open it. Callers wait for ``run``.
+    """The place where the door will be, before anything slow is done to open it. Nothing gets in yet:
+    who waits for the port must not take it for an answer.
 
     Raises:
         Conflict: another program has it. InvalidInput: it cannot be had.
@@ -25,8 +26,6 @@ def bound(host: str, port: int) -> socket.socket:
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         door.bind((host, port))
-        # Two may have the same place as long as neither listens.
-        door.listen()
     except OSError as error:
         door.close()
         if error.errno == errno.EADDRINUSE:
@@ -42,7 +41,7 @@ def run(
 ) -> None:
     """Serve behind ``door`` until a signal; requests under way are answered first, for up to ten seconds.
 
-    ``on_ready`` is called when start-up is done, just before the first answer. ``on_close``
+    ``on_ready`` is called when start-up is done, just before the port opens. ``on_close``
     is called once, after the last request.
     """
 
