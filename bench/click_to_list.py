@@ -142,7 +142,7 @@ class Server:
         self.token = re.search(r"token=(\S+)", (shop / "server.log").read_text()).group(1)
 
     def _answers(self):
-        """The port listens early; only a server that is done with its start answers."""
+        """An open port is not an answer yet."""
         client = HTTPConnection("127.0.0.1", self.port, timeout=1)
         try:
             client.request("GET", "/readyz")

@@ -72,14 +72,7 @@ def lists_by_share(trainer, model, known, asked):
         dials = calibrate(
             held_answers, items, trainer.trend, held, discovery=share, frequency=trainer.frequency()
         )
-        dialed = replace(
-            items,
-            personal=dials.personal,
-            bias=dials.steep * items.bias + np.float32(dials.level),
-            trend=dials.trend,
-            novelty=dials.novelty,
-        )
-        lists[f"discovery {share}"] = best(score_blocks(answers, dialed, trend, 256))
+        lists[f"discovery {share}"] = best(score_blocks(answers, dials.on(items), trend, 256))
     return lists
 
 

@@ -57,10 +57,8 @@ def test_what_may_be_given_up_is_given_up(rng, give) -> None:
     often = np.ones(len(held))
 
     def reached(discovery: float) -> float:
-        d = calibrate(answers, items, trend, held, discovery=discovery, frequency=often)
-        bias = d.steep * items.bias + np.float32(d.level)
-        dialed = replace(items, personal=d.personal, bias=bias, trend=d.trend, novelty=d.novelty)
-        return ndcg(score_blocks(answers, dialed, trend, 256), held)
+        dials = calibrate(answers, items, trend, held, discovery=discovery, frequency=often)
+        return ndcg(score_blocks(answers, dials.on(items), trend, 256), held)
 
     assert reached(give) / reached(0.0) == pytest.approx(1 - give, abs=0.002)
 

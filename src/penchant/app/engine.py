@@ -33,6 +33,11 @@ AT_ONCE = 1_000
 """Events read from the log at once."""
 
 
+def new_list_id() -> str:
+    """For a list that is shown: said to nobody before, and not to be guessed."""
+    return uuid.uuid4().hex
+
+
 class Engine:
     """Made once for a process. ``lock`` guards what follows the log; :meth:`close` writes what waits."""
 
@@ -65,7 +70,7 @@ class Engine:
             corrections=shop.corrections,
             consent=shop.consent,
             sink=self.writer,
-            new_id=lambda: uuid.uuid4().hex,
+            new_id=new_list_id,
         )
         self._watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
         self._watcher.start()

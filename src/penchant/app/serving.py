@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from penchant.app.engine import Engine
+from penchant.app.engine import Engine, new_list_id
 from penchant.app.quality import quality_page
 from penchant.app.shop import Shop
 from penchant.app.showing import recent_baskets, shown_items, taste_of
@@ -34,7 +34,7 @@ class Serving:
         self.recommender = self._engine.recommender
         self._similar = SimilarItems(shop.catalog, lambda: self.recommender.tracker)
         self._search = Search(shop.catalog, lambda: self.recommender.tracker)
-        self._lists = ShownLists(self._engine.writer, shop.consent, lambda: uuid.uuid4().hex)
+        self._lists = ShownLists(self._engine.writer, shop.consent, new_list_id)
         self.console_token = token_urlsafe(18)
 
     def warm(self) -> None:

@@ -8,7 +8,7 @@ Related: Guo et al., On calibration of modern neural networks, ICML 2017; Li et 
 recommendation reality check, TOIS 2023.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -60,6 +60,11 @@ class Dials:
     level: float
     novelty: float
     trend: FloatArray
+
+    def on(self, items: ItemScores) -> ItemScores:
+        """``items`` as trained, with these dials."""
+        bias = self.steep * items.bias + np.float32(self.level)
+        return replace(items, personal=self.personal, bias=bias, trend=self.trend, novelty=self.novelty)
 
 
 def calibrate(
