@@ -15,15 +15,17 @@ def test_gradients_are_those_of_plain_indexing(rng) -> None:
         )
 
     (loss(*table(once)) + loss(*table(again))).backward()
-    found = [weight.grad.clone() for weight in table.parameters()]
+    found = {name: weight.grad.clone() for name, weight in table.named_parameters()}
     table.zero_grad()
+    own, text = table.balance
     plain = [
-        loss(table.ids[rows] + table.project(table.white[rows]), table.bias[rows]) for rows in (once, again)
+        loss(table.ids[rows] * own + table.project(table.white[rows]) * text, table.bias[rows])
+        for rows in (once, again)
     ]
     torch.stack(plain).sum().backward()
-    for weight, grad in zip(table.parameters(), found, strict=True):
-        torch.testing.assert_close(weight.grad, grad)
-    assert not found[0][5].any()
+    for name, weight in table.named_parameters():
+        torch.testing.assert_close(weight.grad, found[name])
+    assert not found["ids"][5].any()
 
 
 def test_reading_without_gradients_gives_the_same(rng) -> None:
@@ -33,3 +35,27 @@ def test_reading_without_gradients_gives_the_same(rng) -> None:
         plain = table(rows)
     for one, other in zip(table(rows), plain, strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_in_training_a_share_of_items_has_text_alone(rng) -> None:
+    table = ItemTable(rng.normal(size=(400, 4)).astype(np.float32), np.ones(400, np.float32), 3, 0.25)
+    rows = torch.arange(400).repeat(2)
+    vectors = table(rows)[0]
+    text = table.project(table.white)
+    torch.testing.assert_close(vectors[:400], vectors[400:])
+    alone = torch.isclose(vectors[:400], text).all(1)
+    assert 0.15 < alone.float().mean() < 0.35
+    vectors.sum().backward()
+    assert not table.ids.grad[alone].any()
+    assert table.ids.grad[~alone].all()
+    table.eval()
+    torch.testing.assert_close(table(rows)[0][:400], text + table.ids)
+
+
+def test_weights_of_id_and_text_go_into_the_snapshot(rng) -> None:
+    table = ItemTable(rng.normal(size=(9, 4)).astype(np.float32), np.ones(9, np.float32), 3)
+    with torch.no_grad():
+        table.balance.copy_(torch.tensor([[2.0, 1.0, 0.0], [0.5, 3.0, 1.0]]))
+        vectors = table(torch.arange(9))[0].numpy()
+    ids, project = table.folded()
+    np.testing.assert_allclose(ids + table.white.numpy() @ project.T, vectors, atol=1e-6)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import msgspec
 import numpy as np
 import pytest
+import torch
 
 from penchant.errors import InvalidInput, SnapshotRefused
 from penchant.model.histories import histories_of
@@ -24,6 +25,7 @@ def trained(request, rng, small, tmp_path):
     text = rng.normal(size=(ITEMS, WIDTH)).astype(np.float32)
     model = train(data, text, replace(small, encoder=request.param, max_epochs=2, memory=5), n_items=ITEMS)
     model.net.novelty.fill_(0.7)
+    model.net.items.balance.data.mul_(torch.tensor([[0.5], [2.0]]))
     saved = save_snapshot(
         model, tmp_path / "one", id_table_hash="h", id_table_length=ITEMS, log_position=9, metrics={"m": 1.0}
     )

@@ -31,12 +31,19 @@ class Gather(torch.autograd.Function):
 class ItemTable(nn.Module):
     """Vectors and biases of N items. An item that never trained has its text alone.
 
+    The parts are added with a learned weight for each dimension. In training ``id_dropout`` of the items
+    of a batch have their text alone, so that the text learns to stand for items that were never sold
+    (Volkovs et al., DropoutNet, NeurIPS 2017; Wei et al., CLCRec, ACM MM 2021).
+
     Args of the constructor:
         white: (N, W) whitened text. counts: (N,) how often each item was wanted in training.
+        id_dropout: share, from 0 to below 1.
     """
 
-    def __init__(self, white: FloatArray, counts: FloatArray, dim: int) -> None:
+    def __init__(self, white: FloatArray, counts: FloatArray, dim: int, id_dropout: float = 0.0) -> None:
         super().__init__()
+        self.id_dropout = id_dropout
+        self.balance = nn.Parameter(torch.ones(2, dim))
         self.ids = nn.Parameter(torch.randn(len(white), dim) * 0.02)
         self.bias = nn.Parameter(torch.zeros(len(white)))
         self.project = nn.Linear(white.shape[1], dim, bias=False)
@@ -48,12 +55,22 @@ class ItemTable(nn.Module):
     def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors (..., D) and biases (...) of the items ``rows`` (...)."""
         if not torch.is_grad_enabled():
-            return self.ids[rows] + self.project(self.white[rows]), self.bias[rows]
+            return self._both(self.ids[rows], self.white[rows]), self.bias[rows]
         distinct, place = torch.unique(rows, return_inverse=True)
         own: Tensor = Gather.apply(self.ids, distinct)  # pyright: ignore[reportAssignmentType]
-        vectors = own + self.project(self.white.index_select(0, distinct))
+        if self.training and self.id_dropout:
+            own = own * (torch.rand(len(distinct), 1) >= self.id_dropout)
+        vectors = self._both(own, self.white.index_select(0, distinct))
         biases = nn.functional.embedding(rows, self.bias[:, None])[..., 0]
         return nn.functional.embedding(place, vectors), biases
+
+    def folded(self) -> tuple[FloatArray, FloatArray]:
+        """Id vectors (N, D) and projection of texts (D, W) with their weights in them: they only add up."""
+        own, text = self.balance.detach()
+        return (self.ids.detach() * own).numpy(), (self.project.weight.detach() * text[:, None]).numpy()
+
+    def _both(self, own: Tensor, white: Tensor) -> Tensor:
+        return own * self.balance[0] + self.project(white) * self.balance[1]
 
 
 def newcomer_bias(bias: FloatArray, counts: FloatArray) -> float:

@@ -73,7 +73,7 @@ class PreferenceNet(nn.Module):
     def __init__(self, white: FloatArray, counts: FloatArray, settings: ModelSettings) -> None:
         super().__init__()
         dim = settings.dim
-        self.items = ItemTable(white, counts, dim)
+        self.items = ItemTable(white, counts, dim, settings.id_dropout)
         self.tokens = TokenTable(dim, white.shape[1], settings.dropout)
         self.encoder = make_encoder(settings.encoder, dim, settings.layers, settings.dropout)
         self.start = nn.Parameter(torch.randn(dim) * 0.02)

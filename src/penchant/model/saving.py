@@ -14,9 +14,10 @@ STATEFUL = ("encoder.", "tokens.", "input.", "whitening.", "start", "memory")
 def arrays_of(model: PreferenceModel) -> Arrays:
     """All weights of the serving form, by name."""
     arrays = {name: value.numpy() for name, value in model.net.state_dict().items()}
-    ids, project = arrays.pop("items.ids"), arrays.pop("items.project.weight")
+    for name in ("ids", "project.weight", "bias", "balance"):
+        del arrays[f"items.{name}"]
+    ids, project = model.net.items.folded()
     bias = model.item_scores().bias
-    del arrays["items.bias"]
     sold = np.flatnonzero(model.counts > 0)
     newcomer = bias[model.counts == 0]
     return {

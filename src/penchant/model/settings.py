@@ -16,6 +16,7 @@ class ModelSettings:
         dim, layers: width D and depth of the encoder.
         text_dim: whitened text dimensions that are kept.
         dropout, dropout_long: share of activations dropped in training where histories are short, and long.
+        id_dropout: share of a batch's items that training reads and scores by their text alone.
         negatives: sampled items per step; at least as many as there are items gives the full softmax.
         memory: items in the repeat memory of a person.
         lr: step size of Adam. weight_decay: decoupled, on all weights.
@@ -36,6 +37,7 @@ class ModelSettings:
     text_dim: int = 96
     dropout: float = 0.5
     dropout_long: float = 0.1
+    id_dropout: float = 0.0
     negatives: int = 1024
     memory: int = 128
     lr: float = 2e-3
@@ -57,7 +59,7 @@ class ModelSettings:
         for name in ("dim", "layers", "text_dim", "negatives", "memory", "max_epochs", "batch", "accumulate"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1, received {getattr(self, name)}")
-        for name in ("dropout", "dropout_long", "discovery"):
+        for name in ("dropout", "dropout_long", "id_dropout", "discovery"):
             if not 0 <= getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be from 0 to below 1, received {getattr(self, name)}")
 
