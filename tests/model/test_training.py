@@ -5,7 +5,7 @@ import pytest
 
 from penchant.errors import InvalidInput, NotEnoughData
 from penchant.model.calibration import Dials
-from penchant.model.examples import Reader, basket_questions
+from penchant.model.examples import Questions, Reader, basket_questions
 from penchant.model.histories import histories_of
 from penchant.model.losses import full_cross_entropy, sampled_cross_entropy
 from penchant.model.training import Trainer, train
@@ -166,3 +166,65 @@ def test_dials_weigh_a_held_out_basket_by_how_often_its_person_asks(rng, small, 
     monkeypatch.setattr("penchant.model.training.calibrate", watched)
     train(data, None, replace(small, max_epochs=1), n_items=9)
     np.testing.assert_array_equal(told["frequency"], data.lengths()[told["people"]])
+
+
+def last_left_out(data):
+    """Histories without each person's last event, and that event as a question."""
+    ends = data.offsets[1:] - 1
+    kept = data.keep(~np.isin(np.arange(data.events), ends))
+    people = np.arange(data.people)
+    count = np.arange(data.people + 1)
+    return kept, Questions(people, kept.offsets[1:], data.times[ends], count, data.items[ends])
+
+
+def test_given_moments_stop_the_training_and_everything_else_trains(rng, small) -> None:
+    kept, asked = last_left_out(chains(rng))
+    trainer = Trainer(kept, None, small, 40, None, asked)
+    assert len(trainer.questions) == len(basket_questions(kept))
+    model = train(kept, None, replace(small, max_epochs=12), n_items=40, held_out=asked)
+    assert model.report["validation"] > 0.8
+    wrong = replace(asked, items=((asked.items + 7) % 40).astype(np.int32))
+    misled = train(kept, None, replace(small, max_epochs=12), n_items=40, held_out=wrong)
+    assert misled.report["validation"] < 0.5
+    assert misled.report["epochs"] < 12  # nothing got better by these
+
+
+def test_of_many_moments_as_many_are_asked_as_wanted(rng, small) -> None:
+    kept, asked = last_left_out(chains(rng))
+    some = Trainer(kept, None, replace(small, validation=20), 40, None, asked).held_out
+    assert len(some) == 20
+    assert (np.diff(some.people) > 0).all()
+    assert (some.items == asked.items[some.people]).all()
+    again = Trainer(kept, None, replace(small, validation=20), 40, None, asked).held_out
+    assert (some.people == again.people).all()
+
+
+def test_a_checkpoint_of_other_moments_is_not_resumed(rng, small, tmp_path) -> None:
+    kept, asked = last_left_out(chains(rng))
+    epochs = []
+    for held_out in (asked, asked.take(np.arange(100)), asked.take(np.arange(100))):
+        seen = []
+        train(
+            kept,
+            None,
+            replace(small, max_epochs=1),
+            n_items=40,
+            held_out=held_out,
+            checkpoint=tmp_path / "run",
+            on_progress=lambda p, seen=seen: seen.append(p.epoch),
+        )
+        epochs.append(bool(seen))
+    assert epochs == [True, True, False]
+
+
+def test_moments_that_do_not_fit_are_refused(rng, small) -> None:
+    kept, asked = last_left_out(chains(rng))
+    wrong = {
+        "no moment": asked.take(np.arange(0)),
+        "people beyond": replace(asked, people=asked.people + 1),
+        "outside of its person": replace(asked, ends=asked.ends + 1),
+        "answers name items": replace(asked, items=asked.items + 40),
+    }
+    for why, held_out in wrong.items():
+        with pytest.raises(InvalidInput, match=why):
+            train(kept, None, small, n_items=40, held_out=held_out)

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from penchant.errors import NotTrained
+import numpy as np
+
+from penchant.errors import InvalidInput, NotTrained
 from penchant.evaluate.recommender import Contexts, Scores, Training
+from penchant.model.examples import Questions
 from penchant.model.histories import FloatArray, Histories
 from penchant.model.scoring import PreferenceModel
 from penchant.model.settings import ModelSettings
@@ -14,9 +17,10 @@ from penchant.model.trend import TrendTable
 class Preference:
     """A preference model, trained anew on each training part or given; no snapshot is touched.
 
-    It holds out the last baskets of some people of the *training* part to know when to stop. The
-    validation events that leave-one-out sets apart are left unused, so neither they nor the test
-    events have any part in training.
+    Leave-one-out sets each person's last event but one apart for validation: those tell when to stop and
+    set the dials, as is usual in the literature, and all earlier ones train. The other protocols set
+    nothing apart: the last baskets of some people of the training part are held out. Test events have
+    no part in either.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Preference:
 
         Raises:
             NotEnoughData: nothing to predict in the training part.
+            InvalidInput: validation that does not follow straight upon the training part.
         """
         # Of leave-one-out other people's later events are not to be known: no trend of the test events.
         left_out = training.validation is not None
@@ -65,6 +70,7 @@ class Preference:
             self._settings,
             n_items=training.items.count,
             queries=self._queries,
+            held_out=validation_moments(training),
             on_progress=self._tell,
         )
 
@@ -79,3 +85,27 @@ class Preference:
         if self._model is None:
             raise NotTrained("this model was not fitted: call fit before asking for scores")
         return self._model.score_blocks(histories, contexts, block, self._queries, self._trend)
+
+
+def validation_moments(training: Training) -> Questions | None:
+    """The validation part as moments in ``training.histories``; None where there is none.
+
+    Raises:
+        InvalidInput: events between a person's training part and a validation moment of theirs, which
+            could not be told to the model.
+    """
+    asked = training.validation
+    if asked is None or not len(asked):
+        return None
+    moments, people = asked.contexts, asked.contexts.people
+    known = moments.ends - training.full.offsets[people]
+    trained = training.histories.lengths()[people]
+    if (known != trained).any():
+        who = int(np.flatnonzero(known != trained)[0])
+        raise InvalidInput(
+            f"validation does not follow straight upon training: person row {people[who]} has "
+            f"{trained[who]} training events, but {known[who]} before the moment asked"
+        )
+    offsets = np.searchsorted(asked.owner, np.arange(len(asked) + 1)).astype(np.int64)
+    ends = training.histories.offsets[people + 1]
+    return Questions(people, ends, moments.times, offsets, asked.items)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from penchant.model.examples import Questions
 from penchant.model.folders import restore_folder, write_folder
 from penchant.model.histories import FloatArray, Histories
 from penchant.model.net import PreferenceNet
@@ -89,11 +90,14 @@ class _Facts(msgspec.Struct, frozen=True, kw_only=True):
     rng: dict[str, Any]
 
 
-def fingerprint(histories: Histories, text: FloatArray | None, settings: ModelSettings) -> str:
+def fingerprint(
+    histories: Histories, text: FloatArray | None, settings: ModelSettings, held_out: Questions
+) -> str:
     """Hash of all that a run depends on; a checkpoint of another run is not resumed."""
     digest = hashlib.sha256(msgspec.json.encode(settings.to_dict()))
-    for field in fields(histories):
-        digest.update(np.ascontiguousarray(getattr(histories, field.name)).view(np.uint8).data)
+    for part in (histories, held_out):
+        for field in fields(part):
+            digest.update(np.ascontiguousarray(getattr(part, field.name)).view(np.uint8).data)
     if text is not None:
         digest.update(np.ascontiguousarray(text).view(np.uint8).data)
     return digest.hexdigest()

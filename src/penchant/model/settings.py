@@ -26,7 +26,8 @@ class ModelSettings:
         accumulate: batches whose gradients are added before one step.
         short: where nine people of ten have at most this many events, each prefix is an example.
         window: most recent events of a prefix example, or events of a window that carries state.
-        validation: people whose last basket is held out, at most (and at most half of them).
+        validation: people whose last basket is held out, at most (and at most half of them); where moments
+            of validation are given, how many of them are asked.
         discovery: share of NDCG@10 on held-out baskets that may be given up to show new things earlier.
         threads: of torch; 0 for one less than its own number, as another thread reads ahead.
     """

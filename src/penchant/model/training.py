@@ -24,7 +24,7 @@ from penchant.model.scoring import PreferenceModel, answer, item_scores, score_b
 from penchant.model.settings import ModelSettings
 from penchant.model.tokens import wanted
 from penchant.model.trend import TrendTable
-from penchant.model.validation import hold_out, ndcg
+from penchant.model.validation import hold_out, ndcg, some_of
 from penchant.model.whitening import fit_whitening
 from penchant.types import EventType
 
@@ -57,11 +57,12 @@ def train(
     *,
     n_items: int,
     queries: FloatArray | None = None,
+    held_out: Questions | None = None,
     on_progress: OnProgress | None = None,
     checkpoint: Path | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> PreferenceModel:
-    """Train on all of ``histories``; the last baskets of some people are held out to know when to stop.
+    """Train on ``histories``; the last baskets of some people are held out to know when to stop.
 
     Args:
         histories: what may be learned from.
@@ -69,32 +70,38 @@ def train(
         settings: see :class:`ModelSettings`.
         n_items: N, rows of the id table.
         queries: (·, T) text vectors of the searches that ``histories.queries`` names.
+        held_out: moments in ``histories`` with what was taken then, which is not in ``histories``. They tell
+            when to stop and set the dials in place of baskets that are held out, so that all of ``histories``
+            trains. At most ``settings.validation`` of them are asked, drawn by the seed.
         on_progress: told after each step and each validation.
         checkpoint: folder where training goes on after an interruption; made anew after each epoch.
         clock: seconds that only go on.
 
     Raises:
         NotEnoughData: nothing to predict.
-        InvalidInput: text, items or a checkpoint that do not fit.
+        InvalidInput: text, items or held-out moments that do not fit.
     """
     settings = settings or ModelSettings()
     _check(histories, text, n_items)
+    if held_out is not None:
+        _check_held_out(histories, held_out, n_items)
     with torch_threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        trainer = Trainer(histories, text, settings, n_items, queries)
+        trainer = Trainer(histories, text, settings, n_items, queries, held_out)
         return trainer.run(on_progress or _silent, checkpoint, clock)
 
 
 class Trainer:
     """One training run: its data, its weights and the best weights so far."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         histories: Histories,
         text: FloatArray | None,
         settings: ModelSettings,
         n_items: int,
         queries: FloatArray | None,
+        held_out: Questions | None = None,
     ) -> None:
         self.settings = settings
         self.histories = histories
@@ -103,7 +110,10 @@ class Trainer:
         self.whitening = fit_whitening(table, settings.text_dim)
         self.queries = None if queries is None or text is None else self.whitening(queries)
         questions = basket_questions(histories)
-        self.questions, self.held_out = hold_out(questions, settings.validation, self.rng)
+        if held_out is None:
+            self.questions, self.held_out = hold_out(questions, settings.validation, self.rng)
+        else:
+            self.questions, self.held_out = questions, some_of(held_out, settings.validation, self.rng)
         self.counts = _counts(self.questions, n_items)
         self.short = _mostly_short(histories, settings.short)
         drop = settings.dropout if self.short else settings.dropout_long
@@ -114,7 +124,7 @@ class Trainer:
         self.optimizer = _optimizer(self.net, settings)
         self.average = _averaged(self.net)
         self.rated = bool((histories.types == EventType.RATING.code).any())
-        self.key = fingerprint(histories, text, settings)
+        self.key = fingerprint(histories, text, settings, self.held_out)
 
     def run(self, tell: OnProgress, folder: Path | None, clock: Callable[[], float]) -> PreferenceModel:
         """Epochs until nothing gets better, the time is over, or there were enough."""
@@ -277,6 +287,18 @@ def _check(histories: Histories, text: FloatArray | None, n_items: int) -> None:
         raise InvalidInput(f"text vectors have shape {text.shape}, expected one row for each of {n_items}")
     if wanted(histories.items, histories.types).sum() < 2:
         raise NotEnoughData("there are fewer than two events with an item: import more before training")
+
+
+def _check_held_out(histories: Histories, held_out: Questions, n_items: int) -> None:
+    if not len(held_out):
+        raise InvalidInput("no moment is held out: give at least one, or None to hold out some of the log")
+    if held_out.people.min() < 0 or held_out.people.max() >= histories.people:
+        raise InvalidInput(f"held-out moments name people beyond the {histories.people} of the histories")
+    begin, end = histories.offsets[held_out.people], histories.offsets[held_out.people + 1]
+    if ((held_out.ends < begin) | (held_out.ends > end)).any():
+        raise InvalidInput("a held-out moment lies outside of its person's events")
+    if held_out.items.min(initial=0) < 0 or held_out.items.max(initial=0) >= n_items:
+        raise InvalidInput(f"held-out answers name items beyond the {n_items} that there are")
 
 
 def _silent(_: Progress) -> None:

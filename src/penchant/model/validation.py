@@ -23,6 +23,13 @@ def hold_out(questions: Questions, most: int, rng: np.random.Generator) -> tuple
     return questions.take(np.setdiff1d(np.arange(len(questions)), held)), questions.take(held)
 
 
+def some_of(questions: Questions, most: int, rng: np.random.Generator) -> Questions:
+    """At most that many of them, in their order."""
+    if len(questions) <= most:
+        return questions
+    return questions.take(np.sort(rng.permutation(len(questions))[:most]))
+
+
 def ndcg(blocks: Iterator[tuple[slice, FloatArray]], answers: Questions) -> float:
     """Mean NDCG@10 with binary relevance (Järvelin and Kekäläinen, 2002); 0 where nothing was asked."""
     if not len(answers):
