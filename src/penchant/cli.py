@@ -13,6 +13,8 @@ from pathlib import Path
 
 from penchant.errors import InvalidInput, PenchantError
 
+_PROTOCOLS = ["leave-one-out", "time-split", "prequential", "successive"]
+"""Those of ``evaluate.run``, which would bring torch along for every verb; a test holds them equal."""
 _NO_MEMORY = "penchant: there is not enough memory for this; what was done so far is kept"
 _STOPPED = "penchant: stopped; what was done so far is kept, run it again to go on"
 
@@ -162,9 +164,7 @@ def _people_verbs(add: Adder) -> None:
 def _model_verbs(add: Adder) -> None:
     add("train", "model:train", "train a model on the whole log and let it serve")
     evaluate = add("evaluate", "model:evaluate", "compare models on the shop's own timeline")
-    evaluate.add_argument(
-        "--protocol", choices=["leave-one-out", "time-split", "prequential"], default="time-split"
-    )
+    evaluate.add_argument("--protocol", choices=_PROTOCOLS, default="time-split")
     snapshots = add("snapshots", "snapshots:snapshots", "trained models: list, promote, rollback")
     snapshots.add_argument("action", choices=["list", "promote", "rollback"])
     snapshots.add_argument("name", nargs="?", default="")

@@ -9,6 +9,7 @@ import pytest
 from penchant import cli
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
+from penchant.evaluate.run import PROTOCOLS
 from penchant.testing.fakes import FakeTextEncoder
 
 
@@ -70,3 +71,7 @@ def test_a_list_of_what_is_popular_says_why_it_is_not_personal(monkeypatch, tmp_
     said = capsys.readouterr().err
     assert "text vectors have another shape" in said
     assert "no model yet" not in said
+
+
+def test_the_command_knows_every_protocol_of_the_evaluation() -> None:
+    assert tuple(cli._PROTOCOLS) == PROTOCOLS

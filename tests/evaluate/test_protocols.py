@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.errors import InvalidInput, NotEnoughData
-from penchant.evaluate.protocols import default_cut, leave_one_out, main_type, prequential, time_split
+from penchant.evaluate.protocols import (
+    default_cut,
+    leave_one_out,
+    main_type,
+    prequential,
+    repeats,
+    successive,
+    time_split,
+)
+from penchant.evaluate.run import PROTOCOLS, Plan, make_splits
 from penchant.evaluate.segments import taken_before
 from penchant.model.histories import histories_of
 from penchant.types import EventType
@@ -135,3 +144,63 @@ def test_answers_are_never_known_before_they_are_asked(seed: int) -> None:
             if not split.leave_out_seen:
                 assert set(questions.items[questions.owner == c]) == set(histories.items[here])
                 assert not (histories.baskets[: contexts.ends[c]] == basket).any()
+
+
+def test_successive_asks_each_event_even_within_a_basket_from_all_before_it() -> None:
+    rows = [
+        (0, 1, 10, BUY, 1),
+        (0, 11, 13, BUY, 3),
+        (0, 11, 12, BUY, 3),
+        (0, 12, 14, VIEW, 4),
+        (0, 13, 15, BUY, 5),
+        (1, 12, 10, BUY, 6),
+    ]
+    split = successive(world(rows), cut=10 * DAY)
+    assert split.train.items.tolist() == [10]
+    assert split.questions.items.tolist() == [13, 12, 15, 10]
+    assert split.questions.contexts.ends.tolist() == [1, 2, 4, 5]
+    assert split.questions.contexts.people.tolist() == [0, 0, 0, 1]
+
+
+def test_successive_asks_the_last_tenth_and_leaves_out_what_was_taken_only_where_nothing_is_taken_twice() -> (
+    None
+):
+    once = successive(histories_of([list(range(100))]))
+    assert once.questions.items.tolist() == list(range(90, 100))
+    assert once.leave_out_seen
+    twice = histories_of([[*range(50), *range(50)]])
+    assert repeats(twice, EventType.PURCHASE) == 0.5
+    assert not successive(twice).leave_out_seen
+
+
+def test_successive_without_anything_to_predict_is_an_error() -> None:
+    with pytest.raises(NotEnoughData, match="nothing of type purchase"):
+        successive(histories_of([[1, 2]]), cut=5 * DAY)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_validation_looks_at_nothing_of_the_test_part(protocol: str) -> None:
+    histories = shop(seed=3, days=200)
+    test = make_splits(histories, Plan(protocol))
+    found = make_splits(histories, Plan(protocol, on="validation"))
+    cut = np.inf if protocol == "leave-one-out" else test[0].start
+    for split in found:
+        assert split.full.times.max() < cut
+        assert split.questions.contexts.times.max() < cut
+        known = split.full.items[split.questions.contexts.ends]
+        single = np.bincount(split.questions.owner)[split.questions.owner] == 1
+        assert (known[split.questions.owner] == split.questions.items)[single].all()
+
+
+def test_validation_of_leave_one_out_is_the_event_before_the_last_and_trains_on_the_same() -> None:
+    histories = histories_of([[1, 2, 3, 4], [5, 6], [7, 8, 7]])
+    (split,) = make_splits(histories, Plan("leave-one-out", on="validation"))
+    assert split.full.items.tolist() == [1, 2, 3, 5, 6, 7, 8]
+    assert split.train.items.tolist() == [1, 2, 5, 6, 7]
+    assert split.questions.items.tolist() == [3, 8]
+    assert split.questions.contexts.ends.tolist() == [2, 6]
+
+
+def test_an_unknown_part_is_an_error() -> None:
+    with pytest.raises(InvalidInput, match="unknown part"):
+        make_splits(histories_of([[1, 2, 3]]), Plan(on="train"))

@@ -42,7 +42,9 @@ class Scripted:
 
 def all_knowing(histories: Histories, end: int) -> np.ndarray:
     basket = (histories.baskets == histories.baskets[end]) & (histories.items >= 0)
-    return np.bincount(histories.items[basket], minlength=ITEMS.count).clip(max=1)
+    likely = np.bincount(histories.items[basket], minlength=ITEMS.count).clip(max=1)
+    likely[histories.items[end]] += 1  # "successive" asks the items of a basket one by one
+    return likely
 
 
 def guessing(histories: Histories, end: int) -> np.ndarray:

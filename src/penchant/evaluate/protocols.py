@@ -4,7 +4,7 @@ All protocols ask with everything that came before the moment, not only with the
 person's state goes on through the test period, as it does in a shop.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ DEFAULT_DAYS = 28
 """Length of the test period."""
 SHORT_DAYS = 84
 """A log shorter than this gives its last fifth instead."""
+LAST_SHARE = 0.1
+"""Share of the events that ``successive`` asks for."""
+FEW_REPEATS = 0.01
+"""Below this share of repeats a shop sells what people take once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,6 +159,83 @@ def prequential(
         for b in range(blocks)
         if (which == b).any()
     ]
+
+
+def successive(histories: Histories, cut: float | None = None, target: EventType | None = None) -> Split:
+    """Every single ``target`` event from ``cut`` on is predicted from all that came before it.
+
+    Unlike :func:`time_split`, a basket is asked item by item: what is already in it is known. Where
+    hardly anything is taken twice (:data:`FEW_REPEATS` of the training part), items that the person
+    took before are left out of the ranking, as in leave-one-out. The split is one moment for all, so
+    that nothing of the future is in the training part (Ji et al., "A critical study on data leakage in
+    recommender system offline evaluation", ACM TOIS 41(3), 2023).
+
+    Args:
+        histories: all events.
+        cut: unix seconds; default :func:`last_share_cut`.
+        target: type to predict; default :func:`main_type`.
+
+    Raises:
+        NotEnoughData: no event before the cut, or nothing to predict after it.
+    """
+    kind = target or main_type(histories)
+    moment = last_share_cut(histories, kind) if cut is None else cut
+    events = np.flatnonzero(wanted(histories, kind) & (histories.times >= moment))
+    if not len(events):
+        raise NotEnoughData(f"nothing of type {kind.value} to predict after the cut: choose an earlier one")
+    period = (moment, float(histories.times.max()))
+    split = _split(histories, _single(histories, events), period, kind, "successive")
+    return replace(split, leave_out_seen=repeats(split.train, kind) < FEW_REPEATS)
+
+
+def last_share_cut(histories: Histories, target: EventType) -> float:
+    """The time from which on the last tenth of all ``target`` events happened, unix seconds.
+
+    Raises:
+        NotEnoughData: there is no such event.
+
+    >>> from penchant.model.histories import histories_of
+    >>> last_share_cut(histories_of([list(range(20))]), EventType.PURCHASE) / DAY
+    18.0
+    """
+    times = np.sort(histories.times[wanted(histories, target)])
+    if not len(times):
+        raise NotEnoughData(f"there is no event of type {target.value} to evaluate on")
+    return float(times[len(times) - max(1, round(LAST_SHARE * len(times)))])
+
+
+def repeats(histories: Histories, target: EventType) -> float:
+    """Share of ``target`` events on an item that the same person took before.
+
+    >>> from penchant.model.histories import histories_of
+    >>> repeats(histories_of([[1, 1, 2, 3]]), EventType.PURCHASE)
+    0.25
+    """
+    index = np.flatnonzero(wanted(histories, target))
+    pairs = np.stack([histories.person_of_event()[index], histories.items[index]])
+    return 1.0 - np.unique(pairs, axis=1).shape[1] / max(1, len(index))
+
+
+def without_tests(split: Split) -> Split:
+    """A leave-one-out split that asks its validation events, the test events gone from the data.
+
+    The training part stays, and so do the validation events as what training may stop by.
+    """
+    if split.validation is None:
+        raise InvalidInput(f"{split.label!r} has no validation events: cut the log at its test part instead")
+    tests, kept = split.questions.contexts.ends, np.ones(split.full.events, dtype=bool)
+    kept[tests] = False
+    full, ends = split.full.keep(kept), split.validation.contexts.ends
+    asked = _single(full, ends - np.searchsorted(tests, ends))
+    times = asked.contexts.times
+    return replace(
+        split,
+        full=full,
+        questions=asked,
+        validation=asked,
+        start=float(times.min()),
+        end=float(times.max()),
+    )
 
 
 def default_cut(histories: Histories) -> float:

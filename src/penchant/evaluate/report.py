@@ -17,6 +17,8 @@ STORIES = {
     "models trained on what came before the cut.",
     "prequential": "Each {what} was predicted from everything before it, block by block; "
     "before each block the models were trained anew on everything earlier.",
+    "successive": "Each single event after the cut was predicted from everything before it, item by item; "
+    "models trained on what came before the cut.",
     "leave-one-out": "Each person's last event was predicted from all earlier ones. "
     "Items that the person had taken before are left out of the ranking.",
 }

@@ -2,13 +2,24 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from penchant.errors import InvalidInput
 from penchant.evaluate.baselines.popularity import popularity
-from penchant.evaluate.protocols import DAY, Split, leave_one_out, prequential, time_split
+from penchant.evaluate.protocols import (
+    DAY,
+    Split,
+    default_cut,
+    last_share_cut,
+    leave_one_out,
+    main_type,
+    prequential,
+    successive,
+    time_split,
+    without_tests,
+)
 from penchant.evaluate.ranked import Ranked, join_ranked, rank_questions
 from penchant.evaluate.recommender import ItemTable, Recommender, Training
 from penchant.evaluate.result import Evaluation, Group, Period, Seconds
@@ -18,7 +29,8 @@ from penchant.metrics import tie_order
 from penchant.model.histories import Histories
 from penchant.types import EventType
 
-PROTOCOLS = ("leave-one-out", "time-split", "prequential")
+PROTOCOLS = ("leave-one-out", "time-split", "prequential", "successive")
+PARTS = ("test", "validation")
 
 Progress = Callable[[str, float], None]
 """Told what is being done and the share of it that is done, from 0 to 1."""
@@ -30,10 +42,14 @@ class Plan:
 
     Attributes:
         protocol: one of ``PROTOCOLS``.
-        cut: unix seconds; None for the last four weeks. Not for leave-one-out.
+        cut: unix seconds; None for the last four weeks (successive: the last tenth of the events). Not
+            for leave-one-out.
         target: type to predict; None for purchases where there are some (leave-one-out: any).
         blocks: checkpoints of a prequential evaluation.
         sampling: cut-offs and intervals.
+        on: ``"test"``, or ``"validation"``: the same questions one step earlier, to choose settings by.
+            The test part of the data is then gone before anything is looked at: leave-one-out asks the
+            event before the last, the other protocols are applied to what came before their cut.
     """
 
     protocol: str = "time-split"
@@ -41,6 +57,7 @@ class Plan:
     target: EventType | None = None
     blocks: int = 4
     sampling: Sampling = field(default_factory=Sampling)
+    on: str = "test"
 
 
 def evaluate(
@@ -97,17 +114,33 @@ def make_splits(histories: Histories, plan: Plan) -> list[Split]:
     """The training parts and questions of ``plan``: one, or one for each prequential block.
 
     Raises:
-        InvalidInput: an unknown protocol, or a cut for leave-one-out.
+        InvalidInput: an unknown protocol or part, or a cut for leave-one-out.
     """
+    if plan.on not in PARTS:
+        raise InvalidInput(f"unknown part {plan.on!r}: choose one of {', '.join(PARTS)}")
+    if plan.protocol not in PROTOCOLS:
+        raise InvalidInput(f"unknown protocol {plan.protocol!r}: choose one of {', '.join(PROTOCOLS)}")
+    if plan.protocol == "leave-one-out":
+        if plan.cut is not None:
+            raise InvalidInput("leave-one-out has no cut: it takes each person's last event")
+        split = leave_one_out(histories, plan.target)
+        return [split if plan.on == "test" else without_tests(split)]
+    if plan.on == "validation":
+        target = plan.target or main_type(histories)
+        known = histories.before(_first_cut(histories, plan, target))
+        return make_splits(known, replace(plan, on="test", cut=None, target=target))
     if plan.protocol == "time-split":
         return [time_split(histories, plan.cut, plan.target)]
-    if plan.protocol == "prequential":
-        return prequential(histories, plan.cut, plan.target, plan.blocks)
-    if plan.protocol != "leave-one-out":
-        raise InvalidInput(f"unknown protocol {plan.protocol!r}: choose one of {', '.join(PROTOCOLS)}")
+    if plan.protocol == "successive":
+        return [successive(histories, plan.cut, plan.target)]
+    return prequential(histories, plan.cut, plan.target, plan.blocks)
+
+
+def _first_cut(histories: Histories, plan: Plan, target: EventType) -> float:
+    """Where the test part of ``plan`` begins."""
     if plan.cut is not None:
-        raise InvalidInput("leave-one-out has no cut: it takes each person's last event")
-    return [leave_one_out(histories, plan.target)]
+        return plan.cut
+    return last_share_cut(histories, target) if plan.protocol == "successive" else default_cut(histories)
 
 
 def _check(histories: Histories, items: ItemTable, models: Sequence[Recommender]) -> None:
@@ -183,6 +216,7 @@ def _settings(splits: list[Split], plan: Plan) -> dict[str, str | int | float | 
         "draws": plan.sampling.draws,
         "level": plan.sampling.level,
         "seed": plan.sampling.seed,
+        "part": plan.on,
         "ranking": "full catalogue, seen items left out" if first.leave_out_seen else "full catalogue",
     }
 
