@@ -1,9 +1,14 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from penchant.model import losses, objective
 from penchant.model.histories import histories_of
 from penchant.model.objective import next_basket_loss, rivals
 from penchant.model.repeat import features, surroundings
@@ -12,8 +17,19 @@ from penchant.model.training import Trainer
 ITEMS = 12
 
 
+@pytest.fixture(autouse=True)
+def held(request, monkeypatch) -> bool:
+    """Whether the trend of all items is held; here by default."""
+    held = getattr(request, "param", True)
+    monkeypatch.setattr(objective, "HELD", objective.HELD if held else 0)
+    monkeypatch.setattr(losses, "BLOCK", 5)  # of 12 items: two whole ones and a rest
+    return held
+
+
+@pytest.mark.parametrize("held", [True, False], indirect=True)
+@pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("short", [100, 1])
-def test_the_loss_is_that_of_scoring_every_item(rng, small, short) -> None:
+def test_the_loss_is_that_of_scoring_every_item(rng, small, short, full, held) -> None:
     """Plainly: each question by itself, each item by itself, the repeat score where it is remembered."""
     rows = [rng.integers(0, ITEMS, rng.integers(2, 9)).tolist() for _ in range(12)]
     trainer = Trainer(histories_of(rows), None, replace(small, short=short, window=4), ITEMS, None)
@@ -25,7 +41,8 @@ def test_the_loss_is_that_of_scoring_every_item(rng, small, short) -> None:
             continue
         h = torch.randn(len(batch.questions), len(trainer.net.start))
         answers = trainer.questions.take(batch.questions)
-        found = next_basket_loss(trainer.net, h, against)
+        assert (against.drawn_seen.held is not None) == held
+        found = next_basket_loss(trainer.net, h, against, full=full)
         expected = []
         for row in range(len(answers)):
             scores = plain_scores(trainer, batch, answers, h, row)
@@ -37,6 +54,64 @@ def test_the_loss_is_that_of_scoring_every_item(rng, small, short) -> None:
             kinds.add((bool((remembered >= 0).any()), bool(np.isin(right, remembered).all())))
         torch.testing.assert_close(found, torch.stack(expected).mean(), rtol=1e-5, atol=1e-6)
     assert {(False, False), (True, False), (True, True)} <= kinds
+
+
+def test_gradients_by_blocks_are_those_of_all_at_once(rng, small) -> None:
+    rows = [rng.integers(0, ITEMS, rng.integers(2, 9)).tolist() for _ in range(12)]
+    trainer = Trainer(histories_of(rows), None, replace(small, loss="full"), ITEMS, None)
+    torch.nn.init.normal_(trainer.net.repeat.out.weight)
+    for batch, against in trainer._batches():
+        h = torch.randn(len(batch.questions), len(trainer.net.start), requires_grad=True)
+        found = {}
+        for full in (False, True):
+            trainer.net.zero_grad()
+            h.grad = None
+            (3.0 * next_basket_loss(trainer.net, h, against, full=full)).backward()
+            named = {name: w.grad for name, w in trainer.net.named_parameters() if w.grad is not None}
+            found[full] = {"h": h.grad, **{name: grad.clone() for name, grad in named.items()}}
+        assert {"h", "items.ids", "items.bias", "trend", "repeat.out.weight"} <= set(found[True])
+        for name, grad in found[True].items():
+            torch.testing.assert_close(grad, found[False][name], rtol=1e-5, atol=1e-6)
+
+
+def test_where_nothing_else_can_be_taken_the_full_loss_is_finite(small) -> None:
+    """Both items are everybody's own candidates."""
+    trainer = Trainer(histories_of([[0, 1, 0, 1]] * 3), None, replace(small, loss="full"), 2, None)
+    for batch, against in trainer._batches():
+        h = torch.randn(len(batch.questions), len(trainer.net.start), requires_grad=True)
+        loss = next_basket_loss(trainer.net, h, against, full=True)
+        loss.backward()
+        assert torch.isfinite(loss)
+        assert torch.isfinite(h.grad).all()
+
+
+MEMORY = """
+import resource, sys
+import torch
+from penchant.model.losses import full_log_sum_exp
+
+torch.set_num_threads(1)
+items, people, dim = int(sys.argv[1]), 512, 64
+tensors = [torch.randn(people, dim), torch.randn(items, dim).mul_(0.1), torch.zeros(items), torch.ones(3)]
+extra = lambda part: torch.zeros(part.stop - part.start, people, 3)
+nothing = torch.zeros(2, 0, dtype=torch.int64)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for tensor in tensors:
+    tensor.requires_grad_()
+full_log_sum_exp(*tensors, extra, nothing).sum().backward()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+@pytest.mark.slow
+def test_the_full_loss_of_a_million_items_takes_bounded_memory() -> None:
+    """The scores alone would be 2 GB, and twice that with their gradient; item gradients are 260 MB."""
+    command = [sys.executable, "-c", MEMORY, "1000000"]
+    path = str(Path(losses.__file__).parents[2])
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": path}, check=True, capture_output=True, text=True
+    )
+    assert 240 < float(done.stdout) < 500
 
 
 def plain_scores(trainer, batch, answers, h, row):

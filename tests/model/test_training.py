@@ -27,6 +27,14 @@ def test_a_planted_order_is_found(rng, small, encoder) -> None:
     assert model.report["validation"] > 0.8
 
 
+@pytest.mark.parametrize(
+    "change", [{"loss": "full"}, {"optimizer": "adagrad", "lr": 0.05}, {"accumulate": 3}]
+)
+def test_every_loss_and_optimiser_finds_it(rng, small, change) -> None:
+    model = train(chains(rng), None, replace(small, max_epochs=12, **change), n_items=40)
+    assert model.report["validation"] > 0.8
+
+
 def test_without_the_pattern_nothing_is_found(rng, small) -> None:
     model = train(chains(rng, shuffled=True), None, replace(small, max_epochs=12), n_items=40)
     assert model.report["validation"] < 0.25

@@ -1,14 +1,21 @@
 """The training objective of one batch: what needs no weights is made ahead, with numpy alone."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from penchant.model.examples import Batch, Questions
 from penchant.model.histories import FloatArray, IntArray
-from penchant.model.losses import sampled_cross_entropy, squared_error
+from penchant.model.losses import (
+    full_log_sum_exp,
+    own_cross_entropy,
+    sampled_cross_entropy,
+    squared_error,
+)
 from penchant.model.net import PreferenceNet
 from penchant.model.repeat import features, surroundings
 from penchant.model.sampling import Candidates, found_in, own_candidates
@@ -25,7 +32,7 @@ class Rivals:
         known: which of the C are remembered; repeats: their features for the repeat head.
         new: which are not; seen: (·, lifetimes) their trend.
         drawn: (K,) place of the sample in ``items``; log_q: (K,) log expected count of each.
-        drawn_seen: (K, P, lifetimes) trend of the sample. doubles: question and place in the sample (2, ·)
+        drawn_seen: trend of the sample. doubles: question and place in the sample (2, ·)
             of what is among the question's own candidates already.
         weights: (T,) of each answer in the loss, in the order of ``own.taken``.
     """
@@ -39,9 +46,35 @@ class Rivals:
     seen: FloatArray
     drawn: IntArray
     log_q: FloatArray
-    drawn_seen: FloatArray
+    drawn_seen: "Seen"
     doubles: IntArray
     weights: FloatArray
+
+
+HELD = 2**24
+"""Pairs of item and question whose trend is made ahead and held (200 MB); that of more is made by blocks."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """Trend of the items (K,) at the times (P,): (K, P, lifetimes), held or made anew for each block."""
+
+    trend: TrendTable
+    items: IntArray
+    times: NDArray[np.float64]
+    held: FloatArray | None
+
+    @classmethod
+    def of(cls, trend: TrendTable, items: IntArray, times: NDArray[np.float64]) -> Self:
+        """Held where it is small enough."""
+        small = len(items) * len(times) <= HELD
+        return cls(trend, items, times, trend.features(items[:, None], times) if small else None)
+
+    def __call__(self, part: slice) -> Tensor:
+        """Of some of the items: (b, P, lifetimes)."""
+        if self.held is not None:
+            return torch.from_numpy(self.held[part])
+        return torch.from_numpy(self.trend.features(self.items[part, None], self.times))
 
 
 def rivals(
@@ -74,21 +107,42 @@ def rivals(
         seen=trend.features(own.items[new], answers.times[own.owner[new]]),
         drawn=place[: len(negatives)],
         log_q=log_q,
-        drawn_seen=trend.features(negatives[:, None], answers.times),
-        doubles=np.stack([own.owner[hit], double]),
+        drawn_seen=Seen.of(trend, negatives, answers.times),
+        doubles=np.stack([own.owner[hit], double])[:, np.argsort(double, kind="stable")],
         weights=(1.0 / np.diff(answers.offsets)[own.owner[own.taken]]).astype(np.float32),
     )
 
 
-def next_basket_loss(net: PreferenceNet, h: Tensor, against: Rivals) -> Tensor:
+def next_basket_loss(net: PreferenceNet, h: Tensor, against: Rivals, *, full: bool = False) -> Tensor:
     """Cross-entropy of what was taken next, against memory and a sample of all items, each basket alike.
 
     Args:
         net: whose items and repeat head are used.
         h: (P, D) behaviour when each of the batch's questions was asked.
         against: of these questions.
+        full: the sample is all items: the same number, by blocks, so that memory stays bounded.
     """
     vectors, bias = net.items(torch.from_numpy(against.items))
+    padded = _own_scores(net, h, against, vectors, bias)
+    own, drawn = against.own, torch.from_numpy(against.drawn)
+    taken = np.flatnonzero(own.taken)
+    owner, rank = torch.from_numpy(own.owner[taken]), torch.from_numpy(own.rank[taken])
+    items, levels = vectors.index_select(0, drawn), bias.index_select(0, drawn)
+    weights, doubles = torch.from_numpy(against.weights), torch.from_numpy(against.doubles)
+    if full:
+        asked = net.personal * h
+        others = full_log_sum_exp(asked, items, levels, net.trend, against.drawn_seen, doubles)
+        return own_cross_entropy(padded, others, owner, rank, weight=weights)
+    seen = against.drawn_seen(slice(0, len(drawn)))
+    sample = net.personal * (h @ items.T) + levels + (seen @ net.trend).T
+    mask = torch.zeros(sample.shape, dtype=torch.bool)
+    mask[tuple(doubles)] = True
+    sample = sample.masked_fill(mask, -torch.inf)
+    return sampled_cross_entropy(padded, sample, torch.from_numpy(against.log_q), owner, rank, weight=weights)
+
+
+def _own_scores(net: PreferenceNet, h: Tensor, against: Rivals, vectors: Tensor, bias: Tensor) -> Tensor:
+    """Of each question's own candidates, (P, C), -inf where there is none."""
     # index_select and embedding: indexing with [] has a serial gradient on a CPU, ten times slower.
     own, place = against.own, torch.from_numpy(against.place)
     owner, rank = torch.from_numpy(own.owner), torch.from_numpy(own.rank)
@@ -100,16 +154,7 @@ def next_basket_loss(net: PreferenceNet, h: Tensor, against: Rivals) -> Tensor:
     first = first + torch.from_numpy(against.seen) @ net.trend
     order = torch.cat([known, new])
     padded = h.new_full((len(h), int(own.rank.max()) + 1), -torch.inf)
-    padded = padded.index_put((owner[order], rank[order]), torch.cat([again, first]))
-    drawn = torch.from_numpy(against.drawn)
-    sample = net.personal * (h @ vectors.index_select(0, drawn).T) + bias.index_select(0, drawn)
-    sample = sample + (torch.from_numpy(against.drawn_seen) @ net.trend).T
-    mask = torch.zeros(sample.shape, dtype=torch.bool)
-    mask[tuple(torch.from_numpy(against.doubles))] = True
-    sample = sample.masked_fill(mask, -torch.inf)
-    taken = torch.from_numpy(np.flatnonzero(own.taken))
-    log_q, weights = torch.from_numpy(against.log_q), torch.from_numpy(against.weights)
-    return sampled_cross_entropy(padded, sample, log_q, owner[taken], rank[taken], weight=weights)
+    return padded.index_put((owner[order], rank[order]), torch.cat([again, first]))
 
 
 def rating_loss(net: PreferenceNet, h: Tensor, items: Tensor, ratings: Tensor) -> Tensor:

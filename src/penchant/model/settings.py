@@ -6,6 +6,9 @@ from typing import Any, Self
 from penchant.errors import SettingsError
 from penchant.model.encoders import entry_of
 
+CHOICES = {"loss": ("sampled", "full"), "optimizer": ("adamw", "adagrad")}
+"""What settings that are one of a few words can be."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
@@ -17,9 +20,13 @@ class ModelSettings:
         text_dim: whitened text dimensions that are kept.
         dropout, dropout_long: share of activations dropped in training where histories are short, and long.
         id_dropout: share of a batch's items that training reads and scores by their text alone.
-        negatives: sampled items per step; at least as many as there are items gives the full softmax.
+        loss: ``sampled``, against ``negatives`` items per step, corrected for how they were drawn; ``full``,
+            against all items that were ever wanted, by blocks: slower, and no better where it was measured.
+        negatives: sampled items per step, half of them drawn evenly, half by how often they are wanted (as
+            items of the batch's other questions would be); as many as there are items: the full softmax.
         memory: items in the repeat memory of a person.
-        lr: step size of Adam. weight_decay: decoupled, on all weights.
+        optimizer: ``adamw`` or ``adagrad``. lr: its step size.
+        weight_decay, id_decay: of all other weights, and of the items' id vectors.
         max_epochs, patience: passes at most; passes without a better validation before the end.
         time_budget_s: seconds of training, None for no limit.
         batch: examples per step where histories are short; events per step where they are long.
@@ -39,10 +46,13 @@ class ModelSettings:
     dropout: float = 0.5
     dropout_long: float = 0.1
     id_dropout: float = 0.0
+    loss: str = "sampled"
     negatives: int = 1024
     memory: int = 128
+    optimizer: str = "adamw"
     lr: float = 2e-3
     weight_decay: float = 0.0
+    id_decay: float = 0.0
     max_epochs: int = 60
     patience: int = 3
     time_budget_s: float | None = 1140.0
@@ -63,6 +73,10 @@ class ModelSettings:
         for name in ("dropout", "dropout_long", "id_dropout", "discovery"):
             if not 0 <= getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be from 0 to below 1, received {getattr(self, name)}")
+
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise SettingsError(f"{name} is one of {', '.join(known)}, not {getattr(self, name)!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a manifest.

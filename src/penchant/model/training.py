@@ -5,11 +5,10 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel
 
 from penchant.errors import InvalidInput, NotEnoughData
 from penchant.model.ahead import ahead, torch_threads
@@ -19,6 +18,7 @@ from penchant.model.examples import Batch, Questions, Reader, basket_questions
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.objective import Rivals, next_basket_loss, rating_loss, rivals
+from penchant.model.optimisers import Stepper
 from penchant.model.sampling import NegativeSampler
 from penchant.model.scoring import PreferenceModel, answer, item_scores, score_blocks
 from penchant.model.settings import ModelSettings
@@ -40,12 +40,6 @@ class Progress:
     metric: float | None
     seconds: float
 
-
-DECAY = 0.998
-"""Of the mean of the weights, for each step."""
-
-REPEAT_PACE, TREND_PACE = 3.0, 10.0
-"""Step sizes of the repeat head and of the trend's weights, times that of the others."""
 
 OnProgress = Callable[[Progress], None]
 
@@ -118,11 +112,12 @@ class Trainer:
         self.short = _mostly_short(histories, settings.short)
         drop = settings.dropout if self.short else settings.dropout_long
         self.net = PreferenceNet(self.whitening(table), self.counts, replace(settings, dropout=drop))
-        self.sampler = NegativeSampler(self.counts, settings.negatives)
+        self.sampler = NegativeSampler(
+            self.counts, n_items if settings.loss == "full" else settings.negatives
+        )
         self.trend = TrendTable.of(histories)
         self.reader = Reader(histories, settings.memory)
-        self.optimizer = _optimizer(self.net, settings)
-        self.average = _averaged(self.net)
+        self.stepper = Stepper(self.net, settings)
         self.rated = bool((histories.types == EventType.RATING.code).any())
         self.key = fingerprint(histories, text, settings, self.held_out)
 
@@ -135,7 +130,7 @@ class Trainer:
             state = self._epoch(state, tell, lambda now=start, b=before: clock() - now + b)
             state.seconds = before + clock() - start
             if folder is not None:
-                save_checkpoint(folder, state, self.optimizer, self.rng, self.key)
+                save_checkpoint(folder, state, self.stepper.optimizer, self.rng, self.key)
         self.net.load_state_dict(state.best, strict=True)
         self.net.zero_grad(set_to_none=True)
         self.net.eval()
@@ -145,7 +140,7 @@ class Trainer:
 
     def validate(self) -> float:
         """NDCG@10 of the held-out baskets, nothing left out of the ranking."""
-        net = cast(PreferenceNet, self.average.module)
+        net = cast(PreferenceNet, self.stepper.average.module)
         answers = answer(net, self.histories, self.held_out, self.settings.memory, self.queries)
         return ndcg(score_blocks(answers, item_scores(net, self.counts), self.trend, 256), self.held_out)
 
@@ -163,8 +158,12 @@ class Trainer:
         net.dial(dials.personal, dials.steep, dials.level, dials.novelty, dials.trend)
 
     def _resumed(self, folder: Path | None) -> Checkpoint:
-        net, average = self.net, self.average
-        found = load_checkpoint(folder, net, average, self.optimizer, self.rng, self.key) if folder else None
+        net, average = self.net, self.stepper.average
+        found = (
+            load_checkpoint(folder, net, average, self.stepper.optimizer, self.rng, self.key)
+            if folder
+            else None
+        )
         return found or Checkpoint.fresh(net, average)
 
     def _epoch(
@@ -182,14 +181,13 @@ class Trainer:
                 if limit is not None and seconds() > limit:
                     break
         metric = self.validate()
-        after = state.after_epoch(self.net, self.average, metric, steps)
+        after = state.after_epoch(self.net, self.stepper.average, metric, steps)
         tell(Progress(after.epoch, epochs, after.steps, loss, metric, seconds()))
         return after
 
     def _losses(self) -> Generator[float]:
         """Loss of each step of one epoch."""
         carried = self.net.beginners(0)
-        pending = 0
         with closing(ahead(self._batches())) as batches:
             for batch, against in batches:
                 start = carried if batch.carry else self.net.beginners(len(batch.lengths))
@@ -198,14 +196,9 @@ class Trainer:
                 if against is None:
                     continue
                 loss = self._loss(h, batch, against)
-                (loss / self.settings.accumulate).backward()
-                pending += 1
-                if pending == self.settings.accumulate:
-                    pending = 0
-                    self._step()
+                self.stepper.backward(loss, len(batch.questions))
                 yield loss.item()
-        if pending:
-            self._step()
+        self.stepper.step()
 
     def _batches(self) -> Generator[tuple[Batch, Rivals | None]]:
         """What one epoch reads; no rivals where nothing is asked. Another thread goes through them."""
@@ -223,7 +216,7 @@ class Trainer:
     def _loss(self, h: torch.Tensor, batch: Batch, against: Rivals) -> torch.Tensor:
         places = torch.from_numpy(batch.steps * len(batch.lengths) + batch.columns)
         here = h.flatten(0, 1).index_select(0, places)
-        loss = next_basket_loss(self.net, here, against)
+        loss = next_basket_loss(self.net, here, against, full=self.settings.loss == "full")
         return loss + self._rating_loss(here, self.questions.take(batch.questions)) if self.rated else loss
 
     def _rating_loss(self, h: torch.Tensor, answers: Questions) -> torch.Tensor:
@@ -235,38 +228,6 @@ class Trainer:
         if not len(rated):
             return h.sum() * 0
         return rating_loss(self.net, h[torch.from_numpy(rated)], items, ratings)
-
-    def _step(self) -> None:
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        self.optimizer.step()
-        self.average.update_parameters(self.net)
-        table = self.net.items.ids.grad
-        self.optimizer.zero_grad(set_to_none=True)
-        self.net.items.ids.grad = None if table is None else table.zero_()  # see Gather
-
-
-def _averaged(net: PreferenceNet) -> AveragedModel:
-    """A running mean of the weights: of half of the steps at first, later of about ``1 / (1 - DECAY)``."""
-
-    def mean(average: Any, current: Any, steps: Any) -> None:
-        weight = max(1.0 - DECAY, 2.0 / (float(steps) + 2.0))
-        for old, new in zip(average, current, strict=True):
-            old.lerp_(new, weight)
-
-    return AveragedModel(net, multi_avg_fn=mean)
-
-
-def _optimizer(net: PreferenceNet, settings: ModelSettings) -> torch.optim.Optimizer:
-    """AdamW; the few weights that every example shares, and that start far from their place, go faster."""
-    shared = {"repeat.": REPEAT_PACE, "trend": TREND_PACE}
-    groups: dict[str, list[torch.Tensor]] = {"": [], **{name: [] for name in shared}}
-    for name, weight in net.named_parameters():
-        groups[next((group for group in shared if name.startswith(group)), "")].append(weight)
-    return torch.optim.AdamW(
-        [{"params": groups[name], "lr": settings.lr * shared.get(name, 1.0)} for name in groups],
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
 
 
 def _mostly_short(histories: Histories, most: int) -> bool:

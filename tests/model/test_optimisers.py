@@ -1,0 +1,96 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from penchant.errors import SettingsError
+from penchant.model.histories import histories_of
+from penchant.model.objective import next_basket_loss, rivals
+from penchant.model.optimisers import Stepper, make_optimizer, running_mean
+from penchant.model.settings import ModelSettings
+from penchant.model.training import Trainer
+
+ROWS = [[3, 4, 5, 6], [4, 5, 6], [5, 6, 3], [6, 3, 4, 5, 6], [3, 4]]
+
+
+def trained(settings, parts):
+    """Weights after one step on the questions of ``parts``, against all items."""
+    torch.manual_seed(0)
+    trainer = Trainer(histories_of(ROWS), None, replace(settings, loss="full"), 9, None)
+    net, stepper = trainer.net, trainer.stepper
+    stepper.optimizer = torch.optim.SGD(net.parameters(), lr=0.5)  # Adam's first step knows no length
+    (batch, _), *rest = trainer._batches()
+    assert not rest
+    h = torch.randn(len(batch.questions), len(net.start))
+    for part in parts:
+        rows = list(part)
+        some = replace(
+            batch, questions=batch.questions[rows], memory=batch.memory[rows], events=batch.events[rows]
+        )
+        answers = trainer.questions.take(some.questions)
+        against = rivals(some, answers, trainer.sampler.draw(trainer.rng), trainer.trend, 9)
+        stepper.backward(next_basket_loss(net, h[rows], against, full=True), len(rows))
+    stepper.step()
+    return dict(net.named_parameters())
+
+
+def test_a_step_of_three_unlike_batches_is_that_of_one_large_one(small) -> None:
+    whole = trained(small, [range(9)])
+    parts = trained(replace(small, accumulate=3), [range(2), range(2, 6), range(6, 9)])
+    for name, weight in whole.items():
+        torch.testing.assert_close(weight, parts[name], rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_left_at_the_end_of_an_epoch_is_a_step_too(small) -> None:
+    whole = trained(small, [range(9)])
+    parts = trained(replace(small, accumulate=9), [range(2), range(2, 9)])
+    for name, weight in whole.items():
+        torch.testing.assert_close(weight, parts[name], rtol=1e-4, atol=1e-6)
+
+
+def net_of(settings):
+    return Trainer(histories_of(ROWS), None, settings, 9, None).net
+
+
+def test_id_vectors_have_a_weight_decay_of_their_own(small) -> None:
+    for settings, ids, rest in (
+        (replace(small, id_decay=0.5), True, False),
+        (replace(small, weight_decay=0.5), False, True),
+    ):
+        net = net_of(settings)
+        before = {name: weight.detach().clone() for name, weight in net.named_parameters()}
+        optimizer = make_optimizer(net, settings)
+        for weight in net.parameters():
+            weight.grad = torch.zeros_like(weight)
+        optimizer.step()
+        moved = {name: not torch.equal(before[name], weight) for name, weight in net.named_parameters()}
+        assert moved["items.ids"] == ids
+        assert moved["start"] == rest
+
+
+def test_the_named_optimiser_is_taken(small) -> None:
+    assert isinstance(make_optimizer(net_of(small), small), torch.optim.AdamW)
+    settings = replace(small, optimizer="adagrad")
+    assert isinstance(make_optimizer(net_of(settings), settings), torch.optim.Adagrad)
+    with pytest.raises(SettingsError, match="optimizer is one of adamw, adagrad, not 'sgd'"):
+        ModelSettings(optimizer="sgd")
+    with pytest.raises(SettingsError, match="loss is one of"):
+        ModelSettings(loss="hinge")
+
+
+def test_the_running_mean_is_that_of_the_later_half_at_first(small) -> None:
+    net = net_of(small)
+    average = running_mean(net)
+    for step in range(1, 41):
+        with torch.no_grad():
+            net.start.fill_(float(step))
+        average.update_parameters(net)
+    # Weights 2/(n+2) make a mean that grows with the step: two thirds of the way.
+    assert average.module.start[0].item() == pytest.approx(2 / 3 * 40, rel=0.05)
+
+
+def test_a_stepper_without_gradients_does_nothing(small) -> None:
+    net = net_of(small)
+    before = net.start.detach().clone()
+    Stepper(net, replace(small, weight_decay=0.5)).step()
+    assert torch.equal(before, net.start)
