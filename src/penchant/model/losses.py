@@ -82,7 +82,7 @@ class FullLogSumExp(torch.autograd.Function):
             scores = _scores(part, (h, items, bias, weights), more(part), left_out)
             total = torch.logaddexp(total, torch.logsumexp(scores, 0))
         ctx.save_for_backward(h, items, bias, weights, left_out, total)
-        ctx.more = extra  # pyright: ignore[reportAttributeAccessIssue]
+        ctx.more = more  # pyright: ignore[reportAttributeAccessIssue]
         return total
 
     @staticmethod
