@@ -21,7 +21,9 @@ def test_an_encoder_that_nobody_knows_is_refused_before_texts_are_read(tmp_path:
     encoder = FakeTextEncoder()
     with (
         Shop(tmp_path / "shop", writer=True, encoder=encoder) as shop,
-        pytest.raises(SettingsError, match="unknown encoder 'foo': choose one of lstm, recurrent"),
+        pytest.raises(
+            SettingsError, match="unknown encoder 'foo': choose one of cnn, lstm, recurrent, transformer"
+        ),
     ):
         material(shop, lambda what, share: None)
     assert encoder.read == []

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from penchant.errors import SettingsError
-from penchant.model.encoders import make_encoder, make_step
+from penchant.model.encoders import ENCODERS, Entry, make_encoder, make_step
 from penchant.model.encoders.recurrent import Scan
 from penchant.testing.encoder_contract import EncoderContract
 
@@ -14,6 +14,27 @@ class TestRecurrent(EncoderContract):
 
 class TestLstm(EncoderContract):
     encoder = "lstm"
+
+
+class TestCnn(EncoderContract):
+    encoder = "cnn"
+
+
+class TestTransformer(EncoderContract):
+    encoder = "transformer"
+
+
+@pytest.fixture(scope="class")
+def training_only():
+    """An encoder that cannot serve."""
+    ENCODERS["recurrent-training-only"] = Entry("recurrent:Recurrent")
+    yield
+    del ENCODERS["recurrent-training-only"]
+
+
+@pytest.mark.usefixtures("training_only")
+class TestWithoutStepForm(EncoderContract):
+    encoder = "recurrent-training-only"
 
 
 def test_scan_has_its_exact_gradient() -> None:
@@ -33,5 +54,5 @@ def test_taste_fades_with_real_time() -> None:
 
 
 def test_an_unknown_encoder_names_those_there_are() -> None:
-    with pytest.raises(SettingsError, match="choose one of lstm, recurrent"):
+    with pytest.raises(SettingsError, match="choose one of cnn, lstm, recurrent, transformer"):
         make_encoder("rnn", 8, 1, 0.0)

@@ -19,7 +19,7 @@ from penchant.model.trend import LiveTrend
 ITEMS, WIDTH = 30, 12
 
 
-@pytest.fixture(params=["recurrent", "lstm"])
+@pytest.fixture(params=["recurrent", "lstm", "cnn", "transformer"])
 def trained(request, rng, small, tmp_path):
     data = histories_of([rng.integers(0, ITEMS - 5, rng.integers(2, 20)).tolist() for _ in range(60)])
     text = rng.normal(size=(ITEMS, WIDTH)).astype(np.float32)

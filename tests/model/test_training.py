@@ -21,7 +21,7 @@ def chains(rng, shuffled: bool = False):
     return histories_of(rows)
 
 
-@pytest.mark.parametrize("encoder", ["recurrent", "lstm"])
+@pytest.mark.parametrize("encoder", ["recurrent", "lstm", "cnn", "transformer"])
 def test_a_planted_order_is_found(rng, small, encoder) -> None:
     model = train(chains(rng), None, replace(small, encoder=encoder, max_epochs=12), n_items=40)
     assert model.report["validation"] > 0.8

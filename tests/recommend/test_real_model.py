@@ -14,7 +14,7 @@ from penchant.types import EventType
 ITEMS = 12
 
 
-@pytest.fixture(scope="module", params=["recurrent", "lstm"])
+@pytest.fixture(scope="module", params=["recurrent", "lstm", "cnn", "transformer"])
 def serving(request, tmp_path_factory):
     """Trained on people who stay in one half of the shop."""
     rng = np.random.default_rng(0)

@@ -26,6 +26,8 @@ class Entry:
 ENCODERS: dict[str, Entry] = {
     "recurrent": Entry("recurrent:Recurrent", "recurrent_step:RecurrentStep"),
     "lstm": Entry("lstm:Lstm", "lstm_step:LstmStep"),
+    "cnn": Entry("cnn:Cnn", "cnn_step:CnnStep"),
+    "transformer": Entry("transformer:Transformer", "transformer_step:TransformerStep"),
 }
 
 
