@@ -1,7 +1,8 @@
 """Dilated causal convolutions: NextItNet (Yuan et al., WSDM 2019), residual as in TCN (Bai et al., 2018).
 
-Each layer is a residual block of two convolutions of three events, a norm and an activation before each. The first layer's look 1 and 2 events apart, the second layer's 4 and 8, and so on: two layers see
-31 events, three see 127. Nothing older is seen, and nothing fades but by what the time gap says.
+Each layer is a residual block of two convolutions of three events, a norm and an activation before each.
+Those of the first layer look 1 and 2 events apart, those of the second 4 and 8, and so on: two layers see 31
+events, three see 127. Nothing older is seen, and nothing fades but by what the time gap says.
 """
 
 import torch

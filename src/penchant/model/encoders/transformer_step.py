@@ -45,7 +45,7 @@ class TransformerStep:
 
 
 def _attend(layer: Weights, x: Array, before: Array, bias: Array) -> tuple[Array, Array]:
-    """Inputs (..., D), flat keys and values before, bias (..., heads, W) to (..., D) and the newest of them."""
+    """Inputs (..., D), flat keys and values before, bias (..., heads, W) to (..., D) and the newest ones."""
     lead, dim, (heads, window) = x.shape[:-1], x.shape[-1], layer["ago"].shape
     query, key, value = split(linear(rms_norm(x, layer["norm.weight"]), layer, "mix"), 3)
     known = np.concatenate([before, key, value], -1)
