@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from penchant.model.encoders import make_encoder
-from penchant.model.encoders.fast import Dropout, RMSNorm
 from penchant.model.examples import Batch
 from penchant.model.heads import RatingHead, RepeatHead
 from penchant.model.histories import FloatArray, Histories
@@ -27,8 +26,8 @@ class TokenTable(nn.Module):
         self.value = nn.Parameter(torch.randn(dim) * 0.02)
         self.query = nn.Linear(white, dim, bias=False)
         nn.init.normal_(self.query.weight, std=0.02)
-        self.norm = RMSNorm(dim)
-        self.drop = Dropout(dropout)
+        self.norm = nn.RMSNorm(dim, eps=1e-6)
+        self.drop = nn.Dropout(dropout)
 
     def forward(self, what: Tensor, kind: Tensor, gap: Tensor, value: Tensor) -> Tensor:
         """Item or query vectors (L, B, D) and (L, B) each of type, gap class and rating to (L, B, D)."""

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from penchant.model.encoders.fast import RMSNorm
 from penchant.model.encoders.protocol import Encoder
 
 
@@ -16,7 +15,7 @@ class Lstm(Encoder):
         self.time = nn.Linear(1, dim)
         between = dropout if layers > 1 else 0.0
         self.lstm = nn.LSTM(dim, dim, layers, dropout=between)
-        self.norm = RMSNorm(dim)
+        self.norm = nn.RMSNorm(dim, eps=1e-6)
 
     def forward(self, x: Tensor, days: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         people, depth = x.shape[1], 2 * self.lstm.num_layers

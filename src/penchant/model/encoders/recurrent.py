@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from penchant.model.encoders.fast import Dropout, RMSNorm
 from penchant.model.encoders.protocol import Encoder
 
 
@@ -42,14 +41,14 @@ class Layer(nn.Module):
 
     def __init__(self, dim: int, dropout: float) -> None:
         super().__init__()
-        self.norm = RMSNorm(dim)
+        self.norm = nn.RMSNorm(dim, eps=1e-6)
         self.mix = nn.Linear(dim, 3 * dim)
         self.rate = nn.Parameter(torch.linspace(math.log(1 / 365), math.log(1 / 7), dim))
         self.out = nn.Linear(dim, dim)
-        self.mlp_norm = RMSNorm(dim)
+        self.mlp_norm = nn.RMSNorm(dim, eps=1e-6)
         self.up = nn.Linear(dim, 4 * dim)
         self.down = nn.Linear(2 * dim, dim)
-        self.drop = Dropout(dropout)
+        self.drop = nn.Dropout(dropout)
         with torch.no_grad():
             self.mix.bias[:dim] = torch.linspace(0.0, 4.0, dim)
 
@@ -70,7 +69,7 @@ class Recurrent(Encoder):
         super().__init__()
         self.state_size = dim * layers
         self.layers = nn.ModuleList(Layer(dim, dropout) for _ in range(layers))
-        self.norm = RMSNorm(dim)
+        self.norm = nn.RMSNorm(dim, eps=1e-6)
 
     def forward(self, x: Tensor, days: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         after: list[Tensor] = []

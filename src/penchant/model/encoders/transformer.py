@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from penchant.model.encoders.fast import Dropout, RMSNorm
 from penchant.model.encoders.protocol import Encoder
 
 WINDOW = 50
@@ -38,15 +37,15 @@ class Layer(nn.Module):
     def __init__(self, dim: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads_of(dim)
-        self.norm = RMSNorm(dim)
+        self.norm = nn.RMSNorm(dim, eps=1e-6)
         self.mix = nn.Linear(dim, 3 * dim)
         self.ago = nn.Parameter(torch.zeros(self.heads, WINDOW))
         self.fade = nn.Parameter(torch.zeros(self.heads))
         self.out = nn.Linear(dim, dim)
-        self.mlp_norm = RMSNorm(dim)
+        self.mlp_norm = nn.RMSNorm(dim, eps=1e-6)
         self.up = nn.Linear(dim, 4 * dim)
         self.down = nn.Linear(2 * dim, dim)
-        self.drop = Dropout(dropout)
+        self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, before: Tensor, near: "Near") -> tuple[Tensor, Tensor]:
         """Events (L, B, D) and keys and values of those before (·, B, 2D) to (L, B, D) and all of them."""
@@ -100,7 +99,7 @@ class Transformer(Encoder):
     def __init__(self, dim: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList(Layer(dim, dropout) for _ in range(layers))
-        self.norm = RMSNorm(dim)
+        self.norm = nn.RMSNorm(dim, eps=1e-6)
         self.state_size = (WINDOW - 1) * (2 * dim * layers + 1)
 
     def forward(self, x: Tensor, days: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
