@@ -1,7 +1,7 @@
 """The training loop."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from penchant.model.optimisers import Stepper
 from penchant.model.sampling import NegativeSampler
 from penchant.model.scoring import PreferenceModel, answer, item_scores, score_blocks
 from penchant.model.settings import ModelSettings
+from penchant.model.sizes import Sizes
 from penchant.model.tokens import wanted
 from penchant.model.trend import TrendTable
 from penchant.model.validation import hold_out, ndcg, some_of
@@ -109,9 +110,9 @@ class Trainer:
         else:
             self.questions, self.held_out = questions, some_of(held_out, settings.validation, self.rng)
         self.counts = _counts(self.questions, n_items)
-        self.short = _mostly_short(histories, settings.short)
-        drop = settings.dropout if self.short else settings.dropout_long
-        self.net = PreferenceNet(self.whitening(table), self.counts, replace(settings, dropout=drop))
+        self.sizes = Sizes.of(histories, self.questions, n_items, settings)
+        inner = replace(settings, dropout=self.sizes.dropout)
+        self.net = PreferenceNet(self.whitening(table), self.counts, inner)
         self.sampler = NegativeSampler(
             self.counts, n_items if settings.loss == "full" else settings.negatives
         )
@@ -141,20 +142,26 @@ class Trainer:
     def validate(self) -> float:
         """NDCG@10 of the held-out baskets, nothing left out of the ranking."""
         net = cast(PreferenceNet, self.stepper.average.module)
-        answers = answer(net, self.histories, self.held_out, self.settings.memory, self.queries)
-        return ndcg(score_blocks(answers, item_scores(net, self.counts), self.trend, 256), self.held_out)
+        asked = self._asked(self.sizes.asked)
+        answers = answer(net, self.histories, asked, self.settings.memory, self.queries)
+        return ndcg(score_blocks(answers, item_scores(net, self.counts), self.trend, 256), asked)
 
-    def frequency(self) -> IntArray:
-        """How many baskets the person of each held-out basket has, (Q,)."""
+    def frequency(self, people: IntArray) -> IntArray:
+        """How many baskets each of these (Q,) has, the held-out one too."""
         trained = np.bincount(self.questions.people, minlength=self.histories.people)
-        return trained[self.held_out.people] + 1
+        return trained[people] + 1
+
+    def _asked(self, most: int) -> Questions:
+        """The same held-out moments whenever so many are asked."""
+        return some_of(self.held_out, most, np.random.default_rng(self.settings.seed))
 
     def _calibrate(self) -> None:
-        net, asked = self.net, self.held_out
+        net, asked = self.net, self._asked(self.sizes.dialled)
         answers = answer(net, self.histories, asked, self.settings.memory, self.queries)
         items = item_scores(net, self.counts)
         discovery = self.settings.discovery
-        dials = calibrate(answers, items, self.trend, asked, discovery=discovery, frequency=self.frequency())
+        often = self.frequency(asked.people)
+        dials = calibrate(answers, items, self.trend, asked, discovery=discovery, frequency=often)
         net.dial(dials.personal, dials.steep, dials.level, dials.novelty, dials.trend)
 
     def _resumed(self, folder: Path | None) -> Checkpoint:
@@ -189,35 +196,40 @@ class Trainer:
         """Loss of each step of one epoch."""
         carried = self.net.beginners(0)
         with closing(ahead(self._batches())) as batches:
-            for batch, against in batches:
+            for batch, answers, against in batches:
                 start = carried if batch.carry else self.net.beginners(len(batch.lengths))
                 h, state = self.net(tokens_of(self.histories, batch, self.queries), *start)
                 carried = state.detach(), h[-1].detach()
                 if against is None:
                     continue
-                loss = self._loss(h, batch, against)
+                loss = self._loss(h, batch, answers, against)
                 self.stepper.backward(loss, len(batch.questions))
                 yield loss.item()
         self.stepper.step()
 
-    def _batches(self) -> Generator[tuple[Batch, Rivals | None]]:
+    def _batches(self) -> Generator[tuple[Batch, Questions, Rivals | None]]:
         """What one epoch reads; no rivals where nothing is asked. Another thread goes through them."""
-        s = self.settings
-        if self.short:
-            batches = self.reader.prefixes(self.questions, s.batch, s.window, self.rng)
-        else:
-            side = max(1, 4 * s.batch // s.window)
-            batches = self.reader.windows(self.questions, side, s.window, self.rng)
-        for batch in batches:
-            answers, sample = self.questions.take(batch.questions), self.sampler.draw(self.rng)
-            asked = len(answers) > 0
-            yield batch, rivals(batch, answers, sample, self.trend, len(self.counts)) if asked else None
+        for _ in range(self.sizes.passes):
+            part = self.sizes.part(self.questions, self.rng)
+            for batch in self._read(part):
+                answers, sample = part.take(batch.questions), self.sampler.draw(self.rng)
+                asked = len(answers) > 0
+                made = rivals(batch, answers, sample, self.trend, len(self.counts)) if asked else None
+                yield batch, answers, made
 
-    def _loss(self, h: torch.Tensor, batch: Batch, against: Rivals) -> torch.Tensor:
+    def _read(self, part: Questions) -> Iterator[Batch]:
+        size, window = self.sizes.batch, self.settings.window
+        if self.sizes.short:
+            return self.reader.prefixes(part, size, window, self.rng)
+        return self.reader.windows(part, size, window, self.rng)
+
+    def _loss(
+        self, h: torch.Tensor, batch: Batch, answers: Questions, against: Rivals
+    ) -> torch.Tensor:
         places = torch.from_numpy(batch.steps * len(batch.lengths) + batch.columns)
         here = h.flatten(0, 1).index_select(0, places)
         loss = next_basket_loss(self.net, here, against, full=self.settings.loss == "full")
-        return loss + self._rating_loss(here, self.questions.take(batch.questions)) if self.rated else loss
+        return loss + self._rating_loss(here, answers) if self.rated else loss
 
     def _rating_loss(self, h: torch.Tensor, answers: Questions) -> torch.Tensor:
         """Of questions whose next event is a rating; zero where there is none."""
@@ -228,12 +240,6 @@ class Trainer:
         if not len(rated):
             return h.sum() * 0
         return rating_loss(self.net, h[torch.from_numpy(rated)], items, ratings)
-
-
-def _mostly_short(histories: Histories, most: int) -> bool:
-    """Whether nine people of ten have at most ``most`` events."""
-    lengths = histories.lengths()
-    return bool(np.quantile(lengths[lengths > 0], 0.9) <= most)
 
 
 def _counts(questions: Questions, n_items: int) -> FloatArray:
