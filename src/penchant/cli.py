@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import os
 import signal
 import sys
@@ -163,11 +164,29 @@ def _people_verbs(add: Adder) -> None:
 
 def _model_verbs(add: Adder) -> None:
     add("train", "model:train", "train a model on the whole log and let it serve")
+    tune = add("tune", "model:tune", "look for settings of the model that suit this shop")
+    tune.add_argument("--minutes", type=minutes, default=60.0, help="how long to look; it may go on later")
+    tune.add_argument("--apply", action="store_true", help="write what is found into shop.toml")
     evaluate = add("evaluate", "model:evaluate", "compare models on the shop's own timeline")
     evaluate.add_argument("--protocol", choices=_PROTOCOLS, default="time-split")
     snapshots = add("snapshots", "snapshots:snapshots", "trained models: list, promote, rollback")
     snapshots.add_argument("action", choices=["list", "promote", "rollback"])
     snapshots.add_argument("name", nargs="?", default="")
+
+
+def minutes(text: str) -> float:
+    """A length of time, above 0.
+
+    >>> minutes("1.5")
+    1.5
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"minutes are a number above 0, not {text!r}")
+    return found
 
 
 def port(text: str) -> int:

@@ -13,6 +13,7 @@ SHOP_VERSION = 1
 """Version of the shop folder that this release writes; a higher one is refused."""
 
 Positive = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
@@ -35,14 +36,27 @@ class TextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the preference model is trained."""
+    """How the preference model is trained: the names and defaults of ``model.settings.ModelSettings``."""
 
     encoder: str = "recurrent"
     dim: Positive = 64
     layers: Positive = 2
+    text_dim: Positive = 96
+    dropout: Share = 0.5
+    dropout_long: Share = 0.1
+    id_dropout: Share = 0.0
+    loss: Literal["sampled", "full"] = "sampled"
+    negatives: Positive = 1024
+    optimizer: Literal["adamw", "adagrad"] = "adamw"
+    lr: Annotated[float, Meta(gt=0)] = 2e-3
+    weight_decay: Annotated[float, Meta(ge=0)] = 0.0
+    id_decay: Annotated[float, Meta(ge=0)] = 0.0
+    batch: Positive = 512
+    accumulate: Positive = 1
     max_epochs: Positive = 60
+    patience: Positive = 3
     time_budget: Annotated[float, Meta(gt=0)] = 1_140.0
-    discovery: Annotated[float, Meta(ge=0, lt=1)] = 0.07
+    discovery: Share = 0.07
     threads: Annotated[int, Meta(ge=0)] = 0
     seed: int = 0
 

@@ -59,7 +59,7 @@ def test_gradients_by_blocks_are_those_of_all_at_once(rng, small) -> None:
     rows = [rng.integers(0, ITEMS, rng.integers(2, 9)).tolist() for _ in range(12)]
     trainer = Trainer(histories_of(rows), None, replace(small, loss="full"), ITEMS, None)
     torch.nn.init.normal_(trainer.net.repeat.out.weight)
-    for batch, answers, against in trainer._batches():
+    for batch, _, against in trainer._batches():
         h = torch.randn(len(batch.questions), len(trainer.net.start), requires_grad=True)
         found = {}
         for full in (False, True):
@@ -76,7 +76,7 @@ def test_gradients_by_blocks_are_those_of_all_at_once(rng, small) -> None:
 def test_where_nothing_else_can_be_taken_the_full_loss_is_finite(small) -> None:
     """Both items are everybody's own candidates."""
     trainer = Trainer(histories_of([[0, 1, 0, 1]] * 3), None, replace(small, loss="full"), 2, None)
-    for batch, answers, against in trainer._batches():
+    for batch, _, against in trainer._batches():
         h = torch.randn(len(batch.questions), len(trainer.net.start), requires_grad=True)
         loss = next_basket_loss(trainer.net, h, against, full=True)
         loss.backward()
@@ -132,7 +132,7 @@ def test_a_batch_without_anything_remembered_or_new(rng, small) -> None:
     """First baskets alone, and baskets of remembered things alone."""
     trainer = Trainer(histories_of([[3, 3, 3], [3, 3], [3, 3]]), None, small, ITEMS, None)
     sizes = set()
-    for batch, answers, against in trainer._batches():
+    for batch, _, against in trainer._batches():
         for rows in ([0], range(len(batch.questions))):
             h = torch.randn(len(list(rows)), len(trainer.net.start))
             part = replace(

@@ -12,8 +12,8 @@ from penchant.errors import MissingExtra, StorageError
 from penchant.model.space import Range, Space, Value
 
 _INSTALL = "install it with: pip install 'penchant[tune]'"
-_RANDOM, _PATIENT = 8, 2
-"""Attempts that are drawn before the search learns; epochs of an attempt before it may be given up."""
+_RANDOM, _PATIENT = 8, 3
+"""Attempts that are drawn before the search learns; the first epoch after which one is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,16 @@ class Attempt:
         self._study.tell(self._trial, state=_optuna().trial.TrialState.FAIL)
 
 
+class _Alone:
+    """No lock: only one process searches, and a lock file would outlive one that is stopped."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
 class OptunaSearch:
     """A search that goes on where it was cut off.
 
@@ -66,7 +76,7 @@ class OptunaSearch:
     """
 
     def __init__(self, file: Path, name: str, space: Space, seed: int) -> None:
-        """Open or begin the search ``name`` in ``file``, which may hold others.
+        """Open or begin the search ``name`` in ``file``, which may hold others; one process at a time.
 
         Raises:
             MissingExtra: optuna is not installed.
@@ -76,7 +86,8 @@ class OptunaSearch:
         self._space = space
         try:
             journal = importlib.import_module("optuna.storages.journal")
-            storage = optuna.storages.JournalStorage(journal.JournalFileBackend(str(file)))
+            backend = journal.JournalFileBackend(str(file), lock_obj=_Alone())
+            storage = optuna.storages.JournalStorage(backend)
             self._study = optuna.create_study(
                 storage=storage,
                 study_name=name,
@@ -126,6 +137,11 @@ class OptunaSearch:
     def best(self) -> Found | None:
         """The best of them; None where there is none yet."""
         return max(self.ended(), key=lambda found: found.metric, default=None)
+
+    def begun(self) -> int:
+        """Number of attempts, whatever became of them."""
+        waiting = self._study.get_trials(states=(_optuna().trial.TrialState.WAITING,))
+        return len(self._study.trials) - len(waiting)
 
     def given_up(self) -> int:
         """Number of attempts that were given up."""

@@ -27,8 +27,7 @@ def block(section: str, values: Mapping[str, object]) -> str:
 def with_values(text: str, section: str, values: Mapping[str, object]) -> str:
     """The text with these values in a section: replaced where they stand, else added at its end.
 
-    >>> print(with_values("a = 1\\n[train]\\nlr = 0.1  # mine\\n[x]\\n", "train", {"lr": 0.2, "dim": 8}), end="")
-    a = 1
+    >>> print(with_values("[train]\\nlr = 0.1  # mine\\n[x]\\n", "train", {"lr": 0.2, "dim": 8}), end="")
     [train]
     lr = 0.2  # mine
     dim = 8

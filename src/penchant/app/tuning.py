@@ -42,8 +42,8 @@ class Tuned(msgspec.Struct, frozen=True, kw_only=True):
 def tune(shop: Shop, given: Material, minutes: float, tell: Told, clock: Callable[[], float]) -> Tuned:
     """Try settings for so many minutes, beginning with the shop's own; goes on with an earlier search.
 
-    The last four weeks, on which ``penchant evaluate`` compares, are not looked at, nor are they when
-    the log is shorter: then it is its last fifth. Of the rest the last baskets of some people tell.
+    The last four weeks (of a short log its last fifth), on which ``penchant evaluate`` compares, are not
+    looked at. Of the rest the last baskets of some people tell.
 
     Raises:
         NotEnoughData: nothing to predict, or no attempt came to its end.
@@ -56,17 +56,18 @@ def tune(shop: Shop, given: Material, minutes: float, tell: Told, clock: Callabl
     search = OptunaSearch(shop.folder / JOURNAL, _name(histories, given, base, space), space, base.seed)
     search.first(asdict(base))
     start = clock()
-    while clock() - start < 60 * minutes or search.best() is None:
+    best = search.best()
+    while best is None or clock() - start < 60 * minutes:
         attempt = search.attempt()
-        watch = _Watch(attempt, search.best(), tell, lambda: (clock() - start) / (60 * minutes))
+        watch = _Watch(attempt, best, tell, lambda: (clock() - start) / (60 * minutes))
         _try(attempt, watch, histories, given, replace(base, **attempt.settings))
-    best, own = search.best(), search.ended()[0]
-    assert best is not None  # the loop goes on until there is one
+        best = search.best()
+    own = next((found for found in search.ended() if _same(found, base)), None)
     return Tuned(
         settings=dict(best.settings),
         validation=best.metric,
-        validation_before=own.metric if _same(own, base) else None,
-        attempts=attempt.number + 1,
+        validation_before=own.metric if own else None,
+        attempts=search.begun(),
         given_up=search.given_up(),
     )
 
@@ -109,9 +110,6 @@ def _try(
         )
     except _Enough:
         attempt.give_up() if watch.hopeless else attempt.cut_off()
-    except BaseException:
-        attempt.cut_off()
-        raise
     else:
         if not model.report["validation"] > 0:
             attempt.cut_off()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from penchant.app.bars import training_bar
@@ -48,16 +49,8 @@ def material(shop: Shop, tell: Told) -> Material:
 
 def model_settings(settings: TrainSettings) -> ModelSettings:
     """A shop's settings as the model room calls them."""
-    return ModelSettings(
-        encoder=settings.encoder,
-        dim=settings.dim,
-        layers=settings.layers,
-        max_epochs=settings.max_epochs,
-        time_budget_s=settings.time_budget,
-        discovery=settings.discovery,
-        threads=settings.threads,
-        seed=settings.seed,
-    )
+    named = msgspec.structs.asdict(settings)
+    return ModelSettings(time_budget_s=named.pop("time_budget"), **named)
 
 
 def train_model(

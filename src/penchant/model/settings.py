@@ -27,9 +27,11 @@ class ModelSettings:
         memory: items in the repeat memory of a person.
         optimizer: ``adamw`` or ``adagrad``. lr: its step size.
         weight_decay, id_decay: of all other weights, and of the items' id vectors.
-        max_epochs, patience: passes at most; passes without a better validation before the end.
+        max_epochs, patience: epochs at most; epochs without a better validation before the end. An epoch is
+            a pass, several where they are short, a part of one where they are long (``model/sizes.py``).
         time_budget_s: seconds of training, None for no limit.
-        batch: examples per step where histories are short; events per step where they are long.
+        batch: examples per step where histories are short; events per step where they are long; fewer
+            in small shops.
         accumulate: batches whose gradients are added before one step.
         short: where nine people of ten have at most this many events, each prefix is an example.
         window: most recent events of a prefix example, or events of a window that carries state.

@@ -223,9 +223,7 @@ class Trainer:
             return self.reader.prefixes(part, size, window, self.rng)
         return self.reader.windows(part, size, window, self.rng)
 
-    def _loss(
-        self, h: torch.Tensor, batch: Batch, answers: Questions, against: Rivals
-    ) -> torch.Tensor:
+    def _loss(self, h: torch.Tensor, batch: Batch, answers: Questions, against: Rivals) -> torch.Tensor:
         places = torch.from_numpy(batch.steps * len(batch.lengths) + batch.columns)
         here = h.flatten(0, 1).index_select(0, places)
         loss = next_basket_loss(self.net, here, against, full=self.settings.loss == "full")

@@ -1,13 +1,15 @@
 """Verbs that train and compare."""
 
 import argparse
+import time
 
 import msgspec
 
-from penchant.app import work
+from penchant.app import tuning, work
 from penchant.app.bars import training_bar
 from penchant.app.output import note, progress, say
 from penchant.app.shop import Shop
+from penchant.app.tomltext import block, write_values
 from penchant.evaluate.run import Plan
 from penchant.evaluate.tables import terminal_report
 
@@ -23,6 +25,23 @@ def train(arguments: Arguments) -> None:
         name = shop.shelf.current()
     found = {"snapshot": name, **msgspec.to_builtins(manifest)}
     say(arguments, found, lambda: f"trained {name}: it serves from now on")
+
+
+def tune(arguments: Arguments) -> None:
+    """Look for better settings; what serves is not touched."""
+    with Shop(arguments.shop, writer=False) as shop, shop.training(), progress() as told:
+        given = work.material(shop, told)
+        found = tuning.tune(shop, given, arguments.minutes, told, time.monotonic)
+        path = shop.folder / "shop.toml"
+        if arguments.apply:
+            write_values(path, "train", found.settings)
+            found = msgspec.structs.replace(found, applied=True)
+    before = "" if found.validation_before is None else f", {found.validation_before:.4f} as it is set now"
+    how = f"validation NDCG@10 {found.validation:.4f}{before}; {found.attempts} attempts"
+    then = (
+        f"written to {path}" if arguments.apply else "put this into shop.toml, or run it again with --apply"
+    )
+    say(arguments, found, lambda: f"{how}\n{then}:\n\n{block('train', found.settings)}")
 
 
 def evaluate(arguments: Arguments) -> None:
