@@ -185,7 +185,9 @@ def stages(watch, catalog, tracker, seen, *, person, now):
     allowed = watch.time(
         "  filters", lambda: on_sale(view, ()) & seen.unseen(view, reading.bought, reading.viewed)
     )
-    scores = watch.time("  scores of all items", lambda: reading.model.scores(reading.state, now))
+    scores = watch.time(
+        "  scores of all items", lambda: reading.model.scores(reading.state, now, reading.taken)
+    )
     rows = watch.time("  top 20", lambda: top_k(scores, allowed[: len(scores)], 20))
     watch.time("  reasons", lambda: personal_reasons(reading, now, rows, lambda row: view.ids[row]))
 

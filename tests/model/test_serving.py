@@ -12,6 +12,7 @@ from penchant.errors import InvalidInput, SnapshotRefused
 from penchant.model.histories import histories_of
 from penchant.model.saving import save_snapshot
 from penchant.model.serving import load_serving
+from penchant.model.settings import ModelSettings
 from penchant.model.tokens import Token
 from penchant.model.training import train
 from penchant.model.trend import LiveTrend
@@ -49,8 +50,11 @@ def test_serving_equals_training_however_the_history_is_read(trained) -> None:
             state = serving.initial()
             for token in history:
                 state = serving.step(state, token)
-            np.testing.assert_allclose(serving.scores(state, now), row, atol=1e-5)
-            np.testing.assert_allclose(serving.scores(serving.encode(history), now), row, atol=1e-5)
+            taken = np.unique(np.array([token.item for token in history], np.int32))
+            read = serving.encode(history)
+            np.testing.assert_allclose(serving.scores(state, now, taken), row, atol=1e-5)
+            np.testing.assert_allclose(serving.scores(read, now, taken), row, atol=1e-5)
+            assert state.kept == read.kept
 
 
 def test_new_items_are_scored_by_their_text(trained, rng) -> None:
@@ -65,14 +69,48 @@ def test_new_items_are_scored_by_their_text(trained, rng) -> None:
         serving.with_items(np.zeros((1, 3), np.float32))
 
 
-def test_states_are_not_changed_in_place_and_are_small(trained) -> None:
+def test_states_are_not_changed_in_place(trained) -> None:
     serving = load_serving(trained.folder, trained.text)
     state = serving.encode(tokens(trained.data, 0))
     before = serving.scores(state, 1e7)
     serving.step(state, Token(3, 6, 2e6))
     assert (serving.scores(state, 1e7) == before).all()
-    keeps_events = trained.model.settings.encoder in {"cnn", "transformer"}
-    assert state.encoder.nbytes + state.h.nbytes <= (8192 if keeps_events else 1024)
+
+
+def test_a_state_at_rest_goes_on_and_is_not_asked(trained) -> None:
+    serving = load_serving(trained.folder, trained.text)
+    state = serving.encode(tokens(trained.data, 0))
+    rested = serving.at_rest(state)
+    with pytest.raises(InvalidInput, match="at rest"):
+        serving.scores(rested, 1e7)
+    token = Token(7, 2, state.last + 60)
+    one, other = serving.step(state, token), serving.step(rested, token)
+    assert (serving.scores(one, 1e7) == serving.scores(other, 1e7)).all()
+
+
+@pytest.mark.parametrize("kind", [2, 6])
+def test_a_state_takes_one_kibibyte_however_long_the_history(rng, kind, tmp_path) -> None:
+    settings = ModelSettings(max_epochs=1, threads=1, batch=64, memory=29)
+    data = histories_of([rng.integers(0, 300, 20).tolist() for _ in range(8)])
+    model = train(data, None, settings, n_items=300)
+    save_snapshot(model, tmp_path / "one", id_table_hash="h", id_table_length=300, log_position=9)
+    serving = load_serving(tmp_path / "one", None)
+    state, sizes = serving.initial(), set()
+    for n, item in enumerate(rng.integers(0, 300, 600).tolist()):
+        state = serving.at_rest(serving.step(state, Token(item, kind, n * 9e4)))
+        sizes.add(state.nbytes)
+    assert state.events == 600
+    assert max(sizes) == state.nbytes <= 1024
+
+
+def test_what_was_ever_taken_is_no_discovery(trained) -> None:
+    serving = load_serving(trained.folder, trained.text)
+    state = serving.encode(tokens(trained.data, 0))
+    forgotten = next(n for n in range(ITEMS) if n not in state.memory["item"])
+    remembered = int(state.memory["item"][0])
+    taken = np.array(sorted([forgotten, remembered, ITEMS + 3]), np.int32)
+    change = serving.scores(state, 1e7, taken) - serving.scores(state, 1e7)
+    np.testing.assert_allclose(change, np.where(np.arange(ITEMS) == forgotten, -0.7, 0.0), atol=1e-5)
 
 
 def test_a_click_changes_the_list_at_once(trained) -> None:
@@ -86,7 +124,7 @@ def test_queries_and_unknown_rows_are_read(trained) -> None:
     serving = load_serving(trained.folder, trained.text)
     search = serving.step(serving.initial(), Token(-1, 1, 0.0, query=trained.text[0]))
     assert search.events == 0
-    assert np.isfinite(search.h).all()
+    assert np.isfinite(serving.h(search, 0.0)).all()
     unknown = serving.step(serving.initial(), Token(ITEMS + 4, 6, 0.0))
     assert not len(unknown.memory)
 

@@ -3,10 +3,12 @@
 A state vector of fixed size cannot hold which of thousands of items somebody buys every week. The
 memory can: up to M items with the highest decayed count. It is a plain record, so that stepping and
 re-reading give the same; what it says about an item's score is learned (``heads.RepeatHead``).
+An entry takes 17 bytes, in training as in serving: both round alike and forget alike.
 Related: Anderson et al., The dynamics of repeat consumption, WWW 2014; Ren et al., RepeatNet, AAAI 2019.
 """
 
 import math
+from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,20 +21,27 @@ FAST, SLOW = 20.0 * DAY, 120.0 * DAY
 
 ENTRY = np.dtype(
     [
-        ("item", "i4"),
-        ("count", "f4"),
-        ("bought", "f4"),
-        ("fast", "f4"),
-        ("slow", "f8"),
-        ("last", "f8"),
-        ("first", "f8"),
+        ("item", "<i4"),
+        ("last", "<u4"),
+        ("first", "<u2"),
+        ("slow", "<f2"),
+        ("fast", "<f2"),
+        ("count", "<u2"),
+        ("bought", "u1"),
     ]
 )
-"""One remembered item; ``item`` is -1 where the place is free. Decayed counts are as of ``last``."""
+"""One remembered item; ``item`` is -1 where the place is free. ``last`` is a second and ``first`` a day
+since 1970, UTC. Decayed counts are as of ``last``; above 2,048 half floats no longer grow by 1. ``count`` and
+``bought`` stop at the greatest number that they hold."""
 
 FEATURES = 15
 
 Memory = NDArray[np.void]
+
+_Entry = tuple[int, int, int, float, float, int, int]
+_PACKED = Struct("<iIHeeHB")
+_HALF = Struct("<e")
+_LAST, _COUNT, _BOUGHT = 2**32 - 1, 2**16 - 1, 2**8 - 1
 
 
 def empty_memory(*shape: int) -> Memory:
@@ -49,22 +58,40 @@ def remember(
 
     A full memory forgets the item with the lowest slow count.
     """
-    rows = np.arange(len(items))
+    rows, seconds = np.arange(len(items)), _seconds(times)
     known = memory["item"]
     match = known == items[:, None]
     place = match.argmax(1)
     new = ~match[rows, place]
     if new.any():
-        place[new] = _free(memory[new], times[new])
-        memory[rows[new], place[new]] = _fresh(items[new], times[new])
+        place[new] = _free(memory[new], seconds[new])
+        memory[rows[new], place[new]] = _fresh(items[new], seconds[new])
     old = memory[rows, place]
-    ago = np.maximum(times - old["last"], 0.0)
-    old["count"] += 1
-    old["bought"] += types == EventType.PURCHASE.code
+    ago = np.maximum(seconds - old["last"], 0.0)
+    old["count"] += old["count"] < _COUNT
+    old["bought"] += (types == EventType.PURCHASE.code) & (old["bought"] < _BOUGHT)
     old["fast"] = old["fast"] * np.exp(-ago / FAST) + 1
     old["slow"] = old["slow"] * np.exp(-ago / SLOW) + 1
-    old["last"] = times
+    old["last"] = seconds
     memory[rows, place] = old
+
+
+def remembered(kept: bytes, item: int, bought: bool, time: float, places: int) -> bytes:
+    """:func:`remember` of one person: the bytes of a memory (m,), m ≤ ``places``, after one event.
+
+    >>> kept = remembered(b"", 7, True, 0.0, 4)
+    >>> np.frombuffer(remembered(kept, 7, True, 1.0, 4), ENTRY)["count"].tolist()
+    [2]
+    """
+    second = _second(time)
+    at = _where(kept, item)
+    if at >= 0:
+        entry = _counted(_PACKED.unpack_from(kept, at), second, bought)
+    else:
+        entry = item, second, second // int(DAY), 1.0, 1.0, 1, int(bought)
+        full = len(kept) >= places * ENTRY.itemsize
+        at = _weakest(kept, second) * ENTRY.itemsize if full else len(kept)
+    return kept[:at] + _PACKED.pack(*entry) + kept[at + ENTRY.itemsize :]
 
 
 def remember_all(
@@ -75,29 +102,28 @@ def remember_all(
     >>> items = np.array([7, 8, 7], np.int32)
     >>> buy = np.full(3, EventType.PURCHASE.code, np.int8)
     >>> remember_all(items, buy, np.array([0.0, 1.0, 2.0]), 4)["count"].tolist()
-    [2.0, 1.0]
+    [2, 1]
     """
-    slots: list[list[float]] = []
+    slots: list[_Entry] = []
     ranks: list[float] = []
     where: dict[int, int] = {}
-    for item, kind, time in zip(items.tolist(), types.tolist(), times.tolist(), strict=True):
-        place = where.get(item)
+    bought = (types == EventType.PURCHASE.code).tolist()
+    for item, buys, time in zip(items.tolist(), bought, _seconds(times).tolist(), strict=True):
+        second, place = int(time), where.get(item)
         if place is None:
             place = _place(slots, ranks, where, places)
             where[item] = place
-            slots[place] = [item, 0.0, 0.0, 0.0, 0.0, time, time]
-        _count(slots[place], time, kind == EventType.PURCHASE.code)
-        ranks[place] = math.log(slots[place][4]) + slots[place][5] / SLOW
-    memory = empty_memory(len(slots))
-    for column, name in enumerate(ENTRY.names or ()):
-        memory[name] = [slot[column] for slot in slots]
-    return memory
+            slots[place] = item, second, second // int(DAY), 1.0, 1.0, 1, int(buys)
+        else:
+            slots[place] = _counted(slots[place], second, buys)
+        ranks[place] = math.log(slots[place][3]) + second / SLOW
+    return np.array(slots, dtype=ENTRY)
 
 
 def surroundings(memory: Memory, now: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of whole memories (P, M) at ``now`` (P,): slow and fast counts in all, days since the last, (P, 3)."""
     held = memory["item"] >= 0
-    since = np.maximum(now[:, None] - memory["last"], 0.0)
+    since = np.maximum(_seconds(now)[:, None] - memory["last"], 0.0)
     slow = np.where(held, memory["slow"] * np.exp(-since / SLOW), 0.0).sum(1)
     fast = np.where(held, memory["fast"] * np.exp(-since / FAST), 0.0).sum(1)
     return np.stack([slow, fast, np.where(held, since, 1e9).min(1, initial=1e9) / DAY], axis=-1)
@@ -115,26 +141,29 @@ def features(
         around: (C, 3) :func:`surroundings` of each.
     """
     count = memory["count"].astype(np.float64)
-    since = np.maximum(now - memory["last"], 0.0)
+    now, last = _seconds(now), memory["last"].astype(np.float64)
+    since = np.maximum(now - last, 0.0)
     fast = memory["fast"] * np.exp(-since / FAST)
     slow = memory["slow"] * np.exp(-since / SLOW)
     since_days = since / DAY
     several = count > 1
-    interval = (memory["last"] - memory["first"]) / DAY / np.maximum(count - 1, 1)
+    # Days of the calendar: two events of one day are no time apart.
+    first = memory["first"].astype(np.float64)
+    interval = np.maximum(last // DAY - first, 0.0) / np.maximum(count - 1, 1)
     due = np.where(several, np.log((since_days + 0.5) / (interval + 0.5)), 0.0)
     columns = (
         np.log(np.maximum(count, 1)),
         np.log(fast + 0.01) / 2,
         np.log(slow + 0.01) / 2,
         np.log1p(since_days) / 2,
-        np.log1p(np.maximum(now - memory["first"], 0.0) / DAY) / 3,
+        np.log1p(np.maximum(now // DAY - first, 0.0)) / 3,
         np.clip(due, -3, 3),
         np.abs(np.clip(due, -3, 3)),
         several,
         np.log(np.maximum(count, 1) / np.maximum(events, 1)) / 3,
         np.log1p(events) / 5,
         since == 0,
-        np.log1p(memory["bought"]),
+        np.log1p(memory["bought"].astype(np.float64)),
         np.log((slow + 0.01) / (around[:, 0] + 0.01)) / 2,
         np.log(around[:, 1] + 0.1) / 2,
         np.log1p(np.minimum(around[:, 2], 1000.0)) / 2,
@@ -142,35 +171,68 @@ def features(
     return np.stack(columns, axis=-1).astype(np.float32)
 
 
-def _fresh(items: NDArray[np.int32], times: NDArray[np.float64]) -> Memory:
+def _seconds(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.floor(np.clip(times, 0.0, _LAST))
+
+
+def _second(time: float) -> int:
+    return int(min(max(time, 0.0), _LAST))
+
+
+def _fresh(items: NDArray[np.int32], seconds: NDArray[np.float64]) -> Memory:
     fresh = np.zeros(len(items), dtype=ENTRY)
-    fresh["item"], fresh["last"], fresh["first"] = items, times, times
+    fresh["item"], fresh["last"], fresh["first"] = items, seconds, seconds // DAY
     return fresh
 
 
-def _free(memory: Memory, times: NDArray[np.float64]) -> NDArray[np.int64]:
+def _counted(entry: _Entry, second: int, bought: bool) -> _Entry:
+    """A known entry after one more event."""
+    item, last, first, slow, fast, count, times = entry
+    ago = max(second - last, 0)
+    slow, fast = slow * math.exp(-ago / SLOW) + 1.0, fast * math.exp(-ago / FAST) + 1.0
+    return (
+        item,
+        second,
+        first,
+        _HALF.unpack(_HALF.pack(slow))[0],
+        _HALF.unpack(_HALF.pack(fast))[0],
+        min(count + 1, _COUNT),
+        min(times + bought, _BOUGHT),
+    )
+
+
+def _where(kept: bytes, item: int) -> int:
+    """Where the entry of ``item`` begins, -1 where there is none."""
+    name = item.to_bytes(4, "little")
+    at = kept.find(name)
+    while at >= 0 and at % ENTRY.itemsize:  # by chance, within other fields
+        at = kept.find(name, at + 1)
+    return at
+
+
+def _weakest(kept: bytes, second: int) -> int:
+    memory = np.frombuffer(kept, ENTRY)
+    return int(_standing(memory, float(second)).argmin())
+
+
+def _free(memory: Memory, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     """Where a new item goes in each row: the first free place, else the lowest slow count."""
-    slow = memory["slow"] * np.exp(-np.maximum(times[:, None] - memory["last"], 0.0) / SLOW)
-    return np.where(memory["item"] < 0, -1.0, slow).argmin(1)
+    return np.where(memory["item"] < 0, -1.0, _standing(memory, seconds[:, None])).argmin(1)
 
 
-def _place(slots: list[list[float]], ranks: list[float], where: dict[int, int], places: int) -> int:
+def _standing(memory: Memory, seconds: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Slow counts as of ``seconds``, in double precision: they decide who is forgotten."""
+    return memory["slow"] * np.exp((memory["last"] - seconds) / SLOW)
+
+
+def _place(slots: list[_Entry], ranks: list[float], where: dict[int, int], places: int) -> int:
     """Where a new item goes. ``ranks`` are logs of the slow counts as of time 0: as all counts fade alike,
     their order is that of the counts at any time, and only an event of the item itself moves its rank.
     """
     if len(slots) < places:
-        slots.append([])
+        slots.append((-1, 0, 0, 0.0, 0.0, 0, 0))
         ranks.append(0.0)
         return len(slots) - 1
     place = ranks.index(min(ranks))
-    del where[int(slots[place][0])]
+    del where[slots[place][0]]
     return place
-
-
-def _count(slot: list[float], time: float, bought: bool) -> None:
-    ago = max(time - slot[5], 0.0)
-    slot[1] += 1
-    slot[2] += bought
-    slot[3] = slot[3] * math.exp(-ago / FAST) + 1
-    slot[4] = slot[4] * math.exp(-ago / SLOW) + 1
-    slot[5] = time

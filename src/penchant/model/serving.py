@@ -3,22 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.encoders import make_step
-from penchant.model.encoders.numeric import rms_norm
-from penchant.model.encoders.protocol_step import StepEncoder
+from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.histories import FloatArray
-from penchant.model.repeat import Memory, empty_memory, remember, remember_all, surroundings
+from penchant.model.left_out import LeftOut, days_between
+from penchant.model.reading import Columns, TokenReader, fitting
+from penchant.model.repeat import ENTRY, Memory, remember_all, remembered, surroundings
 from penchant.model.repeat_step import Moment, again
 from penchant.model.snapshot import Manifest, read_snapshot
-from penchant.model.tokens import DAY, Token, gap_class, rating_signal, wanted
+from penchant.model.tokens import DAY, NOT_WANTED, Token, wanted
 from penchant.model.trend import LiveTrend
 from penchant.model.whitening import Whitening
+from penchant.types import EventType
 
 TREND_SECONDS = 60.0
 """How long the trend of all items may be as it was."""
@@ -29,22 +31,30 @@ class State:
     """A person under one encoder. Never changed in place.
 
     Attributes:
-        encoder: (S,) its numbers. h: (D,) behaviour after the last event.
+        encoder: (S,) its numbers.
+        trace: (D,) what behaviour is made of when it is asked for: the last token as it was read, or
+            behaviour itself where the encoder makes it with each step. None before any event and in a
+            state at rest, which goes on like any other and is not asked.
         last: unix seconds of the last event, NaN before any. events: wanted ones so far.
-        memory: (m,) repeat memory, m up to M. taken: item rows ever wanted, sorted: 4 bytes each.
+        kept: the repeat memory's bytes.
     """
 
     encoder: FloatArray
-    h: FloatArray
+    trace: FloatArray | None
     last: float
     events: float
-    memory: Memory
-    taken: NDArray[np.int32]
+    kept: bytes
+
+    @property
+    def memory(self) -> Memory:
+        """(m,) what is remembered, m up to M."""
+        return np.frombuffer(self.kept, ENTRY)
 
     @property
     def nbytes(self) -> int:
-        """Size of the arrays."""
-        return self.encoder.nbytes + self.h.nbytes + self.memory.nbytes + self.taken.nbytes
+        """Bytes of its numbers."""
+        trace = 0 if self.trace is None else self.trace.nbytes
+        return self.encoder.nbytes + trace + 2 * np.dtype(float).itemsize + len(self.kept)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +85,8 @@ class ServingModel:
         self._mood: tuple[int, FloatArray] | None = None
         self._places = int(arrays["memory"][0])
         self._whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
+        self._reader = TokenReader(arrays, self._whitening)
+        self._lazy = step if isinstance(step, LazyStep) else None
 
     @property
     def encoder_id(self) -> str:
@@ -88,52 +100,71 @@ class ServingModel:
 
     def initial(self) -> State:
         """State of somebody who did nothing yet."""
-        return State(
-            encoder=np.zeros(self._step.state_size, np.float32),
-            h=self._arrays["start"],
-            last=float("nan"),
-            events=0.0,
-            memory=empty_memory(0),
-            taken=np.zeros(0, np.int32),
-        )
+        return State(np.zeros(self._step.state_size, np.float32), None, float("nan"), 0.0, b"")
 
     def step(self, state: State, token: Token) -> State:
-        """State after one more event, in constant time but for the copy of ``taken``.
+        """State after one more event, in constant time.
 
         A row that the model does not know has no item.
         """
-        known = _known([token], self.n_items)
-        days = self._days([state.last, token.time])
-        encoder, h = self._step.step(state.encoder, self._read(known, days)[0], days[0])
-        memory, taken, counted = state.memory, state.taken, wanted(known.items, known.types)
-        if counted[0]:
-            memory, taken = _remembered(memory, known, self._places), _with(taken, known.items[0])
-        return State(encoder, h, token.time, state.events + counted[0], memory, taken)
+        item = token.item if token.item < self.n_items else -1
+        gap = token.time - state.last
+        days = np.float32(gap / DAY if gap > 0 else 0.0)  # NaN before the first
+        x = self._reader.one(token, self._items.vectors[item] if item >= 0 else None, days)
+        if self._lazy is None:
+            encoder, trace = self._step.step(state.encoder, x, np.asarray(days))
+        else:
+            encoder, trace = self._lazy.advance(state.encoder, x, float(days)), x
+        if item < 0 or token.type in NOT_WANTED:
+            return State(encoder, trace, token.time, state.events, state.kept)
+        bought = token.type == EventType.PURCHASE.code
+        kept = remembered(state.kept, item, bought, token.time, self._places)
+        return State(encoder, trace, token.time, state.events + 1.0, kept)
 
     def encode(self, tokens: Sequence[Token]) -> State:
         """State after a whole history, oldest first; equals stepping through it."""
         if not tokens:
             return self.initial()
-        known = _known(tokens, self.n_items)
+        known = Columns.of(tokens, self.n_items)
         start = self.initial()
-        days = self._days([start.last, *known.times.tolist()])
-        encoder, h = self._step.sequence(start.encoder, self._read(known, days), days)
+        days = days_between(np.append(start.last, known.times))
+        x = self._reader.many(known, self._items.vectors, days)
+        encoder, h = self._step.sequence(start.encoder, x, days)
         counted = wanted(known.items, known.types)
         items = known.items[counted]
         memory = remember_all(items, known.types[counted], known.times[counted], self._places)
-        return State(encoder, h, float(known.times[-1]), float(len(items)), memory, np.unique(items))
+        trace = h if self._lazy is None else x[-1].copy()
+        return State(encoder, trace, float(known.times[-1]), float(len(items)), memory.tobytes())
+
+    def at_rest(self, state: State) -> State:
+        """The same state without what only questions need: it can be stepped, not asked."""
+        return state if state.trace is None else replace(state, trace=None)
 
     def h(self, state: State, now: float) -> FloatArray:  # noqa: ARG002  (part of the interface)
         """Behaviour (D,) as scores weigh it. It moves with events; what time alone changes is elsewhere."""
-        return _single(self._personal * state.h)
+        return _single(self._personal * self._behaviour(state))
 
-    def scores(self, state: State, now: float) -> FloatArray:
-        """Preference for every item at ``now`` (unix seconds), (n_items,); the caller may change it."""
-        scores = self._items.vectors @ self.h(state, now)
+    def _behaviour(self, state: State) -> FloatArray:
+        if state.trace is None:
+            if state.last == state.last:
+                raise InvalidInput("a state at rest has no behaviour: step it first, or encode the history")
+            return self._arrays["start"]
+        return state.trace if self._lazy is None else self._lazy.readout(state.encoder, state.trace)
+
+    def scores(self, state: State, now: float, taken: NDArray[np.int32] | None = None) -> FloatArray:
+        """Preference for every item at ``now`` (unix seconds), (n_items,); the caller may change it.
+
+        ``taken``: item rows that the person ever took, each once: they are no discovery, also where the
+        repeat memory forgot them. Whoever asks knows them from the log; a state of fixed size cannot.
+        """
+        h = self._behaviour(state)
+        scores = self._items.vectors @ _single(self._personal * h)
         scores += self.biases(now)
-        scores[state.taken] -= self._novelty
-        if len(state.memory):
-            scores[state.memory["item"]] = self._again_now(state, now)
+        if taken is not None:
+            scores[taken[taken < self.n_items]] -= self._novelty
+        memory = state.memory
+        if len(memory):
+            scores[memory["item"]] = self._again_now(state, h, now)
         return scores
 
     def repeat_part(self, state: State, now: float, items: NDArray[np.int64]) -> FloatArray:
@@ -142,9 +173,9 @@ class ServingModel:
         held = [n for n, item in enumerate(items.tolist()) if item in place]
         added = np.zeros(len(items), np.float32)
         if held:
-            rows = items[held]
-            base = self._items.vectors[rows] @ self.h(state, now) + self.biases(now)[rows]
-            added[held] = self._again_now(state, now)[[place[item] for item in rows.tolist()]] - base
+            rows, h = items[held], self._behaviour(state)
+            base = self._items.vectors[rows] @ _single(self._personal * h) + self.biases(now)[rows]
+            added[held] = self._again_now(state, h, now)[[place[item] for item in rows.tolist()]] - base
         return added
 
     def vectors(self) -> FloatArray:
@@ -168,12 +199,12 @@ class ServingModel:
     def ratings(self, state: State) -> FloatArray:
         """Expected rating of every item, from 1 to 5, (n_items,); only of use where ratings trained."""
         a, vectors = self._arrays, self._items.vectors
-        own = a["rating.item.weight"][0] + state.h @ a["rating.both.weight"].T
+        own = a["rating.item.weight"][0] + self._behaviour(state) @ a["rating.both.weight"].T
         return np.clip(3 + 2 * (vectors @ own + a["rating.item.bias"][0]), 1, 5)
 
     def with_items(self, text_vectors: FloatArray) -> "ServingModel":
         """The same model for a longer id table: new rows (n, T) get vectors from their text."""
-        added = self._whitening(_fitting(text_vectors, self._whitening)) @ self._arrays["input.project"].T
+        added = self._whitening(fitting(text_vectors, self._whitening)) @ self._arrays["input.project"].T
         bias = np.full(len(added), self._arrays["output.newcomer"][0], np.float32)
         items = _Items(np.concatenate([self._items.vectors, added]), np.concatenate([self._items.bias, bias]))
         return ServingModel(self.manifest, self._arrays, self._step, items, self._trend)
@@ -184,7 +215,7 @@ class ServingModel:
         States that read those items before are of the old texts: encode them again.
         """
         vectors = self._items.vectors.copy()
-        texts = self._whitening(_fitting(text_vectors, self._whitening))
+        texts = self._whitening(fitting(text_vectors, self._whitening))
         vectors[rows] = texts @ self._arrays["input.project"].T
         _, mine, sold = np.intersect1d(rows, self._arrays["input.sold"], return_indices=True)
         vectors[rows[mine]] += self._arrays["input.ids"][sold]
@@ -197,116 +228,24 @@ class ServingModel:
 
     def without_each(self, base: State, tail: Sequence[Token]) -> FloatArray:
         """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
-        return _single(self._personal * self._each_left_out(base, tail))
-
-    def _each_left_out(self, base: State, tail: Sequence[Token]) -> FloatArray:
-        count, known = len(tail), _known(tail, self.n_items)
-        if not count:
-            return base.h[None]
-        if count == 1:
-            return np.concatenate(
-                [base.h[None], self._after(base.encoder, base.last, known, np.array([[0]]))[1]]
-            )
-        kept = [[place for place in range(count) if place != gone] for gone in range(count)]
-        encoder, h = self._after(base.encoder, base.last, known, np.array(kept).T)
-        # All events are those without the last one, and the last one.
-        before, last = encoder[-1], float(known.times[-2])
-        return np.concatenate([h, self._after(before, last, known, np.array([[count - 1]]))[1]])
-
-    def _after(
-        self, encoder: FloatArray, last: float, known: "_Columns", order: NDArray[np.int64]
-    ) -> tuple[FloatArray, FloatArray]:
-        """Encoder states (B, S) and behaviour (B, D) after the events that each column of ``order`` names.
-
-        ``encoder`` (S,) is the state before them, ``last`` the time of the event before them; ``order``
-        (L, B) holds rows of ``known``.
-        """
-        steps, side = order.shape
-        times = np.concatenate([np.full((1, side), last), known.times[order]])
-        days = _single(np.nan_to_num(np.maximum(np.diff(times, axis=0), 0.0) / DAY))
-        x = self._read(known.take(order.ravel()), days.ravel()).reshape(steps, side, -1)
-        return self._step.sequence(np.repeat(encoder[None], side, 0), x, days)
-
-    def _again_now(self, state: State, now: float) -> FloatArray:
-        """Repeat scores of all that is remembered, (m,)."""
-        h = np.broadcast_to(state.h, (len(state.memory), len(state.h)))
-        around = surroundings(state.memory[None], np.array([now]))
-        vectors = self._items.vectors[state.memory["item"]]
-        return again(self._arrays, state.memory, vectors, h, Moment(now, state.events, around))
-
-    def _days(self, times: Sequence[float]) -> NDArray[np.float32]:
-        return _single(np.nan_to_num(np.maximum(np.diff(times), 0.0) / DAY))
-
-    def _read(self, known: "_Columns", days: NDArray[Any]) -> FloatArray:
-        """Tokens as vectors, (L, D)."""
-        a = self._arrays
-        x = self._items.vectors[known.items] * (known.items >= 0)[:, None]
-        for row, query in known.queries:
-            x[row] += self._whitening(_fitting(query[None], self._whitening))[0] @ a["tokens.query.weight"].T
-        x = x + a["tokens.kind"][known.types] + a["tokens.gap"][gap_class(_single(days))]
-        x += rating_signal(known.values, known.types)[:, None] * a["tokens.value"]
-        return rms_norm(x, a["tokens.norm.weight"])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Columns:
-    """Tokens as columns (L,), and the queries among them by row."""
-
-    items: NDArray[np.int32]
-    types: NDArray[np.int8]
-    times: NDArray[np.float64]
-    values: FloatArray
-    queries: list[tuple[int, FloatArray]]
-
-    def take(self, rows: NDArray[np.int64]) -> Self:
-        found = dict(self.queries)
-        queries = [(n, found[row]) for n, row in enumerate(rows.tolist()) if row in found]
-        return replace(
-            self,
-            items=self.items[rows],
-            types=self.types[rows],
-            times=self.times[rows],
-            values=self.values[rows],
-            queries=queries,
+        left_out = LeftOut(
+            self._step, lambda known, days: self._reader.many(known, self._items.vectors, days)
         )
+        known = Columns.of(tail, self.n_items)
+        each = left_out.each(base.encoder, self._behaviour(base), base.last, known)
+        return _single(self._personal * each)
+
+    def _again_now(self, state: State, h: FloatArray, now: float) -> FloatArray:
+        """Repeat scores of all that is remembered, (m,), at behaviour h (D,)."""
+        memory = state.memory
+        around = surroundings(memory[None], np.array([now]))
+        vectors = self._items.vectors[memory["item"]]
+        spread = np.broadcast_to(h, (len(memory), len(h)))
+        return again(self._arrays, memory, vectors, spread, Moment(now, state.events, around))
 
 
-def _remembered(memory: Memory, known: _Columns, places: int) -> Memory:
-    room = not (memory["item"] == known.items[0]).any() and len(memory) < places
-    grown = np.concatenate([memory, empty_memory(int(room))])[None]
-    remember(grown, known.items, known.types, known.times)
-    return grown[0]
-
-
-def _with(taken: NDArray[np.int32], item: np.int32) -> NDArray[np.int32]:
-    place = int(np.searchsorted(taken, item))
-    if place < len(taken) and taken[place] == item:
-        return taken
-    return np.concatenate([taken[:place], [item], taken[place:]], dtype=np.int32)
-
-
-def _known(tokens: Sequence[Token], n_items: int) -> _Columns:
-    items = np.array([t.item for t in tokens], dtype=np.int32)
-    return _Columns(
-        items=np.where(items < n_items, items, -1).astype(np.int32),
-        types=np.array([t.type for t in tokens], dtype=np.int8),
-        times=np.array([t.time for t in tokens], dtype=np.float64),
-        values=np.array([t.value for t in tokens], dtype=np.float32),
-        queries=[(row, t.query) for row, t in enumerate(tokens) if t.query is not None],
-    )
-
-
-def _single(days: NDArray[Any]) -> NDArray[np.float32]:
-    return days.astype(np.float32)
-
-
-def _fitting(text: FloatArray, whitening: Whitening) -> FloatArray:
-    if text.ndim != 2 or text.shape[1] != len(whitening.mean):
-        raise InvalidInput(
-            f"text vectors have shape {text.shape}, the model reads {len(whitening.mean)} numbers each: "
-            "use the same text encoder, or train again"
-        )
-    return text
+def _single(numbers: NDArray[Any]) -> FloatArray:
+    return numbers.astype(np.float32, copy=False)
 
 
 def load_serving(folder: Path, text: FloatArray | None, trend: LiveTrend | None = None) -> ServingModel:
@@ -340,7 +279,7 @@ def _item_table(manifest: Manifest, arrays: dict[str, NDArray[Any]], text: Float
         raise SnapshotRefused(
             f"the snapshot knows {trained} items, the catalogue only {len(text)}: it belongs to another shop"
         )
-    vectors = whitening(_fitting(text, whitening)) @ arrays["input.project"].T
+    vectors = whitening(fitting(text, whitening)) @ arrays["input.project"].T
     bias = np.full(len(text), arrays["output.newcomer"][0], np.float32)
     vectors[arrays["input.sold"]] += arrays["input.ids"]
     bias[arrays["input.sold"]] = arrays["output.bias"]

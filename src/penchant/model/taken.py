@@ -49,3 +49,15 @@ def had_before(histories: Histories, people: IntArray, ends: IntArray) -> Runs:
     rows = np.flatnonzero(first_times(histories))
     starts = np.searchsorted(rows, histories.offsets[people])
     return Runs(histories.items[rows], starts, np.searchsorted(rows, ends))
+
+
+def with_item(taken: NDArray[np.int32], item: int) -> NDArray[np.int32]:
+    """Sorted rows ``taken`` and one more, each once; what was given stays as it is.
+
+    >>> with_item(np.array([2, 5], np.int32), 3).tolist()
+    [2, 3, 5]
+    """
+    place = int(np.searchsorted(taken, item))
+    if place < len(taken) and taken[place] == item:
+        return taken
+    return np.concatenate([taken[:place], [item], taken[place:]], dtype=np.int32)

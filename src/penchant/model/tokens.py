@@ -1,5 +1,6 @@
 """What a model reads of an event, and how time gaps become numbers. Numpy only."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,14 +47,30 @@ def gap_class(days: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
     [0, 2, 11, 19]
     """
     minutes = np.maximum(days, 0.0) * 1440.0
-    with np.errstate(divide="ignore"):
-        classes = np.floor(np.log2(1.0 + minutes)) + 1
-    return np.where(minutes > 0, np.clip(classes, 1, GAPS - 1), 0).astype(np.int64)
+    return np.where(minutes > 0, np.clip(np.frexp(1.0 + minutes)[1], 1, GAPS - 1), 0).astype(np.int64)
+
+
+def gap_class_of(days: np.float32) -> int:
+    """:func:`gap_class` of one float32 gap, equal to the last bit.
+
+    >>> [gap_class_of(np.float32(days)) for days in (0.0, 1 / 1440, 1.0, 1e9)]
+    [0, 2, 11, 19]
+    """
+    if not days > 0:
+        return 0
+    return min(math.frexp(np.float32(1.0) + days * np.float32(1440.0))[1], GAPS - 1)
 
 
 def wanted(items: NDArray[np.int32], types: NDArray[np.int8]) -> NDArray[np.bool_]:
     """Events that say that their item was wanted, same shape."""
     return (items >= 0) & ~np.isin(types, NOT_WANTED)
+
+
+def rating_signal_of(value: float, kind: int) -> float:
+    """:func:`rating_signal` of one event."""
+    if kind != EventType.RATING.code or not math.isfinite(value):
+        return 0.0
+    return (min(max(value, 1.0), 5.0) - 3.0) / 2.0
 
 
 def rating_signal(values: NDArray[np.float32], types: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -38,8 +38,15 @@ class PreferenceModel(Protocol):
         """Behaviour vector at ``now`` (unix seconds), shape (D,)."""
         ...
 
-    def scores(self, state: Any, now: float) -> NDArray[np.float32]:
-        """Preference for every item at ``now``, shape (n_items,); fresh, the caller may change it."""
+    def at_rest(self, state: Any) -> Any:
+        """The same state without what only questions need: it can be stepped, not asked."""
+        ...
+
+    def scores(self, state: Any, now: float, taken: NDArray[np.int32] | None = None) -> NDArray[np.float32]:
+        """Preference for every item at ``now``, shape (n_items,); fresh, the caller may change it.
+
+        ``taken``: rows of what the person ever took, each once.
+        """
         ...
 
     def vectors(self) -> NDArray[np.float32]:

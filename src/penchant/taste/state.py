@@ -5,7 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from penchant.model.tokens import Token
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.model.taken import with_item
+from penchant.model.tokens import NOT_WANTED, Token
 from penchant.taste.model import PreferenceModel
 from penchant.taste.tokens import Basket
 from penchant.types import Event, EventType, Pseudonym
@@ -21,8 +25,9 @@ class Taste:
     """A person's state under one encoder.
 
     Attributes:
-        state: the model's. events: tokens in it. loaded_to: log position up to which it was read from
-            the log; newest: greatest log position in it. last: (timestamp, sequence) of the last event.
+        state: the model's, at rest where nothing recent is kept on the person. events: tokens in it.
+        loaded_to: log position up to which it was read from the log; newest: greatest log position in
+            it. last: (timestamp, sequence) of the last event.
         greatest: highest item row among its tokens, -1 where none has an item.
     """
 
@@ -42,13 +47,14 @@ class Recent:
 
     Attributes:
         base: state before the tokens of ``window``, the newest ones. bought: times that each item row was
-            bought (baskets). viewed: item rows looked at or clicked.
+            bought (baskets). viewed: item rows looked at or clicked. taken: rows ever wanted, sorted.
     """
 
     base: Any
     window: deque[Token] = field(default_factory=deque[Token])
     bought: Counter[int] = field(default_factory=Counter[int])
     viewed: set[int] = field(default_factory=set[int])
+    taken: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     _last_basket: dict[int, int] = field(default_factory=dict[int, int])
 
     def add(self, token: Token, model: PreferenceModel) -> None:
@@ -57,9 +63,11 @@ class Recent:
         if len(self.window) > WINDOW:
             self.base = model.step(self.base, self.window.popleft())
         self.count(token)
+        if _wanted(token):
+            self.taken = with_item(self.taken, token.item)
 
     def count(self, token: Token) -> None:
-        """Remember what was bought and seen."""
+        """Remember what was bought and seen, but for ``taken``."""
         if token.item < 0:
             return
         if token.type == EventType.PURCHASE.code and self._last_basket.get(token.item) != token.basket:
@@ -75,7 +83,12 @@ def recent_of(model: PreferenceModel, tokens: Sequence[Token]) -> Recent:
     recent = Recent(base=model.encode(tokens[:cut]), window=deque(tokens[cut:]))
     for token in tokens:
         recent.count(token)
+    recent.taken = np.unique(np.array([token.item for token in tokens if _wanted(token)], np.int32))
     return recent
+
+
+def _wanted(token: Token) -> bool:
+    return token.item >= 0 and token.type not in NOT_WANTED
 
 
 def order_of(event: Event) -> tuple[float, int]:
@@ -100,12 +113,18 @@ class Bounded(Generic[Kept]):
             self._kept.move_to_end(person)
         return kept
 
-    def put(self, person: Pseudonym, kept: Kept) -> None:
-        """Keep; the least recently used goes where there are too many."""
+    def put(self, person: Pseudonym, kept: Kept) -> list[Pseudonym]:
+        """Keep; the least recently used goes where there are too many. Returns who went."""
         self._kept[person] = kept
         self._kept.move_to_end(person)
+        gone: list[Pseudonym] = []
         while len(self._kept) > self.capacity:
-            self._kept.popitem(last=False)
+            gone.append(self._kept.popitem(last=False)[0])
+        return gone
+
+    def peek(self, person: Pseudonym) -> Kept | None:
+        """What is kept on ``person``, whose turn to go stays as it is."""
+        return self._kept.get(person)
 
     def drop(self, person: Pseudonym) -> bool:
         """Forget; whether there was something."""

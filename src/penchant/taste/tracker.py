@@ -36,7 +36,8 @@ class Reading:
 
     Attributes:
         state: after all events. base: before those of ``window``, the newest ones, oldest first.
-        bought: times that each item row was bought. viewed: item rows looked at.
+        bought: times that each item row was bought. viewed: item rows looked at. taken: rows ever
+            wanted, sorted.
     """
 
     model: PreferenceModel
@@ -46,6 +47,7 @@ class Reading:
     window: tuple[Token, ...]
     bought: dict[int, int]
     viewed: frozenset[int]
+    taken: NDArray[np.int32]
 
 
 class TasteTracker:
@@ -183,7 +185,9 @@ class TasteTracker:
 
     def _held(self, person: Pseudonym) -> Reading | None:
         taste, recent = self._tastes.get(person), self._recents.get(person)
-        return None if taste is None or recent is None else self._reading(taste, recent)
+        return (
+            None if taste is None or recent is None else _reading(self._model, self._snapshot, taste, recent)
+        )
 
     def warm(self, people: Iterable[Pseudonym]) -> int:
         """Read states ahead of their first request; returns how many."""
@@ -211,17 +215,6 @@ class TasteTracker:
         for person in self._tastes.drop_where(test):
             self._recents.drop(person)
 
-    def _reading(self, taste: Taste, recent: Recent) -> Reading:
-        return Reading(
-            model=self._model,
-            snapshot=self._snapshot,
-            state=taste.state,
-            base=recent.base,
-            window=tuple(recent.window),
-            bought=dict(recent.bought),
-            viewed=frozenset(recent.viewed),
-        )
-
     def _load(self, person: Pseudonym, history: list[Logged]) -> Reading | None:
         basket = Basket()
         tokens = self._tokens.of_all((logged.event for logged in history), basket)
@@ -239,8 +232,9 @@ class TasteTracker:
         )
         if tokens:
             self._tastes.put(person, taste)
-            self._recents.put(person, recent)
-        return self._reading(taste, recent) if tokens else None
+            for gone in self._recents.put(person, recent):
+                self._rest(gone)
+        return _reading(self._model, self._snapshot, taste, recent) if tokens else None
 
     def _step(self, person: Pseudonym, taste: Taste, logged: Logged) -> None:
         event: Event = logged.event
@@ -252,11 +246,32 @@ class TasteTracker:
         taste.events += 1
         taste.greatest = max(taste.greatest, token.item)
         recent = self._recents.get(person)
-        if recent is not None:
+        if recent is None:
+            taste.state = self._model.at_rest(taste.state)
+        else:
             recent.add(token, self._model)
+
+    def _rest(self, person: Pseudonym) -> None:
+        """Of somebody who left the most active, only the state at rest is kept."""
+        taste = self._tastes.peek(person)
+        if taste is not None:
+            taste.state = self._model.at_rest(taste.state)
 
 
 def _stepped(model: PreferenceModel, state: Any, tokens: Iterable[Token]) -> Any:
     for token in tokens:
         state = model.step(state, token)
     return state
+
+
+def _reading(model: PreferenceModel, snapshot: str, taste: Taste, recent: Recent) -> Reading:
+    return Reading(
+        model=model,
+        snapshot=snapshot,
+        state=taste.state,
+        base=recent.base,
+        window=tuple(recent.window),
+        bought=dict(recent.bought),
+        viewed=frozenset(recent.viewed),
+        taken=recent.taken,
+    )

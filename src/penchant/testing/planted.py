@@ -67,7 +67,11 @@ class PlantedModel:
     def h(self, state: Faded, now: float) -> NDArray[np.float32]:
         return state.total * np.float32(exp(-max(0.0, now - state.time) / self._lifetime))
 
-    def scores(self, state: Faded, now: float) -> NDArray[np.float32]:
+    def at_rest(self, state: Faded) -> Faded:
+        return state
+
+    def scores(self, state: Faded, now: float, taken: NDArray[np.int32] | None = None) -> NDArray[np.float32]:
+        del taken
         return self._vectors @ self.h(state, now)
 
     def vectors(self) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """What the serving form of an encoder is. Numpy only, so that serving need not load torch."""
 
 from collections.abc import Mapping
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,4 +29,17 @@ class StepEncoder(Protocol):
 
     def sequence(self, state: Array, x: Array, days: Array) -> tuple[Array, Array]:
         """L ≥ 1 tokens: state (..., S), x (L, ..., D), days (L, ...) to new state and behaviour (..., D)."""
+        ...
+
+
+@runtime_checkable
+class LazyStep(StepEncoder, Protocol):
+    """An encoder whose state moves without making behaviour, which is made when it is asked for."""
+
+    def advance(self, state: Array, x: Array, days: float) -> Array:
+        """State (S,) of one person after one token x (D,); the state that was given stays as it is."""
+        ...
+
+    def readout(self, state: Array, x: Array) -> Array:
+        """Behaviour (D,) of a state (S,) whose last token was x (D,)."""
         ...

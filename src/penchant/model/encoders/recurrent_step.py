@@ -6,6 +6,7 @@ import numpy as np
 
 from penchant.model.encoders.numeric import linear, rms_norm, sigmoid, silu, split
 from penchant.model.encoders.protocol_step import Array, Weights
+from penchant.model.encoders.recurrent_single import Single
 
 
 class RecurrentStep:
@@ -15,6 +16,7 @@ class RecurrentStep:
         self._layers = layers
         self._norm = norm
         self.state_size = len(norm) * len(layers)
+        self._single = Single(layers, norm)
 
     @classmethod
     def of(cls, weights: Weights) -> Self:
@@ -25,25 +27,31 @@ class RecurrentStep:
         ]
         return cls([{**layer, "rate": np.exp(layer["rate"])} for layer in layers], weights["norm.weight"])
 
+    def advance(self, state: Array, x: Array, days: float) -> Array:
+        return self._single.advance(state, x, days)
+
+    def readout(self, state: Array, x: Array) -> Array:
+        return self._single.readout(state, x)
+
     def step(self, state: Array, x: Array, days: Array) -> tuple[Array, Array]:
-        after: list[Array] = []
-        for weights, before in zip(self._layers, split(state, len(self._layers)), strict=True):
-            decay, write, gate = self._parts(weights, x, days)
-            now = decay * before + write
-            after.append(now)
-            x = self._read(weights, x, now, gate)
-        return np.concatenate(after, -1), rms_norm(x, self._norm)
+        if x.ndim > 1:
+            return self.sequence(state, x[None], days[None])
+        after = self.advance(state, x, float(days))
+        return after, self.readout(after, x)
 
     def sequence(self, state: Array, x: Array, days: Array) -> tuple[Array, Array]:
         after: list[Array] = []
-        for weights, before in zip(self._layers, split(state, len(self._layers)), strict=True):
+        last = len(self._layers) - 1
+        for place, before in enumerate(split(state, len(self._layers))):
+            weights = self._layers[place]
             decay, write, gate = self._parts(weights, x, days)
             now = before
             for t in range(len(x)):
                 now = decay[t] * now + write[t]
                 write[t] = now
             after.append(now)
-            x = self._read(weights, x, write, gate)
+            end = slice(-1, None) if place == last else slice(None)  # of the last layer nobody reads more
+            x = self._read(weights, x[end], write[end], gate[end])
         return np.concatenate(after, -1), rms_norm(x[-1], self._norm)
 
     def _parts(self, weights: Weights, x: Array, days: Array) -> tuple[Array, Array, Array]:

@@ -1,0 +1,105 @@
+"""A token as the vector that an encoder reads: the step form of ``net.TokenTable``. Numpy only.
+
+Many at once for a history, one for an event; a test holds the two equal. **A new input of a token** goes
+into four places: ``net.TokenTable`` and ``net.tokens_of`` for training, :meth:`TokenReader.many` (with a
+column in :class:`Columns` where it is of the token's own) and :meth:`TokenReader.one`. Each table that is
+looked up costs an event about 1 µs, so small ones are added up beforehand, as type and gap are here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.errors import InvalidInput
+from penchant.model.encoders.numeric import rms_norm
+from penchant.model.histories import FloatArray
+from penchant.model.tokens import Token, gap_class, gap_class_of, rating_signal, rating_signal_of
+from penchant.model.whitening import Whitening
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Tokens as columns (L,), and the queries among them by row. ``items`` is -1 where there is none."""
+
+    items: NDArray[np.int32]
+    types: NDArray[np.int8]
+    times: NDArray[np.float64]
+    values: FloatArray
+    queries: list[tuple[int, FloatArray]]
+
+    @classmethod
+    def of(cls, tokens: Sequence[Token], n_items: int) -> Self:
+        """A row that the model does not know (``n_items`` and above) has no item."""
+        items = np.array([t.item for t in tokens], dtype=np.int32)
+        return cls(
+            items=np.where(items < n_items, items, -1).astype(np.int32),
+            types=np.array([t.type for t in tokens], dtype=np.int8),
+            times=np.array([t.time for t in tokens], dtype=np.float64),
+            values=np.array([t.value for t in tokens], dtype=np.float32),
+            queries=[(row, t.query) for row, t in enumerate(tokens) if t.query is not None],
+        )
+
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """These rows, in this order; one may come several times."""
+        found = dict(self.queries)
+        queries = [(n, found[row]) for n, row in enumerate(rows.tolist()) if row in found]
+        return replace(
+            self,
+            items=self.items[rows],
+            types=self.types[rows],
+            times=self.times[rows],
+            values=self.values[rows],
+            queries=queries,
+        )
+
+
+class TokenReader:
+    """Made of a snapshot's ``tokens.`` weights and its whitening."""
+
+    def __init__(self, weights: Mapping[str, NDArray[Any]], whitening: Whitening) -> None:
+        self._kind_gap = weights["tokens.kind"][:, None] + weights["tokens.gap"]  # (KINDS, GAPS, D)
+        self._value = weights["tokens.value"]
+        self._query = weights["tokens.query.weight"]
+        self._norm = weights["tokens.norm.weight"]
+        self._whitening = whitening
+
+    def many(self, known: Columns, vectors: FloatArray, days: FloatArray) -> FloatArray:
+        """Tokens (L,) after gaps of ``days`` (L,), with item vectors (N, D), to (L, D)."""
+        x = vectors[known.items] * (known.items >= 0)[:, None]
+        for row, query in known.queries:
+            x[row] += self._asked(query)
+        x += self._kind_gap[known.types, gap_class(days)]
+        x += rating_signal(known.values, known.types)[:, None] * self._value
+        return rms_norm(x, self._norm)
+
+    def one(self, token: Token, vector: FloatArray | None, days: np.float32) -> FloatArray:
+        """One token to (D,). ``vector`` is that of its item, None where it has none."""
+        x = self._kind_gap[token.type, gap_class_of(days)]
+        if vector is not None:
+            x = x + vector
+        if token.query is not None:
+            x = x + self._asked(token.query)
+        signal = rating_signal_of(token.value, token.type)
+        if signal:
+            x = x + np.float32(signal) * self._value
+        return rms_norm(x, self._norm)
+
+    def _asked(self, query: FloatArray) -> FloatArray:
+        return self._whitening(fitting(query[None], self._whitening))[0] @ self._query.T
+
+
+def fitting(text: FloatArray, whitening: Whitening) -> FloatArray:
+    """``text`` (n, T) where it has the T that the model reads.
+
+    Raises:
+        InvalidInput: it has not.
+    """
+    if text.ndim != 2 or text.shape[1] != len(whitening.mean):
+        raise InvalidInput(
+            f"text vectors have shape {text.shape}, the model reads {len(whitening.mean)} numbers each: "
+            "use the same text encoder, or train again"
+        )
+    return text
