@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.model.encoders import make_encoder
+from penchant.model.encoders.fused import Drop, RmsNorm
 from penchant.model.examples import Batch
 from penchant.model.heads import RatingHead, RepeatHead
 from penchant.model.histories import FloatArray, Histories
@@ -26,8 +27,8 @@ class TokenTable(nn.Module):
         self.value = nn.Parameter(torch.randn(dim) * 0.02)
         self.query = nn.Linear(white, dim, bias=False)
         nn.init.normal_(self.query.weight, std=0.02)
-        self.norm = nn.RMSNorm(dim, eps=1e-6)
-        self.drop = nn.Dropout(dropout)
+        self.norm = RmsNorm(dim)
+        self.drop = Drop(dropout)
 
     def forward(self, what: Tensor, kind: Tensor, gap: Tensor, value: Tensor) -> Tensor:
         """Item or query vectors (L, B, D) and (L, B) each of type, gap class and rating to (L, B, D)."""
@@ -107,10 +108,20 @@ class PreferenceNet(nn.Module):
         """
         if not len(tokens.items):
             return before[None], state
+        h, state = self.encoder(self.read(tokens), tokens.days, state)
+        return torch.cat([before[None], h]), state
+
+    def last(self, tokens: Tokens, lengths: Tensor) -> Tensor:
+        """Behaviour (B, D) of beginners after the first ``lengths`` (B,) of their tokens, which may be none."""
+        if not len(tokens.items):
+            return self.start.expand(len(lengths), -1)
+        h = self.encoder.last(self.read(tokens), tokens.days, (lengths - 1).clamp_min(0))
+        return torch.where((lengths > 0)[:, None], h, self.start)
+
+    def read(self, tokens: Tokens) -> Tensor:
+        """Tokens as vectors (L, B, D)."""
         has_item = (tokens.items >= 0)[..., None]
         what = self.items(tokens.items.clamp_min(0))[0] * has_item
         if tokens.queries is not None:
             what = what + self.tokens.query(tokens.queries)
-        x = self.tokens(what, tokens.kinds, tokens.gaps, tokens.values)
-        h, state = self.encoder(x, tokens.days, state)
-        return torch.cat([before[None], h]), state
+        return self.tokens(what, tokens.kinds, tokens.gaps, tokens.values)

@@ -16,6 +16,7 @@ from penchant.model.calibration import calibrate
 from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
 from penchant.model.examples import Batch, Questions, Reader, basket_questions
 from penchant.model.histories import FloatArray, Histories, IntArray
+from penchant.model.memory import keep_freed_memory
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.objective import Rivals, next_basket_loss, rating_loss, rivals
 from penchant.model.optimisers import Stepper
@@ -43,6 +44,9 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+
+Carried = tuple[torch.Tensor, torch.Tensor]
+"""State (B, S) and behaviour (B, D) that the next batch begins with."""
 
 
 def train(
@@ -80,6 +84,7 @@ def train(
     _check(histories, text, n_items)
     if held_out is not None:
         _check_held_out(histories, held_out, n_items)
+    keep_freed_memory()
     with torch_threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         trainer = Trainer(histories, text, settings, n_items, queries, held_out)
@@ -197,12 +202,10 @@ class Trainer:
         carried = self.net.beginners(0)
         with closing(ahead(self._batches())) as batches:
             for batch, answers, against in batches:
-                start = carried if batch.carry else self.net.beginners(len(batch.lengths))
-                h, state = self.net(tokens_of(self.histories, batch, self.queries), *start)
-                carried = state.detach(), h[-1].detach()
+                here, carried = self._behaviour(batch, carried)
                 if against is None:
                     continue
-                loss = self._loss(h, batch, answers, against)
+                loss = self._loss(here, answers, against)
                 self.stepper.backward(loss, len(batch.questions))
                 yield loss.item()
         self.stepper.step()
@@ -223,9 +226,17 @@ class Trainer:
             return self.reader.prefixes(part, size, window, self.rng)
         return self.reader.windows(part, size, window, self.rng)
 
-    def _loss(self, h: torch.Tensor, batch: Batch, answers: Questions, against: Rivals) -> torch.Tensor:
+    def _behaviour(self, batch: Batch, carried: Carried) -> tuple[torch.Tensor, Carried]:
+        """Behaviour (P, D) at the batch's questions, and what goes on to the next batch."""
+        tokens = tokens_of(self.histories, batch, self.queries)
+        if self.sizes.short:
+            return self.net.last(tokens, torch.from_numpy(batch.lengths)), carried
+        start = carried if batch.carry else self.net.beginners(len(batch.lengths))
+        h, state = self.net(tokens, *start)
         places = torch.from_numpy(batch.steps * len(batch.lengths) + batch.columns)
-        here = h.flatten(0, 1).index_select(0, places)
+        return h.flatten(0, 1).index_select(0, places), (state.detach(), h[-1].detach())
+
+    def _loss(self, here: torch.Tensor, answers: Questions, against: Rivals) -> torch.Tensor:
         loss = next_basket_loss(self.net, here, against, full=self.settings.loss == "full")
         return loss + self._rating_loss(here, answers) if self.rated else loss
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 
@@ -26,3 +27,11 @@ class Encoder(nn.Module, ABC):
         Returns:
             (L, B, D) behaviour after each token, and the state (B, S) after the last one.
         """
+
+    def last(self, x: Tensor, days: Tensor, ends: Tensor) -> Tensor:
+        """Behaviour (B, D) after token ``ends`` (B,) of each of B beginners: what :meth:`forward` says there.
+
+        An encoder may do less work for it than for all L tokens.
+        """
+        h, _ = self(x, days, x.new_zeros(x.shape[1], self.state_size))
+        return h[ends, torch.arange(x.shape[1])]

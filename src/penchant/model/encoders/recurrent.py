@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from penchant.model.encoders.fused import Drop, RmsNorm, silu_times
 from penchant.model.encoders.protocol import Encoder
 
 
@@ -41,25 +42,43 @@ class Layer(nn.Module):
 
     def __init__(self, dim: int, dropout: float) -> None:
         super().__init__()
-        self.norm = nn.RMSNorm(dim, eps=1e-6)
+        self.norm = RmsNorm(dim)
         self.mix = nn.Linear(dim, 3 * dim)
         self.rate = nn.Parameter(torch.linspace(math.log(1 / 365), math.log(1 / 7), dim))
         self.out = nn.Linear(dim, dim)
-        self.mlp_norm = nn.RMSNorm(dim, eps=1e-6)
+        self.mlp_norm = RmsNorm(dim)
         self.up = nn.Linear(dim, 4 * dim)
         self.down = nn.Linear(2 * dim, dim)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Drop(dropout)
         with torch.no_grad():
             self.mix.bias[:dim] = torch.linspace(0.0, 4.0, dim)
 
     def forward(self, x: Tensor, days: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         keep, write, gate = self.mix(self.norm(x)).chunk(3, -1)
+        states = self.recur(keep, write, days, state)
+        return self.read(x, states, gate), states[-1]
+
+    def last(self, x: Tensor, days: Tensor, ends: Tensor) -> Tensor:
+        """(B, D) after token ``ends`` (B,) of beginners: only what the state needs is done for all tokens."""
+        dim, rows = x.shape[-1], torch.arange(x.shape[1])
+        even = self.norm(x)
+        keep, write = F.linear(even, self.mix.weight[: 2 * dim], self.mix.bias[: 2 * dim]).chunk(2, -1)
+        states = self.recur(keep, write, days, torch.zeros_like(x[0]))
+        gate = F.linear(even[ends, rows], self.mix.weight[2 * dim :], self.mix.bias[2 * dim :])
+        return self.read(x[ends, rows], states[ends, rows], gate)
+
+    def recur(self, keep: Tensor, write: Tensor, days: Tensor, state: Tensor) -> Tensor:
+        """States (L, B, D) after each token."""
         keep = torch.sigmoid(keep)
         decay = keep * torch.exp(-days[..., None] * self.rate.exp())
         states: Tensor = Scan.apply(decay, (1 - keep) * write, state)  # pyright: ignore[reportAssignmentType]
-        x = x + self.drop(self.out(states * F.silu(gate)))
+        return states
+
+    def read(self, x: Tensor, states: Tensor, gate: Tensor) -> Tensor:
+        """What the layer makes of tokens and the states after them, (..., D)."""
+        x = x + self.drop(self.out(silu_times(gate, states)))
         gate, value = self.up(self.mlp_norm(x)).chunk(2, -1)
-        return x + self.drop(self.down(F.silu(gate) * value)), states[-1]
+        return x + self.drop(self.down(silu_times(gate, value)))
 
 
 class Recurrent(Encoder):
@@ -69,7 +88,7 @@ class Recurrent(Encoder):
         super().__init__()
         self.state_size = dim * layers
         self.layers = nn.ModuleList(Layer(dim, dropout) for _ in range(layers))
-        self.norm = nn.RMSNorm(dim, eps=1e-6)
+        self.norm = RmsNorm(dim)
 
     def forward(self, x: Tensor, days: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         after: list[Tensor] = []
@@ -77,3 +96,8 @@ class Recurrent(Encoder):
             x, last = layer(x, days, before)
             after.append(last)
         return self.norm(x), torch.cat(after, -1)
+
+    def last(self, x: Tensor, days: Tensor, ends: Tensor) -> Tensor:
+        for layer in self.layers[:-1]:
+            x, _ = layer(x, days, torch.zeros_like(x[0]))
+        return self.norm(self.layers[-1].last(x, days, ends))
