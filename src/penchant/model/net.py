@@ -112,7 +112,7 @@ class PreferenceNet(nn.Module):
         return torch.cat([before[None], h]), state
 
     def last(self, tokens: Tokens, lengths: Tensor) -> Tensor:
-        """Behaviour (B, D) of beginners after the first ``lengths`` (B,) of their tokens, which may be none."""
+        """Behaviour (B, D) of beginners after the first ``lengths`` (B,) of their tokens, which may be 0."""
         if not len(tokens.items):
             return self.start.expand(len(lengths), -1)
         h = self.encoder.last(self.read(tokens), tokens.days, (lengths - 1).clamp_min(0))

@@ -115,6 +115,14 @@ class EncoderContract:
         longer = read(net, padded, torch.cat([days, days.new_zeros(60, 3)]))[0]
         near(longer[:5].numpy(), h.numpy())
 
+    def test_the_last_position_alone_is_what_reading_all_says(self) -> None:
+        net = self.net(7)
+        x, days = tokens(7, 6, 3)
+        ends = torch.tensor([0, 5, 3])
+        with torch.no_grad():
+            alone = net.last(x, days, ends)
+        near(alone.numpy(), read(net, x, days)[0][ends, torch.arange(3)].numpy())
+
     def test_nobody_sees_anybody_else(self) -> None:
         net = self.net(5)
         x, days = tokens(5, 60, 3)

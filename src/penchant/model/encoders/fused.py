@@ -23,9 +23,8 @@ class _RmsNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
         x, weight, scale = ctx.saved_tensors
-        grad, flat = grads[0], (-1, x.shape[-1])
-        even = x * scale
-        for_weight = (grad * even).view(flat).sum(0)
+        grad, even = grads[0], x * scale
+        for_weight = (grad * even).view(-1, x.shape[-1]).sum(0)
         inner = grad * weight
         along = (inner * even).sum(-1, keepdim=True).div_(x.shape[-1])
         return inner.sub_(even.mul_(along)).mul_(scale), for_weight
@@ -99,13 +98,14 @@ class Drop(nn.Module):
     [1.0, 1.0]
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, p: float) -> None:
         super().__init__()
-        self.share = round(share * 256)
+        self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape; the mean stays as it is."""
-        if not self.training or not self.share:
+        share = round(self.p * 256)
+        if not self.training or not share:
             return x
-        out: Tensor = _Drop.apply(x, self.share)  # pyright: ignore[reportAssignmentType]
+        out: Tensor = _Drop.apply(x, share)  # pyright: ignore[reportAssignmentType]
         return out

@@ -6,6 +6,7 @@ Feng et al. (minGRU, 2024); the decay by real time is the one of Hawkes processe
 """
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -98,6 +99,7 @@ class Recurrent(Encoder):
         return self.norm(x), torch.cat(after, -1)
 
     def last(self, x: Tensor, days: Tensor, ends: Tensor) -> Tensor:
-        for layer in self.layers[:-1]:
+        *lower, top = cast(list[Layer], list(self.layers))
+        for layer in lower:
             x, _ = layer(x, days, torch.zeros_like(x[0]))
-        return self.norm(self.layers[-1].last(x, days, ends))
+        return self.norm(top.last(x, days, ends))
