@@ -56,6 +56,8 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_epochs: Positive = 60
     patience: Positive = 3
     time_budget: Annotated[float, Meta(gt=0)] = 1_140.0
+    pretrain: str = ""
+    pretrain_share: Share = 0.25
     discovery: Share = 0.07
     threads: Annotated[int, Meta(ge=0)] = 0
     seed: int = 0

@@ -9,6 +9,9 @@ from penchant.model.encoders import entry_of
 CHOICES = {"loss": ("sampled", "full"), "optimizer": ("adamw", "adagrad")}
 """What settings that are one of a few words can be."""
 
+OBJECTIVES = ("next", "masked", "contrastive")
+"""Of self-supervised pre-training; see :mod:`penchant.model.pretrain`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
@@ -37,6 +40,8 @@ class ModelSettings:
         window: most recent events of a prefix example, or events of a window that carries state.
         validation: people whose last basket is held out, at most (and at most half of them); where moments
             of validation are given, how many of them are asked.
+        pretrain: what is trained on first, words of :data:`OBJECTIVES` joined by ``+``; empty for nothing.
+        pretrain_share: of the time budget, at most.
         discovery: share of NDCG@10 on held-out baskets that may be given up to show new things earlier.
         threads: of torch; 0 for one less than its own number, as another thread reads ahead.
     """
@@ -63,6 +68,8 @@ class ModelSettings:
     short: int = 100
     window: int = 50
     validation: int = 5000
+    pretrain: str = ""
+    pretrain_share: float = 0.25
     discovery: float = 0.07
     seed: int = 0
     threads: int = 0
@@ -72,13 +79,27 @@ class ModelSettings:
         for name in ("dim", "layers", "text_dim", "negatives", "memory", "max_epochs", "batch", "accumulate"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1, received {getattr(self, name)}")
-        for name in ("dropout", "dropout_long", "id_dropout", "discovery"):
+        for name in ("dropout", "dropout_long", "id_dropout", "discovery", "pretrain_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be from 0 to below 1, received {getattr(self, name)}")
 
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise SettingsError(f"{name} is one of {', '.join(known)}, not {getattr(self, name)!r}")
+
+        unknown = set(self.objectives) - set(OBJECTIVES)
+        if unknown:
+            known = ", ".join(OBJECTIVES)
+            raise SettingsError(f"pretrain is made of {known}, joined by +; unknown: {sorted(unknown)}")
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Those of pre-training, by name.
+
+        >>> ModelSettings(pretrain="next+masked").objectives
+        ('next', 'masked')
+        """
+        return tuple(self.pretrain.split("+")) if self.pretrain else ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a manifest.

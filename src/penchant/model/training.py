@@ -1,5 +1,6 @@
 """The training loop."""
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -20,6 +21,7 @@ from penchant.model.memory import keep_freed_memory
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.objective import Rivals, next_basket_loss, rating_loss, rivals
 from penchant.model.optimisers import Stepper
+from penchant.model.pretrain import Pretrainer, Unlabelled
 from penchant.model.sampling import NegativeSampler
 from penchant.model.scoring import PreferenceModel, answer, item_scores, score_blocks
 from penchant.model.settings import ModelSettings
@@ -130,6 +132,8 @@ class Trainer:
     def run(self, tell: OnProgress, folder: Path | None, clock: Callable[[], float]) -> PreferenceModel:
         """Epochs until nothing gets better, the time is over, or there were enough."""
         state = self._resumed(folder)
+        if self.settings.objectives and not state.epoch:
+            state = self._pretrained(tell, clock)
         while not state.done(self.settings, state.seconds):
             before = state.seconds
             start = clock()
@@ -143,6 +147,21 @@ class Trainer:
         self._calibrate()
         report = {"epochs": state.epoch, "seconds": round(state.seconds, 1), "validation": state.metric}
         return PreferenceModel(self.net, self.settings, self.whitening, self.counts, report)
+
+    def _pretrained(self, tell: OnProgress, clock: Callable[[], float]) -> Checkpoint:
+        """Before the first epoch, but with weights of pre-training; it begins anew where it is cut off."""
+        s, start = self.settings, clock()
+        limit = math.inf if s.time_budget_s is None else s.pretrain_share * s.time_budget_s
+
+        def over(step: int, loss: float) -> bool:
+            seconds = clock() - start
+            tell(Progress(0, s.max_epochs, step, loss, None, seconds))
+            return seconds > limit
+
+        log = Unlabelled.of(self.histories, self.queries, self.held_out)
+        Pretrainer(self.net, log, s, self.rng).run(over)
+        self.net.zero_grad(set_to_none=True)
+        return replace(Checkpoint.fresh(self.net, self.stepper.average), seconds=clock() - start)
 
     def validate(self) -> float:
         """NDCG@10 of the held-out baskets, nothing left out of the ranking."""
