@@ -163,7 +163,9 @@ def _people_verbs(add: Adder) -> None:
 
 
 def _model_verbs(add: Adder) -> None:
-    add("train", "model:train", "train a model on the whole log and let it serve")
+    train = add("train", "model:train", "train a model on the whole log and let it serve")
+    about = "train on the unlabelled log first: next, masked, contrastive, joined by +"
+    train.add_argument("--pretrain", nargs="?", const="next+masked+contrastive", metavar="WHAT", help=about)
     tune = add("tune", "model:tune", "look for settings of the model that suit this shop")
     tune.add_argument("--minutes", type=minutes, default=60.0, help="how long to look; it may go on later")
     tune.add_argument("--apply", action="store_true", help="write what is found into shop.toml")

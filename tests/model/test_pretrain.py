@@ -1,8 +1,10 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from tests.app.commands import WITHOUT_LANGUAGE_MODEL, run
 
 from penchant.errors import SettingsError
 from penchant.model import pretrain
@@ -156,3 +158,22 @@ def test_pretrained_weights_are_where_training_begins(rng, small) -> None:
 def test_unknown_objectives_are_refused() -> None:
     with pytest.raises(SettingsError, match="unknown: \\['dreams'\\]"):
         ModelSettings(pretrain="next+dreams")
+
+
+@pytest.mark.slow
+def test_the_verb_pretrains(tmp_path) -> None:
+    shop = tmp_path / "shop"
+    lines = [
+        f"u{u},i{(u + k) % 9},purchase,{1_700_000_000 + u + k * 90_000}" for u in range(20) for k in range(4)
+    ]
+    (tmp_path / "events.csv").write_text("\n".join(["user_id,item_id,type,timestamp", *lines]), "utf-8")
+    assert run("init", "--shop", shop).code == 0
+    with (shop / "shop.toml").open("a", encoding="utf-8") as file:
+        file.write("[train]\nmax_epochs = 1\ndim = 8\nthreads = 1\n")
+    assert run("import", "--shop", shop, tmp_path / "events.csv").code == 0
+    wrong = run("train", "--pretrain", "dreams", "--shop", shop)
+    assert (wrong.code, "unknown: ['dreams']" in wrong.line) == (1, True)
+    done = run("train", "--pretrain", "--json", "--shop", shop, command=WITHOUT_LANGUAGE_MODEL)
+    assert done.code == 0, done.err
+    assert "before the first epoch" in done.err
+    assert json.loads(done.out)["settings"]["pretrain"] == "next+masked+contrastive"

@@ -13,7 +13,8 @@ def training_bar(told: Told, budget: float | None) -> Callable[[Progress], None]
     """
 
     def tell(at: Progress) -> None:
-        words = f"training: epoch {at.epoch}, loss {at.loss:.3f}"
+        what = f"epoch {at.epoch}" if at.epoch else "before the first epoch"
+        words = f"training: {what}, loss {at.loss:.3f}"
         if at.metric is not None:
             words += f", validation NDCG@10 {at.metric:.4f}, {at.seconds:.0f} s"
             if not watched():

@@ -54,14 +54,21 @@ def model_settings(settings: TrainSettings) -> ModelSettings:
 
 
 def train_model(
-    shop: Shop, given: Material, tell: Callable[[Progress], None], until: float | None = None
+    shop: Shop,
+    given: Material,
+    tell: Callable[[Progress], None],
+    until: float | None = None,
+    settings: TrainSettings | None = None,
 ) -> PreferenceModel:
-    """A model of everything before ``until`` (unix seconds; None for all). Goes on where it was cut off."""
+    """A model of everything before ``until`` (unix seconds; None for all). Goes on where it was cut off.
+
+    ``settings`` take the place of the shop's own.
+    """
     histories = given.data.histories if until is None else given.data.histories.before(until)
     return train(
         histories,
         given.items.vectors,
-        model_settings(shop.settings.train),
+        model_settings(settings or shop.settings.train),
         n_items=given.items.count,
         queries=given.queries,
         on_progress=tell,

@@ -19,8 +19,13 @@ Arguments = argparse.Namespace
 def train(arguments: Arguments) -> None:
     """Train on the whole log and promote."""
     with Shop(arguments.shop, writer=False) as shop, shop.training(), progress() as told:
+        settings = shop.settings.train
+        if arguments.pretrain is not None:
+            settings = msgspec.structs.replace(settings, pretrain=arguments.pretrain)
+        work.model_settings(settings)  # a wrong one is refused before anything is read
         given = work.material(shop, told)
-        model = work.train_model(shop, given, training_bar(told, shop.settings.train.time_budget))
+        bar = training_bar(told, settings.time_budget)
+        model = work.train_model(shop, given, bar, settings=settings)
         manifest = work.keep_model(shop, model, given, {})
         name = shop.shelf.current()
     found = {"snapshot": name, **msgspec.to_builtins(manifest)}
