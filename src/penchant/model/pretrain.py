@@ -118,8 +118,8 @@ class Pretrainer:
         gone = np.zeros_like(inside)
         for column, (rows, masked) in enumerate(changed):
             gone[: len(rows), column] = masked
-        h = self._read(_without(tokens, gone))
-        return h[torch.tensor([len(rows) for rows, _ in changed]), torch.arange(len(runs))]
+        lengths = torch.tensor([len(rows) for rows, _ in changed])
+        return self.net.last(_without(tokens, gone), lengths)
 
     def _read(self, tokens: Tokens) -> Tensor:
         """Behaviour before and after each event, (L + 1, B, D)."""
