@@ -12,8 +12,8 @@ from penchant.evaluate.baselines import PersonalFrequency, Popular, baselines
 from penchant.evaluate.protocols import time_split
 from penchant.evaluate.ranked import rank_questions
 from penchant.evaluate.recommender import Contexts, ItemTable, Scores, Training, blocks
-from penchant.evaluate.result import read_evaluation
-from penchant.evaluate.run import PROTOCOLS, Plan, evaluate
+from penchant.evaluate.result import Seconds, read_evaluation
+from penchant.evaluate.run import PROTOCOLS, Plan, compare, evaluate, make_splits
 from penchant.evaluate.segments import segments
 from penchant.evaluate.summary import Sampling
 from penchant.metrics import tie_order
@@ -191,3 +191,32 @@ def test_progress_and_seconds_are_told() -> None:
     assert told[0] == ("training popular, time-split", 0.0)
     assert ("asking popular, time-split", 1.0) in told
     assert (found.seconds["popular"].fit, found.seconds["popular"].score) == (1.0, 1.0)
+
+
+def test_several_runs_give_their_mean_and_each_ones_figure() -> None:
+    plan = Plan(sampling=QUICK)
+    histories = shop(people=40)
+    splits = make_splits(histories, plan)
+    ties = tie_order(30)
+
+    def asked(score):
+        return rank_questions(Scripted("x", score), splits[0], 20, ties)
+
+    seconds = {name: Seconds(fit=1.0, score=1.0) for name in ("mixed", "oracle")}
+    answers = {"mixed": [asked(all_knowing), asked(guessing)], "oracle": [asked(all_knowing)]}
+    found = compare(splits, answers, seconds, plan=plan, items=ITEMS)
+    assert set(found.runs) == {"mixed"}
+    first, second = (run["ndcg@10"] for run in found.runs["mixed"])
+    assert first == pytest.approx(1.0)
+    assert found.models["mixed"]["ndcg@10"].value == pytest.approx((first + second) / 2)
+    assert found.models["mixed"]["coverage@10"].value > 0
+    assert read_evaluation(found.json()) == found
+
+
+def test_rare_hits_weigh_more_in_the_debiased_metrics() -> None:
+    found = evaluate(
+        shop(people=60), ITEMS, [Popular(), Scripted("oracle", all_knowing)], Plan(sampling=QUICK)
+    )
+    popular = found.models["popular"]
+    assert popular["ips-recall@10"].value < popular["recall@10"].value
+    assert found.models["oracle"]["ips-ndcg@20"].value == pytest.approx(1.0)

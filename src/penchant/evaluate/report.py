@@ -35,7 +35,7 @@ def html_report(evaluation: Evaluation) -> str:
     first = next(iter(evaluation.models))
     at = cutoff(evaluation)
     head = headline(evaluation)
-    columns = [head, f"recall{at}", f"mrr{at}", f"hit{at}", f"coverage{at}"]
+    columns = [head, f"recall{at}", f"mrr{at}", f"hit{at}", f"ips-ndcg{at}", f"coverage{at}"]
     return template.render(
         e=evaluation,
         name=head,

@@ -61,6 +61,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         segments: name → the metrics on that part; see ``segments.segments``.
         periods: blocks of a prequential evaluation, weeks of a time split.
         settings: all that is needed to repeat it.
+        runs: model → metric → value of each run, of models that ran with several seeds; their other
+            figures are means over the runs.
     """
 
     protocol: str
@@ -72,6 +74,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     seconds: dict[str, Seconds]
     settings: dict[str, str | int | float | None]
+    runs: dict[str, list[dict[str, float]]] = {}
 
     def json(self) -> bytes:
         """As indented JSON."""

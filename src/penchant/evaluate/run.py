@@ -24,7 +24,7 @@ from penchant.evaluate.ranked import Ranked, join_ranked, rank_questions
 from penchant.evaluate.recommender import ItemTable, Recommender, Training
 from penchant.evaluate.result import Evaluation, Group, Period, Seconds
 from penchant.evaluate.segments import Pool, pool
-from penchant.evaluate.summary import Sampling, catalogue_columns, coverages, summarise
+from penchant.evaluate.summary import Answers, Sampling, coverages, each_run, extra_columns, summarise
 from penchant.metrics import tie_order
 from penchant.model.histories import Histories
 from penchant.types import EventType
@@ -89,9 +89,8 @@ def evaluate(
     tell = progress or _silent
     splits = make_splits(histories, plan)
     ties = tie_order(items.count)
-    questions = pool(splits, items.count)
     depth = max(plan.sampling.cutoffs)
-    answers: dict[str, Ranked] = {}
+    answers: dict[str, list[Ranked]] = {}
     seconds: dict[str, Seconds] = {}
     for model in models:
         parts: list[Ranked] = []
@@ -104,10 +103,10 @@ def evaluate(
             trained = clock()
             parts.append(rank_questions(model, split, depth, ties, _told(tell, f"asking {step}")))
             fit, score = fit + trained - begun, score + clock() - trained
-        answers[model.name] = join_ranked(parts)
+        answers[model.name] = [join_ranked(parts)]
         seconds[model.name] = Seconds(fit=fit, score=score)
     tell("comparing", 0.0)
-    return _evaluation(splits, questions, answers, items=items, plan=plan, dataset=dataset, seconds=seconds)
+    return compare(splits, answers, seconds, plan=plan, items=items, dataset=dataset)
 
 
 def make_splits(histories: Histories, plan: Plan) -> list[Split]:
@@ -160,21 +159,31 @@ def _told(progress: Progress, what: str) -> Callable[[float], None]:
     return lambda done: progress(what, done)
 
 
-def _evaluation(
+def compare(
     splits: list[Split],
-    questions: Pool,
-    answers: dict[str, Ranked],
-    *,
-    items: ItemTable,
-    plan: Plan,
-    dataset: str,
+    answers: Answers,
     seconds: dict[str, Seconds],
+    *,
+    plan: Plan,
+    items: ItemTable,
+    dataset: str = "shop",
 ) -> Evaluation:
+    """What lists of several models are worth, however they were made.
+
+    Args:
+        splits: from :func:`make_splits`.
+        answers: of each model, for the questions of all splits in their order; several for several seeds.
+        seconds: spent on each model; of several runs, their mean.
+        plan: the plan that ``splits`` came from.
+        items: the catalogue.
+        dataset: name for the report.
+    """
+    questions = pool(splits, items.count)
     sampling, first = plan.sampling, splits[0]
     known = popularity(first.train, items.count, first.target)
-    ties = tie_order(items.count)
-    extra = {n: catalogue_columns(found, known, ties, sampling.cutoffs) for n, found in answers.items()}
-    overall = summarise(questions, answers, None, sampling, extra)
+    overall = summarise(
+        questions, answers, None, sampling, extra_columns(questions, answers, known, sampling.cutoffs)
+    )
     models = {
         name: metrics | coverages(answers[name], items.count, sampling.cutoffs)
         for name, metrics in overall.models.items()
@@ -190,6 +199,7 @@ def _evaluation(
         counts=_counts(first, overall, items),
         seconds=seconds,
         settings=_settings(splits, plan),
+        runs=each_run(questions, answers, sampling.cutoffs),
     )
 
 
@@ -221,7 +231,7 @@ def _settings(splits: list[Split], plan: Plan) -> dict[str, str | int | float | 
     }
 
 
-def _periods(splits: list[Split], questions: Pool, answers: dict[str, Ranked], plan: Plan) -> list[Period]:
+def _periods(splits: list[Split], questions: Pool, answers: Answers, plan: Plan) -> list[Period]:
     """Blocks as they were trained; for a time split the weeks after the cut."""
     if plan.protocol == "leave-one-out":
         return []

@@ -89,9 +89,10 @@ def segment_table(evaluation: Evaluation) -> Table:
 
 
 def list_table(evaluation: Evaluation) -> Table:
-    """What the lists are like: coverage, novelty, popular items."""
+    """What the lists are like: relevance with rare items counted for more, coverage, novelty, popular items."""
     at = cutoff(evaluation)
-    names = [f"{name}{at}" for name in ("coverage", "novelty", "popular-1%", "popular-10%")]
+    shown = ("ips-ndcg", "ips-recall", "coverage", "novelty", "popular-1%", "popular-10%")
+    names = [f"{name}{at}" for name in shown]
     table = _table("what the lists show")
     for name in names:
         table.add_column(name, justify="right")

@@ -2,6 +2,7 @@
 
 from penchant.metrics.bootstrap import Interval, bounds, cluster_bootstrap, cluster_sums, intervals
 from penchant.metrics.catalogue import coverage, list_means, popular_items, self_information
+from penchant.metrics.propensity import debiased_metrics, propensities
 from penchant.metrics.ranking import BEYOND, list_ranks, tie_order, top_lists
 from penchant.metrics.relevance import RELEVANCE_METRICS, relevance_metrics
 
@@ -13,10 +14,12 @@ __all__ = [
     "cluster_bootstrap",
     "cluster_sums",
     "coverage",
+    "debiased_metrics",
     "intervals",
     "list_means",
     "list_ranks",
     "popular_items",
+    "propensities",
     "relevance_metrics",
     "self_information",
     "tie_order",

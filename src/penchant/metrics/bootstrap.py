@@ -20,13 +20,17 @@ class Interval(NamedTuple):
     high: float
 
 
-def cluster_sums(values: Matrix, people: NDArray[np.int64], count: int) -> tuple[Matrix, Matrix]:
+def cluster_sums(
+    values: Matrix, people: NDArray[np.int64], count: int, weights: Matrix | None = None
+) -> tuple[Matrix, Matrix]:
     """Sum and number of the values of each person, both (P, M); NaN counts as absent.
 
     Args:
         values: (C, M), one row a list, one column a metric.
         people: (C,) who each list is for.
         count: number of people, P.
+        weights: (C, M) how much each value counts, instead of 1: the sum is Σ weight·value, the number
+            Σ weight.
 
     >>> [part.tolist() for part in cluster_sums(np.array([[1.0], [3.0]]), np.array([1, 1]), 2)]
     [[[0.0], [4.0]], [[0.0], [2.0]]]
@@ -34,9 +38,10 @@ def cluster_sums(values: Matrix, people: NDArray[np.int64], count: int) -> tuple
     order = np.argsort(people, kind="stable")
     starts = np.searchsorted(people[order], np.arange(count + 1))
     present = ~np.isnan(values[order])
-    filled = np.where(present, values[order], 0.0)
+    weight = present if weights is None else np.where(present, weights[order], 0.0)
+    filled = np.where(present, values[order], 0.0) * weight
     running = [
-        np.vstack([np.zeros((1, values.shape[1])), np.cumsum(part, axis=0)]) for part in (filled, present)
+        np.vstack([np.zeros((1, values.shape[1])), np.cumsum(part, axis=0)]) for part in (filled, weight)
     ]
     sums, counts = (part[starts[1:]] - part[starts[:-1]] for part in running)
     return sums, counts
