@@ -100,11 +100,11 @@ def white(text: np.ndarray) -> torch.Tensor:
 class Packed(TransformerLightningModule):
     """RecTools' training step without the padding, of which nine tenths of a batch may consist.
 
-    Padding gets no attention, so columns that are padding in all rows can be cut off, and logits are taken where there is something
-    to predict: the same loss to rounding, several times as quick on a processor.
+    Padding gets no attention, so columns that are padding in all rows can be cut off, and logits are
+    taken where there is something to predict: the same loss to rounding, several times as quick.
     """
 
-    def training_step(self, batch, batch_idx):
+    def training_step(self, batch, batch_idx):  # noqa: ARG002 - of the interface
         used = int((batch["x"] != 0).any(dim=0).sum())
         batch = {name: part[:, -used:] for name, part in batch.items()}
         table = self.torch_model.item_model.get_all_embeddings()

@@ -219,4 +219,4 @@ def test_rare_hits_weigh_more_in_the_debiased_metrics() -> None:
     )
     popular = found.models["popular"]
     assert popular["ips-recall@10"].value < popular["recall@10"].value
-    assert found.models["oracle"]["ips-ndcg@20"].value == pytest.approx(1.0)
+    assert found.models["oracle"]["ips-recall@20"].value == pytest.approx(1.0)

@@ -83,7 +83,7 @@ def mean_columns(runs: Sequence[Columns]) -> Columns:
     """
     if len(runs) == 1:
         return runs[0]
-    return {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]}
+    return {name: np.stack([run[name] for run in runs]).mean(axis=0) for name in runs[0]}
 
 
 def catalogue_columns(

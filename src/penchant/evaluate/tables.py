@@ -89,7 +89,7 @@ def segment_table(evaluation: Evaluation) -> Table:
 
 
 def list_table(evaluation: Evaluation) -> Table:
-    """What the lists are like: relevance with rare items counted for more, coverage, novelty, popular items."""
+    """What the lists are like: relevance where rare items weigh more, coverage, novelty, popular items."""
     at = cutoff(evaluation)
     shown = ("ips-ndcg", "ips-recall", "coverage", "novelty", "popular-1%", "popular-10%")
     names = [f"{name}{at}" for name in shown]

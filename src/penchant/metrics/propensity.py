@@ -21,7 +21,7 @@ def propensities(popularity: NDArray[np.int64]) -> NDArray[np.float64]:
     >>> propensities(np.array([0, 3])).tolist()
     [1.0, 2.0]
     """
-    return (popularity + 1.0) ** POWER
+    return np.power(popularity + 1.0, POWER, dtype=np.float64)
 
 
 def debiased_metrics(
@@ -67,7 +67,7 @@ def debiased_metrics(
     weights: dict[str, NDArray[np.float64]] = {}
     for k in cutoffs:
         inside = ranks <= k
-        found = np.bincount(owner[inside], weights=weight[inside], minlength=lists)
+        found = np.bincount(owner[inside], weights=weight[inside], minlength=lists).astype(np.float64)
         discounted = weight[inside] / np.log2(ranks[inside] + 1.0)
         gain = np.bincount(owner[inside], weights=discounted, minlength=lists)
         first = order[place < k]
@@ -75,5 +75,5 @@ def debiased_metrics(
         ideal = np.bincount(owner[first], weights=best, minlength=lists)
         for name, top, total in ((f"ips-recall@{k}", found, whole), (f"ips-ndcg@{k}", gain, ideal)):
             values[name] = np.divide(top, total, out=np.full(lists, np.nan), where=total > 0)
-            weights[name] = total
+            weights[name] = total.astype(np.float64)
     return values, weights
