@@ -3,9 +3,10 @@
 from penchant.evaluate.baselines.frequency import PersonalFrequency
 from penchant.evaluate.baselines.knn import ItemKnn
 from penchant.evaluate.baselines.popularity import Popular, RecentlyPopular
+from penchant.evaluate.baselines.touched import LastTouched
 from penchant.evaluate.recommender import Recommender
 
-__all__ = ["ItemKnn", "PersonalFrequency", "Popular", "RecentlyPopular", "baselines"]
+__all__ = ["ItemKnn", "LastTouched", "PersonalFrequency", "Popular", "RecentlyPopular", "baselines"]
 
 
 def baselines() -> list[Recommender]:
