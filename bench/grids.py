@@ -29,19 +29,19 @@ def grid(peer: str, *, n_items: int, several_types: bool, baskets: bool, text: b
         text: items have text.
 
     >>> grid("als", n_items=10, several_types=False, baskets=False, text=False)[0]
-    {'factors': 64, 'confidence': 10.0, 'regularisation': 0.01}
+    {'last': 1000, 'factors': 64, 'confidence': 10.0}
     """
     if peer in GRADIENT:
         return _transformers(peer, n_items, several_types, text)
     if peer == "als":
-        made = _all(factors=(64, 128), confidence=(10.0, 1.0, 40.0), regularisation=(0.01, 0.1))
+        made = _all(last=(1_000, 10), factors=(64, 128), confidence=(10.0, 40.0, 1.0))
     elif peer == "implicit-item-knn":
-        made = _all(kind=("cosine", "tfidf", "bm25"), neighbours=(100, 20, 500), last=(1_000, 10))
+        made = _all(kind=("cosine", "tfidf", "bm25"), last=(1_000, 10, 3), neighbours=(100, 20))
     else:
         by = ("person", "basket") if baskets else ("person",)
-        made = _all(by=by, own=(3.0, 10.0), near=(3.0, 10.0), age=(0.0, 90.0), rare=(1.0, 0.0))
+        made = _all(by=by, own=(3.0, 1.0, 10.0), near=(3.0, 10.0), age=(0.0, 90.0))
     if several_types:
-        made = [setting | {"only_target": only} for only in (False, True) for setting in made]
+        made.append(made[0] | {"only_target": True})
     return made
 
 

@@ -6,10 +6,10 @@
     python bench/quality.py --data ../mine --models baselines    # a folder with events.parquet
     python bench/quality.py --docs                               # docs/quality.md from bench/results
 
-Each run is a process of its own and is kept under ``--cache``: the same command goes on where it was cut off.
-Peers live in their own environment, made by ``bench/peers/setup.sh``; each is tuned on validation questions with
-the same budget of processor time. Writes a table to the screen, and JSON and an HTML report under
-bench/results/.
+Each run is a process of its own and is kept under ``--cache``: the same command goes on where it was cut
+off. Peers live in their own environment, made by ``bench/peers/setup.sh``; each is tuned on validation
+questions with the same budget of processor time. Writes a table to the screen, and JSON and an HTML report
+under bench/results/.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def main() -> None:
     (RESULTS / f"{name}.html").write_text(html_report(found), encoding="utf-8")
     costs = {name: [run.report for run in made] for name, made in runs.items()}
     (RESULTS / f"{name}.runs.json").write_text(json.dumps(costs, indent=2) + "\n", encoding="utf-8")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 180)
     console.print(terminal_report(found))
     console.print("", ratio_table(found, costs))
 

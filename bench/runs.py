@@ -17,7 +17,7 @@ import numpy as np
 
 from data import load, text_vectors
 from grids import BUDGET, GRADIENT, grid
-from penchant.evaluate.protocols import Split
+from penchant.evaluate.protocols import Split, pick
 from penchant.evaluate.ranked import Ranked
 from penchant.evaluate.recommender import ItemTable
 from penchant.evaluate.run import Plan, make_splits
@@ -159,8 +159,6 @@ def _single(protocol: str) -> str:
 
 def sampled(split: Split) -> Split:
     """At most :data:`TUNED_ON` of the questions, the same ones each time."""
-    from penchant.evaluate.protocols import pick
-
     if len(split.questions) <= TUNED_ON:
         return split
     chosen = np.zeros(len(split.questions), dtype=bool)

@@ -19,12 +19,13 @@ HEAD = ["model", "NDCG@10 [95%]", "to best peer", *SHOWN, "seeds", "training s",
 
 INTRODUCTION = """# Quality, side by side
 
-Made by `python bench/quality.py --docs` from `bench/results/`; do not edit. Every model and peer has the same data,
-split, filter and metric code, and all items are ranked. "To best peer" is the ratio of NDCG@10 to the best one
-that is not a model of Penchant's: its baselines count as peers. Figures of models that draw random numbers are means
-over seeds; the intervals resample people. `ips-` counts rare items for more. Seconds and memory are of the training
-part of one run, with the threads of the command, on whatever machine ran it. Peers are tuned on validation
-questions, within the same processor minutes each; what was tried is in the `.runs.json` files.
+Made by `python bench/quality.py --docs` from `bench/results/`; do not edit. Every model and peer has the same
+data, split, filter and metric code, and all items are ranked. "To best peer" is the ratio of NDCG@10 to the
+best one that is not a model of Penchant's: its baselines count as peers. Figures of models that draw random
+numbers are means over seeds; the intervals resample people. `ips-` counts rare items for more. Seconds and
+memory are of the training part of one run, with the threads of the command, on whatever machine ran it. Peers
+are tuned on validation questions, within the same processor minutes each; what was tried is in the
+`.runs.json` files.
 """
 
 
@@ -82,9 +83,9 @@ def pace(costs: dict[str, list[dict]]) -> list[str]:
     report, peer = max(trained, key=lambda one: _best(one[0]))
     goal, theirs = _best(report), _reached(report, _best(report))
     lines = [f"{peer} ends at validation NDCG@10 {goal:.4f}, after {theirs:,.0f} s of training"]
-    for name in costs:
+    for name, runs in costs.items():
         if name in ENCODERS:
-            times = [_reached(run, goal) for run in costs[name]]
+            times = [_reached(run, goal) for run in runs]
             if any(np.isinf(times)):
                 lines.append(f"{name} does not get there on its own validation")
             else:

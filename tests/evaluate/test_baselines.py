@@ -4,11 +4,18 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from evaluation_worlds import BUY, DAY, shop, training, world
+from evaluation_worlds import BUY, DAY, VIEW, shop, training, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penchant.evaluate.baselines import ItemKnn, PersonalFrequency, Popular, RecentlyPopular, baselines
+from penchant.evaluate.baselines import (
+    ItemKnn,
+    LastTouched,
+    PersonalFrequency,
+    Popular,
+    RecentlyPopular,
+    baselines,
+)
 from penchant.evaluate.baselines.popularity import tie_prior
 from penchant.evaluate.protocols import time_split
 from penchant.evaluate.recommender import Contexts, Recommender
@@ -175,3 +182,17 @@ def test_knn_finds_planted_company_and_nothing_where_there_is_none(planted: bool
     scores = ask(model, asked, contexts)[:, 1::2]
     right = (scores.argmax(axis=1) == np.arange(10)).mean()
     assert right == 1.0 if planted else right <= 0.5
+
+
+def test_last_touched_is_the_newest_of_any_type_first() -> None:
+    rows = [(0, 0, 1, BUY, 0), (0, 1, 2, VIEW, 1), (0, 2, 3, BUY, 2), (0, 3, 2, VIEW, 3), (0, 4, 9, BUY, 4)]
+    rows += [(1, day, 5, BUY, 10 + day) for day in range(3)]
+    histories = world(rows)
+    model = LastTouched(last=3)
+    model.fit(training(histories, 10))
+    contexts = Contexts(np.array([0, 1]), np.array([4, 5]), np.array([4.0, 0.0]))
+    ((_, scores),) = model.score_blocks(histories, contexts, 10)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    assert order[0, :3].tolist() == [2, 3, 5]  # of the last three events; then the most popular one
+    assert order[1, 0] == 5
+    assert scores[0, 1] < 1  # too long ago
