@@ -1,30 +1,102 @@
-"""Memory and time of taste states: ``python bench/states.py --shop demo-shop [--people 100000]``.
+"""Size and time of taste states: ``python bench/states.py [--shop demo-shop] [--people 100000]``.
 
-Reads the states of 500 people of the shop through its tracker, each as long as their history makes it, and
-copies them until there are as many as asked for. Writes bench/results/states.json.
+Steps through the histories of 200 people of the grocery with a model of the default settings: bytes of each
+state at rest, processor time of each event, of a whole history read at once, of behaviour and of the scores of
+all items. The model has had a second of training: neither sizes nor times depend on the weights.
+
+With ``--shop`` the states of 500 people of the shop too, through its tracker, each as long as their history
+makes it, copied until there are as many as asked for: memory of the process, time of an event with the tracker
+around. Writes bench/results/states.json.
 """
 
 import argparse
 import copy
 import json
+import tempfile
 import time
 from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
 
+from data import grocery
 from penchant.app.engine import Engine
 from penchant.app.shop import Shop
+from penchant.model.saving import save_snapshot
+from penchant.model.serving import load_serving
+from penchant.model.settings import ModelSettings
+from penchant.model.tokens import Token
+from penchant.model.training import train
 from penchant.types import Event, EventType, Logged, Pseudonym
 
 RESULT = Path(__file__).parent / "results" / "states.json"
-SAMPLE, CLICKS = 500, 20_000
+SAMPLE, CLICKS, PEOPLE, ROUNDS = 500, 20_000, 200, 5
 
 
 def resident():
     """Bytes of memory of this process."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+def serving_model(histories, n_items, folder):
+    """A model of the default settings; its item table is as long as the shop's."""
+    settings = ModelSettings(threads=1, time_budget_s=1.0, max_epochs=1, validation=200)
+    few = histories.keep(histories.person_of_event() < 100)
+    model = train(few, None, settings, n_items=n_items)
+    save_snapshot(model, folder, id_table_hash="", id_table_length=n_items, log_position=0)
+    return load_serving(folder, None)
+
+
+def history(histories, person):
+    rows = range(histories.offsets[person], histories.offsets[person + 1])
+    return [Token(int(histories.items[i]), int(histories.types[i]), float(histories.times[i])) for i in rows]
+
+
+def spent(work):
+    """What came of it, and microseconds of processor time of this thread."""
+    start = time.thread_time_ns()
+    done = work()
+    return done, (time.thread_time_ns() - start) / 1e3
+
+
+def stepped(model, tokens):
+    """State after each token alone, and what each took."""
+    state, times = model.initial(), []
+    for token in tokens:
+        state, took = spent(lambda token=token, state=state: model.step(state, token))
+        times.append(took)
+    return state, times
+
+
+def of_the_grocery():
+    """Sizes of states, microseconds of processor time."""
+    histories, texts = grocery()
+    with tempfile.TemporaryDirectory() as folder:
+        model = serving_model(histories, len(texts), Path(folder) / "one")
+    people = np.random.default_rng(0).choice(histories.people, PEOPLE, replace=False).tolist()
+    tokens = [history(histories, person) for person in people]
+    states = [model.encode(one) for one in tokens]
+    sizes = [model.at_rest(state).nbytes for state in states]
+    events, asked = [], []
+    for _ in range(ROUNDS):
+        times = [stepped(model, one)[1] for one in tokens[:20]]
+        events.append(np.concatenate(times))
+        asked.append([spent(lambda state=state: model.h(state, state.last))[1] for state in states])
+    whole = [spent(lambda one=one: model.encode(one))[1] for one in tokens]
+    scores = [spent(lambda state=state: model.scores(state, states[0].last))[1] for state in states]
+    p50, p99 = (float(np.median([np.quantile(one, q) for one in events])) for q in (0.5, 0.99))
+    return {
+        "bytes at rest: least, median, most": [min(sizes), float(np.median(sizes)), max(sizes)],
+        "entries of the repeat memory": model.manifest.settings["memory"],
+        "step p50, us of processor time": round(p50, 1),
+        "step p99, us of processor time": round(p99, 1),
+        "behaviour p50, us": round(float(np.median(asked)), 1),
+        "a whole history p50, us": round(float(np.median(whole))),
+        "events of a history, median": float(np.median([len(one) for one in tokens])),
+        "scores of all items p50, us": round(float(np.median(scores))),
+        "items": len(texts),
+    }
 
 
 def measured(tracker, log, people):
@@ -74,20 +146,27 @@ def clicks(tracker, log, people, newest):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shop", type=Path, required=True)
-    parser.add_argument("--people", type=int, default=100_000)
-    options = parser.parse_args()
-    with Shop(options.shop, writer=False) as shop:
+def of_a_shop(folder, people):
+    with Shop(folder, writer=False) as shop:
         engine = Engine(shop)
         tracker = engine.recommender.tracker
         if tracker is None:
             raise SystemExit("the shop has no model: train it first")
-        if options.people > tracker._tastes.capacity:
+        if people > tracker._tastes.capacity:
             raise SystemExit(f"[serve] states of the shop holds {tracker._tastes.capacity} people at most")
-        result = measured(tracker, shop.log, options.people)
+        result = measured(tracker, shop.log, people)
         engine.close()
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shop", type=Path)
+    parser.add_argument("--people", type=int, default=100_000)
+    options = parser.parse_args()
+    result = {"grocery": of_the_grocery()}
+    if options.shop is not None:
+        result |= of_a_shop(options.shop, options.people)
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
 

@@ -6,6 +6,7 @@ column in :class:`Columns` where it is of the token's own) and :meth:`TokenReade
 looked up costs an event about 1 µs, so small ones are added up beforehand, as type and gap are here.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput
-from penchant.model.encoders.numeric import rms_norm
+from penchant.model.encoders.numeric import EPS, rms_norm
 from penchant.model.histories import FloatArray
 from penchant.model.tokens import Token, gap_class, gap_class_of, rating_signal, rating_signal_of
 from penchant.model.whitening import Whitening
@@ -85,7 +86,8 @@ class TokenReader:
         signal = rating_signal_of(token.value, token.type)
         if signal:
             x = x + np.float32(signal) * self._value
-        return rms_norm(x, self._norm)
+        # Half the time of rms_norm, whose einsum is made for many.
+        return x * self._norm * np.float32(1.0 / math.sqrt(x.dot(x) / len(x) + EPS))
 
     def _asked(self, query: FloatArray) -> FloatArray:
         return self._whitening(fitting(query[None], self._whitening))[0] @ self._query.T

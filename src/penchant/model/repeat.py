@@ -40,7 +40,6 @@ Memory = NDArray[np.void]
 
 _Entry = tuple[int, int, int, float, float, int, int]
 _PACKED = Struct("<iIHeeHB")
-_HALF = Struct("<e")
 _LAST, _COUNT, _BOUGHT = 2**32 - 1, 2**16 - 1, 2**8 - 1
 
 
@@ -91,7 +90,9 @@ def remembered(kept: bytes, item: int, bought: bool, time: float, places: int) -
         entry = item, second, second // int(DAY), 1.0, 1.0, 1, int(bought)
         full = len(kept) >= places * ENTRY.itemsize
         at = _weakest(kept, second) * ENTRY.itemsize if full else len(kept)
-    return kept[:at] + _PACKED.pack(*entry) + kept[at + ENTRY.itemsize :]
+    after = bytearray(kept) if at < len(kept) else bytearray(kept) + bytes(ENTRY.itemsize)
+    _PACKED.pack_into(after, at, *entry)
+    return bytes(after)
 
 
 def remember_all(
@@ -115,7 +116,8 @@ def remember_all(
             where[item] = place
             slots[place] = item, second, second // int(DAY), 1.0, 1.0, 1, int(buys)
         else:
-            slots[place] = _counted(slots[place], second, buys)
+            entry = _counted(slots[place], second, buys)
+            slots[place] = _PACKED.unpack(_PACKED.pack(*entry))  # rounds as an entry in bytes
         ranks[place] = math.log(slots[place][3]) + second / SLOW
     return np.array(slots, dtype=ENTRY)
 
@@ -186,16 +188,15 @@ def _fresh(items: NDArray[np.int32], seconds: NDArray[np.float64]) -> Memory:
 
 
 def _counted(entry: _Entry, second: int, bought: bool) -> _Entry:
-    """A known entry after one more event."""
+    """A known entry after one more event, not rounded yet."""
     item, last, first, slow, fast, count, times = entry
     ago = max(second - last, 0)
-    slow, fast = slow * math.exp(-ago / SLOW) + 1.0, fast * math.exp(-ago / FAST) + 1.0
     return (
         item,
         second,
         first,
-        _HALF.unpack(_HALF.pack(slow))[0],
-        _HALF.unpack(_HALF.pack(fast))[0],
+        slow * math.exp(-ago / SLOW) + 1.0,
+        fast * math.exp(-ago / FAST) + 1.0,
         min(count + 1, _COUNT),
         min(times + bought, _BOUGHT),
     )

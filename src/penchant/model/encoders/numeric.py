@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from penchant.model.encoders.protocol_step import Array, Weights
 
+EPS = 1e-6
+"""Of a root mean square, as in training."""
+
 
 def sigmoid(x: NDArray[Any]) -> Array:
     """``1 / (1 + exp(-x))`` without overflow.
@@ -25,7 +28,7 @@ def silu(x: Array) -> Array:
 def rms_norm(x: Array, weight: Array) -> Array:
     """Divided by its root mean square over the last axis, times ``weight`` (D,)."""
     squares = np.einsum("...d,...d->...", x, x)[..., None]  # half the time of a mean
-    return x / np.sqrt(squares * np.float32(1 / x.shape[-1]) + np.float32(1e-6)) * weight
+    return x / np.sqrt(squares * np.float32(1 / x.shape[-1]) + np.float32(EPS)) * weight
 
 
 def linear(x: Array, weights: Weights, name: str) -> Array:

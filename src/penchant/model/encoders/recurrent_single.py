@@ -11,10 +11,8 @@ import threading
 
 import numpy as np
 
+from penchant.model.encoders.numeric import EPS
 from penchant.model.encoders.protocol_step import Array, Weights
-
-EPS = 1e-6
-"""Of the root mean square, as in training."""
 
 
 class Single:
@@ -59,7 +57,8 @@ class Single:
             room.inner.dot(layer.gate, room.gate)
             np.tanh(room.gate, room.gate_open)
             x = self._out(room, layer, state[place * dim : place * dim + dim], x)
-        return x * np.float32(self._scale(x)) * self._norm
+        self._normed(room, x)
+        return room.normed * self._norm
 
     def _out(self, room: "_Room", layer: "_Folded", state: Array, x: Array) -> Array:
         """What the next layer reads, (D,) in the work space; the gate and its tanh are there already."""
@@ -75,11 +74,8 @@ class Single:
         return room.down.dot(layer.down, room.x)
 
     def _normed(self, room: "_Room", x: Array) -> None:
-        room.scale[0] = self._scale(x)
+        room.scale[0] = 1.0 / math.sqrt(x.dot(x) / self._dim + EPS)
         np.multiply(x, room.scale, room.normed)
-
-    def _scale(self, x: Array) -> float:
-        return 1.0 / math.sqrt(x.dot(x) / self._dim + EPS)
 
     def _room(self) -> "_Room":
         try:
