@@ -1,12 +1,12 @@
 """Size and time of taste states: ``python bench/states.py [--shop demo-shop] [--people 100000]``.
 
 Steps through the histories of 200 people of the grocery with a model of the default settings: bytes of each
-state at rest, processor time of each event, of a whole history read at once, of behaviour and of the scores of
-all items. The model has had a second of training: neither sizes nor times depend on the weights.
+state at rest, processor time of each event, of a history read at once, of behaviour and of the scores of all
+items. The model has had a second of training: neither sizes nor times depend on the weights.
 
 With ``--shop`` the states of 500 people of the shop too, through its tracker, each as long as their history
-makes it, copied until there are as many as asked for: memory of the process, time of an event with the tracker
-around. Writes bench/results/states.json.
+makes it, copied until there are as many as asked for: memory of the process, and time of an event with the
+tracker around. Writes bench/results/states.json.
 """
 
 import argparse
