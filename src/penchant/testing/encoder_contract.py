@@ -98,6 +98,29 @@ class EncoderContract:
         near(torch.cat([first, second]).numpy(), h.numpy())
         near(after.numpy(), last.numpy())
 
+    @given(seed=st.integers(0, 999), length=LENGTHS)
+    @DRAWN
+    def test_the_last_behaviour_alone_is_that_of_the_whole_reading(self, seed: int, length: int) -> None:
+        net = self.net(seed)
+        x, days = tokens(seed, length, 3)
+        ends = torch.tensor([length - 1, 0, length // 2])
+        h, _ = read(net, x, days)
+        with torch.no_grad():
+            near(net.last(x, days, ends).numpy(), h[ends, torch.arange(3)].numpy())
+
+    def test_the_last_behaviour_alone_has_the_gradients_of_the_whole_reading(self) -> None:
+        net = self.net(7)
+        x, days = tokens(7, 6, 3)
+        ends, weight = (
+            torch.tensor([5, 0, 2]),
+            torch.randn(3, DIM, generator=torch.Generator().manual_seed(7)),
+        )
+        h, _ = net(x, days, torch.zeros(3, net.state_size))
+        whole = torch.autograd.grad((h[ends, torch.arange(3)] * weight).sum(), list(net.parameters()))
+        alone = torch.autograd.grad((net.last(x, days, ends) * weight).sum(), list(net.parameters()))
+        for one, two in zip(whole, alone, strict=True):
+            torch.testing.assert_close(one, two, atol=1e-4, rtol=1e-4)
+
     def test_later_tokens_do_not_change_earlier_behaviour(self) -> None:
         net = self.net(1)
         x, days = tokens(1, 6, 1)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from penchant.model.encoders.fused import Drop, RmsNorm
 from penchant.model.encoders.protocol import Encoder
 
 TAPS = 3
@@ -22,7 +23,7 @@ class Convolution(nn.Module):
         super().__init__()
         self.dilation = dilation
         self.places = (TAPS - 1) * dilation
-        self.norm = nn.RMSNorm(dim, eps=1e-6)
+        self.norm = RmsNorm(dim)
         self.taps = nn.Linear(TAPS * dim, dim)
 
     def forward(self, x: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,7 +40,7 @@ class Block(nn.Module):
         super().__init__()
         self.first = Convolution(dim, dilation)
         self.second = Convolution(dim, 2 * dilation)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Drop(dropout)
 
     def forward(self, x: Tensor, before: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         inner, first = self.first(x, before[0])
@@ -54,7 +55,7 @@ class Cnn(Encoder):
         super().__init__()
         self.time = nn.Linear(1, dim)
         self.blocks = nn.ModuleList(Block(dim, 4**layer, dropout) for layer in range(layers))
-        self.norm = nn.RMSNorm(dim, eps=1e-6)
+        self.norm = RmsNorm(dim)
         self._sizes = [dim * size for layer in range(layers) for size in (2 * 4**layer, 4 * 4**layer)]
         self.state_size = sum(self._sizes)
 

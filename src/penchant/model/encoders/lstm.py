@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from penchant.model.encoders.fused import RmsNorm
 from penchant.model.encoders.protocol import Encoder
 
 
@@ -15,7 +16,7 @@ class Lstm(Encoder):
         self.time = nn.Linear(1, dim)
         between = dropout if layers > 1 else 0.0
         self.lstm = nn.LSTM(dim, dim, layers, dropout=between)
-        self.norm = nn.RMSNorm(dim, eps=1e-6)
+        self.norm = RmsNorm(dim)
 
     def forward(self, x: Tensor, days: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         people, depth = x.shape[1], 2 * self.lstm.num_layers
