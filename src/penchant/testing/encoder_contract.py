@@ -76,6 +76,14 @@ class EncoderContract:
         near(after, whole)
         near(last, h)
 
+    def test_a_step_leaves_the_state_that_it_was_given(self) -> None:
+        step = self.step_of(self.net(8))
+        x, days = (t[:, 0].numpy() for t in tokens(8, 60, 1))
+        state, _ = step.sequence(np.zeros(step.state_size, np.float32), x, days)
+        kept = state.copy()
+        step.step(state, x[0], days[0])
+        np.testing.assert_array_equal(state, kept)
+
     def test_many_people_step_as_each_alone(self) -> None:
         step = self.step_of(self.net(3))
         x, days = (t.numpy() for t in tokens(3, 4, 3))
@@ -137,14 +145,6 @@ class EncoderContract:
         padded, h = torch.cat([x, x[-1:].repeat(60, 1, 1)]), read(net, x, days)[0]
         longer = read(net, padded, torch.cat([days, days.new_zeros(60, 3)]))[0]
         near(longer[:5].numpy(), h.numpy())
-
-    def test_the_last_position_alone_is_what_reading_all_says(self) -> None:
-        net = self.net(7)
-        x, days = tokens(7, 6, 3)
-        ends = torch.tensor([0, 5, 3])
-        with torch.no_grad():
-            alone = net.last(x, days, ends)
-        near(alone.numpy(), read(net, x, days)[0][ends, torch.arange(3)].numpy())
 
     def test_nobody_sees_anybody_else(self) -> None:
         net = self.net(5)
