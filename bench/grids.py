@@ -13,7 +13,9 @@ CHOSEN_BY_SEED = ("sasrec", "sasrec-text", "esasrec", "als")
 """Peers that draw random numbers; the others give the same lists for every seed."""
 PEERS = ("sasrec", "sasrec-text", "esasrec", "als", "implicit-item-knn", "vstan")
 BUDGET = 30.0
-"""Processor minutes for the tuning of one peer on one data set, and at most for its last training."""
+"""Processor minutes for the tuning of one peer on one data set."""
+LAST = 60.0
+"""Processor minutes of the last training, with the settings that were chosen; mostly it stops by itself."""
 FULL_SOFTMAX = 15_000
 """Items up to which RecTools' full softmax fits; above it 128 negatives for each place are drawn."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from data import load, text_vectors
-from grids import BUDGET, GRADIENT, grid
+from grids import BUDGET, GRADIENT, LAST, grid
 from penchant.evaluate.protocols import Split, pick
 from penchant.evaluate.ranked import Ranked
 from penchant.evaluate.recommender import ItemTable
@@ -110,7 +110,7 @@ def peer_run(world: World, peer: str, seed: int) -> Run:
     chosen = tuned(world, peer)
     settings = dict(chosen["settings"])
     if peer in GRADIENT:
-        settings["minutes"] = BUDGET if world.splits[0].validation is not None else 2 * BUDGET
+        settings["minutes"] = LAST
         if world.splits[0].validation is None:
             settings["epochs"] = chosen["best_epoch"]
     parts = [
