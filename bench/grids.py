@@ -9,7 +9,7 @@ from itertools import product
 
 GRADIENT = ("sasrec", "sasrec-text", "esasrec")
 """Peers that are trained step by step and stop by validation."""
-CHOSEN_BY_SEED = ("sasrec", "sasrec-text", "esasrec", "als")
+DRAWING = ("sasrec", "sasrec-text", "esasrec", "als")
 """Peers that draw random numbers; the others give the same lists for every seed."""
 PEERS = ("sasrec", "sasrec-text", "esasrec", "als", "implicit-item-knn", "vstan")
 BUDGET = 30.0

@@ -23,7 +23,7 @@ import numpy as np
 from rich.console import Console
 
 from data import NAMED, model_settings
-from grids import CHOSEN_BY_SEED
+from grids import DRAWING
 from grids import PEERS as PEER_NAMES
 from own import BASELINES
 from penchant.evaluate.report import html_report
@@ -31,7 +31,7 @@ from penchant.evaluate.result import Seconds
 from penchant.evaluate.run import PARTS, PROTOCOLS, Plan, compare
 from penchant.evaluate.tables import terminal_report
 from penchant.model.encoders import ENCODERS
-from runs import Run, World, own_run, peer_run, ranked, world
+from runs import Run, World, own_run, peer_run, ranked, tuned, world
 from tables import RESULTS, ratio_table, write_docs
 
 USUAL = {"grocery": "time-split", "online-retail": "time-split", "beauty": "leave-one-out"}
@@ -112,7 +112,9 @@ def all_runs(here: World, options: argparse.Namespace) -> dict[str, list[Run]]:
         if peer == "sasrec-text" and here.items.vectors is None:
             say("sasrec-text: no item has text, left out")
             continue
-        found[peer] = [peer_run(here, peer, seed) for seed in (seeds if peer in CHOSEN_BY_SEED else [0])]
+        chosen = tuned(here, peer)
+        drawn = seeds if peer in DRAWING else [0]
+        found[peer] = [peer_run(here, peer, seed, chosen) for seed in drawn]
     return found
 
 

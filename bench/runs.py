@@ -105,9 +105,8 @@ def own_run(world: World, model: str, settings: dict, seed: int) -> Run:
     return _once(world, out, command, f"{model} seed {seed}", {})
 
 
-def peer_run(world: World, peer: str, seed: int) -> Run:
-    """A peer with the settings that its tuning chose; all training parts."""
-    chosen = tuned(world, peer)
+def peer_run(world: World, peer: str, seed: int, chosen: dict) -> Run:
+    """A peer with the settings that its tuning chose (see :func:`tuned`); all training parts."""
     settings = dict(chosen["settings"])
     if peer in GRADIENT:
         settings["minutes"] = LAST
@@ -135,7 +134,7 @@ def tuned(world: World, peer: str) -> dict:
     settings = grid(
         peer,
         n_items=world.items.count,
-        several_types=len(np.unique(split.train.types)) > 1,
+        several_types=split.target is not None and len(np.unique(split.train.types)) > 1,
         baskets=bool((np.diff(split.train.baskets) == 0).any()),
         text=world.items.vectors is not None,
     )

@@ -146,7 +146,7 @@ def test_a_run_is_done_once_and_found_again(bench, tmp_path) -> None:
 def test_without_the_peers_environment_there_is_one_line(bench, tmp_path) -> None:
     here = world(bench, tmp_path, [])
     with pytest.raises(SystemExit, match=r"run bench/peers/setup.sh"):
-        bench.runs.peer_run(here, "als", 0)
+        bench.runs.tuned(here, "als")
 
 
 def test_the_time_to_where_the_best_trained_peer_ends(bench) -> None:
