@@ -11,7 +11,7 @@ import torch
 from penchant.model import losses, objective
 from penchant.model.histories import histories_of
 from penchant.model.objective import next_basket_loss, rivals
-from penchant.model.repeat import features, surroundings
+from penchant.model.repeat import features, setting
 from penchant.model.training import Trainer
 
 ITEMS = 12
@@ -118,10 +118,13 @@ def plain_scores(trainer, batch, answers, h, row):
     vectors, bias = net.items(torch.arange(ITEMS))
     seen = trainer.trend.features(np.arange(ITEMS), np.repeat(moment, ITEMS))
     scores = net.personal * (vectors @ h[row]) + bias + torch.from_numpy(seen) @ net.trend
-    around = surroundings(batch.memory[row : row + 1], moment)
-    for entry in batch.memory[row][batch.memory["item"][row] >= 0]:
-        known = features(np.array([entry], entry.dtype), moment, batch.events[row : row + 1], around)
-        item = int(entry["item"])
+    for place in np.flatnonzero(batch.memory["item"][row] >= 0):
+        entry, whose = batch.memory[row : row + 1, place], np.zeros(1, np.int64)
+        at = setting(
+            batch.memory[row : row + 1], moment, batch.events[row : row + 1], whose, np.array([place])
+        )
+        known = features(entry, at)
+        item = int(entry["item"][0])
         one = torch.zeros(1, dtype=torch.int64)
         suited = net.repeat.suited(h[row : row + 1], vectors[item : item + 1], one, one)
         scores = scores.index_put((torch.tensor([item]),), net.repeat(torch.from_numpy(known), suited))

@@ -17,7 +17,7 @@ from penchant.model.losses import (
     squared_error,
 )
 from penchant.model.net import PreferenceNet
-from penchant.model.repeat import features, surroundings
+from penchant.model.repeat import features, setting
 from penchant.model.sampling import Candidates, found_in, own_candidates
 from penchant.model.trend import TrendTable
 
@@ -91,21 +91,21 @@ def rivals(
     """
     negatives, log_q = sample
     own = own_candidates(batch.memory, answers, n_items)
-    items, place = np.unique(np.concatenate([negatives, own.items]), return_inverse=True)
+    items, where = np.unique(np.concatenate([negatives, own.items]), return_inverse=True)
     known, new = np.flatnonzero(own.slot >= 0), np.flatnonzero(own.slot < 0)
     owner = own.owner[known]
-    around = surroundings(batch.memory, answers.times)[owner]
-    entries = batch.memory.ravel()[own.slot[known]]
+    place = own.slot[known] % batch.memory.shape[1]
+    entries, at = batch.memory[owner, place], setting(batch.memory, answers.times, batch.events, owner, place)
     hit, double = found_in(negatives, own.items)
     return Rivals(
         items=items,
         own=own,
-        place=place[len(negatives) :],
+        place=where[len(negatives) :],
         known=known,
-        repeats=features(entries, answers.times[owner], batch.events[owner], around),
+        repeats=features(entries, at),
         new=new,
         seen=trend.features(own.items[new], answers.times[own.owner[new]]),
-        drawn=place[: len(negatives)],
+        drawn=where[: len(negatives)],
         log_q=log_q,
         drawn_seen=Seen.of(trend, negatives, answers.times),
         doubles=np.stack([own.owner[hit], double])[:, np.argsort(double, kind="stable")],

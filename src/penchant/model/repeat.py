@@ -8,6 +8,7 @@ Related: Anderson et al., The dynamics of repeat consumption, WWW 2014; Ren et a
 """
 
 import math
+from dataclasses import dataclass
 from struct import Struct
 
 import numpy as np
@@ -27,20 +28,23 @@ ENTRY = np.dtype(
         ("slow", "<f2"),
         ("fast", "<f2"),
         ("count", "<u2"),
-        ("bought", "u1"),
+        ("deeds", "u1"),
     ]
 )
 """One remembered item; ``item`` is -1 where the place is free. ``last`` is a second and ``first`` a day
-since 1970, UTC. Decayed counts are as of ``last``; above 2,048 half floats no longer grow by 1. ``count`` and
-``bought`` stop at the greatest number that they hold."""
+since 1970, UTC. Decayed counts are as of ``last``; above 2,048 half floats no longer grow by 1. ``count``
+stops at the greatest number that it holds. ``deeds`` is 16 times the number of purchases, up to 15, and the
+``EventType.code`` of the last event."""
 
-FEATURES = 15
+FEATURES = 20
 
 Memory = NDArray[np.void]
 
 _Entry = tuple[int, int, int, float, float, int, int]
 _PACKED = Struct("<iIHeeHB")
-_LAST, _COUNT, _BOUGHT = 2**32 - 1, 2**16 - 1, 2**8 - 1
+_CHOSEN = EventType.CART.code, EventType.WISHLIST.code
+_LOOKED = EventType.VIEW.code, EventType.CLICK.code
+_LAST, _COUNT, _BOUGHT = 2**32 - 1, 2**16 - 1, 15
 
 
 def empty_memory(*shape: int) -> Memory:
@@ -68,26 +72,28 @@ def remember(
     old = memory[rows, place]
     ago = np.maximum(seconds - old["last"], 0.0)
     old["count"] += old["count"] < _COUNT
-    old["bought"] += (types == EventType.PURCHASE.code) & (old["bought"] < _BOUGHT)
+    bought = np.minimum((old["deeds"] >> 4) + (types == EventType.PURCHASE.code), _BOUGHT)
+    old["deeds"] = bought << 4 | types
     old["fast"] = old["fast"] * np.exp(-ago / FAST) + 1
     old["slow"] = old["slow"] * np.exp(-ago / SLOW) + 1
     old["last"] = seconds
     memory[rows, place] = old
 
 
-def remembered(kept: bytes, item: int, bought: bool, time: float, places: int) -> bytes:
+def remembered(kept: bytes, item: int, kind: int, time: float, places: int) -> bytes:
     """:func:`remember` of one person: the bytes of a memory (m,), m ≤ ``places``, after one event.
 
-    >>> kept = remembered(b"", 7, True, 0.0, 4)
-    >>> np.frombuffer(remembered(kept, 7, True, 1.0, 4), ENTRY)["count"].tolist()
+    >>> buy = EventType.PURCHASE.code
+    >>> kept = remembered(b"", 7, buy, 0.0, 4)
+    >>> np.frombuffer(remembered(kept, 7, buy, 1.0, 4), ENTRY)["count"].tolist()
     [2]
     """
     second = _second(time)
     at = _where(kept, item)
     if at >= 0:
-        entry = _counted(_PACKED.unpack_from(kept, at), second, bought)
+        entry = _counted(_PACKED.unpack_from(kept, at), second, kind)
     else:
-        entry = item, second, second // int(DAY), 1.0, 1.0, 1, int(bought)
+        entry = _first(item, second, kind)
         full = len(kept) >= places * ENTRY.itemsize
         at = _weakest(kept, second) * ENTRY.itemsize if full else len(kept)
     after = bytearray(kept) if at < len(kept) else bytearray(kept) + bytes(ENTRY.itemsize)
@@ -108,15 +114,14 @@ def remember_all(
     slots: list[_Entry] = []
     ranks: list[float] = []
     where: dict[int, int] = {}
-    bought = (types == EventType.PURCHASE.code).tolist()
-    for item, buys, time in zip(items.tolist(), bought, _seconds(times).tolist(), strict=True):
+    for item, kind, time in zip(items.tolist(), types.tolist(), _seconds(times).tolist(), strict=True):
         second, place = int(time), where.get(item)
         if place is None:
             place = _place(slots, ranks, where, places)
             where[item] = place
-            slots[place] = item, second, second // int(DAY), 1.0, 1.0, 1, int(buys)
+            slots[place] = _first(item, second, kind)
         else:
-            entry = _counted(slots[place], second, buys)
+            entry = _counted(slots[place], second, kind)
             slots[place] = _PACKED.unpack(_PACKED.pack(*entry))  # rounds as an entry in bytes
         ranks[place] = math.log(slots[place][3]) + second / SLOW
     return np.array(slots, dtype=ENTRY)
@@ -131,19 +136,61 @@ def surroundings(memory: Memory, now: NDArray[np.float64]) -> NDArray[np.float64
     return np.stack([slow, fast, np.where(held, since, 1e9).min(1, initial=1e9) / DAY], axis=-1)
 
 
-def features(
-    memory: Memory, now: NDArray[np.float64], events: NDArray[np.float64], around: NDArray[np.float64]
-) -> NDArray[np.float32]:
+def newer(memory: Memory) -> NDArray[np.int64]:
+    """How many items of the same memory (P, M) were wanted later than each, (P, M).
+
+    >>> items, buy = np.array([7, 8, 7], np.int32), np.full(3, EventType.PURCHASE.code, np.int8)
+    >>> newer(remember_all(items, buy, np.array([0.0, 1.0, 2.0]), 4)[None]).tolist()
+    [[0, 1]]
+    """
+    last = np.where(memory["item"] >= 0, memory["last"].astype(np.int64), -1)
+    order = np.argsort(-last, axis=1, kind="stable")
+    ordered = np.take_along_axis(last, order, 1)
+    begins = np.ones(ordered.shape, bool)
+    begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    ranks = np.maximum.accumulate(np.where(begins, np.arange(ordered.shape[1]), 0), axis=1)
+    found = np.empty_like(ranks)
+    np.put_along_axis(found, order, ranks, 1)
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """What C entries are seen in: that of their person, at their moment.
+
+    Attributes:
+        now: (C,) unix seconds. events: (C,) wanted events of the person so far.
+        around: (C, 3) :func:`surroundings`. newer: (C,) :func:`newer` in their memory.
+    """
+
+    now: NDArray[np.float64]
+    events: NDArray[np.float64]
+    around: NDArray[np.float64]
+    newer: NDArray[np.int64]
+
+
+def setting(
+    memory: Memory,
+    now: NDArray[np.float64],
+    events: NDArray[np.float64],
+    owner: NDArray[np.int64],
+    place: NDArray[np.int64],
+) -> Setting:
+    """Of the entries ``memory[owner, place]`` of memories (P, M) at ``now`` (P,), after ``events`` (P,)."""
+    return Setting(now[owner], events[owner], surroundings(memory, now)[owner], newer(memory)[owner, place])
+
+
+def features(memory: Memory, at: Setting) -> NDArray[np.float32]:
     """What the repeat head sees of each remembered item: (C,) to (C, FEATURES).
 
     Args:
         memory: (C,) entries.
-        now: (C,) unix seconds.
-        events: (C,) wanted events of the person so far.
-        around: (C, 3) :func:`surroundings` of each.
+        at: of the same C entries.
     """
+    events, around = at.events, at.around
+    bought, kind = memory["deeds"] >> 4, memory["deeds"] & 15
     count = memory["count"].astype(np.float64)
-    now, last = _seconds(now), memory["last"].astype(np.float64)
+    now, last = _seconds(at.now), memory["last"].astype(np.float64)
     since = np.maximum(now - last, 0.0)
     fast = memory["fast"] * np.exp(-since / FAST)
     slow = memory["slow"] * np.exp(-since / SLOW)
@@ -165,10 +212,15 @@ def features(
         np.log(np.maximum(count, 1) / np.maximum(events, 1)) / 3,
         np.log1p(events) / 5,
         since == 0,
-        np.log1p(memory["bought"].astype(np.float64)),
+        np.log1p(bought.astype(np.float64)),
         np.log((slow + 0.01) / (around[:, 0] + 0.01)) / 2,
         np.log(around[:, 1] + 0.1) / 2,
         np.log1p(np.minimum(around[:, 2], 1000.0)) / 2,
+        kind == EventType.PURCHASE.code,
+        np.isin(kind, _CHOSEN),
+        np.isin(kind, _LOOKED),
+        np.log1p(at.newer) / 2,
+        at.newer == 0,
     )
     return np.stack(columns, axis=-1).astype(np.float32)
 
@@ -187,9 +239,20 @@ def _fresh(items: NDArray[np.int32], seconds: NDArray[np.float64]) -> Memory:
     return fresh
 
 
-def _counted(entry: _Entry, second: int, bought: bool) -> _Entry:
+def _first(item: int, second: int, kind: int) -> _Entry:
+    """The entry of an item after its first event."""
+    return item, second, second // int(DAY), 1.0, 1.0, 1, _did(0, kind)
+
+
+def _did(deeds: int, kind: int) -> int:
+    """``deeds`` of an entry after an event of type ``kind``: times bought, up to 15, and the last kind."""
+    bought = min((deeds >> 4) + (kind == EventType.PURCHASE.code), _BOUGHT)
+    return bought << 4 | kind
+
+
+def _counted(entry: _Entry, second: int, kind: int) -> _Entry:
     """A known entry after one more event, not rounded yet."""
-    item, last, first, slow, fast, count, times = entry
+    item, last, first, slow, fast, count, deeds = entry
     ago = max(second - last, 0)
     return (
         item,
@@ -198,7 +261,7 @@ def _counted(entry: _Entry, second: int, bought: bool) -> _Entry:
         slow * math.exp(-ago / SLOW) + 1.0,
         fast * math.exp(-ago / FAST) + 1.0,
         min(count + 1, _COUNT),
-        min(times + bought, _BOUGHT),
+        _did(deeds, kind),
     )
 
 

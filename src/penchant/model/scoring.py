@@ -13,7 +13,7 @@ from penchant.model.examples import Batch, Questions, Reader, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import newcomer_bias
 from penchant.model.net import PreferenceNet, tokens_of
-from penchant.model.repeat import features, surroundings
+from penchant.model.repeat import features, setting
 from penchant.model.settings import ModelSettings
 from penchant.model.taken import Runs, had_before
 from penchant.model.trend import TrendTable
@@ -167,8 +167,8 @@ def _remembered(
     rows, columns = np.nonzero(batch.memory["item"] >= 0)
     items = batch.memory["item"][rows, columns].astype(np.int64)
     times = asked.times[batch.questions]
-    around = surroundings(batch.memory, times)[rows]
-    seen = features(batch.memory[rows, columns], times[rows], batch.events[rows], around)
+    at = setting(batch.memory, times, batch.events, rows, columns)
+    seen = features(batch.memory[rows, columns], at)
     distinct, place = np.unique(items, return_inverse=True)
     vectors = net.items(torch.from_numpy(distinct))[0]
     suited = net.repeat.suited(h, vectors, torch.from_numpy(rows), torch.from_numpy(place))

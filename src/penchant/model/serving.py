@@ -14,13 +14,12 @@ from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.histories import FloatArray
 from penchant.model.left_out import LeftOut, days_between
 from penchant.model.reading import Columns, TokenReader, fitting
-from penchant.model.repeat import ENTRY, Memory, remember_all, remembered, surroundings
-from penchant.model.repeat_step import Moment, again
+from penchant.model.repeat import ENTRY, Memory, remember_all, remembered, setting
+from penchant.model.repeat_step import again
 from penchant.model.snapshot import Manifest, read_snapshot
 from penchant.model.tokens import DAY, NOT_WANTED, Token, wanted
 from penchant.model.trend import LiveTrend
 from penchant.model.whitening import Whitening
-from penchant.types import EventType
 
 TREND_SECONDS = 60.0
 """How long the trend of all items may be as it was."""
@@ -117,8 +116,7 @@ class ServingModel:
             encoder, trace = self._lazy.advance(state.encoder, x, float(days)), x
         if item < 0 or token.type in NOT_WANTED:
             return State(encoder, trace, token.time, state.events, state.kept)
-        bought = token.type == EventType.PURCHASE.code
-        kept = remembered(state.kept, item, bought, token.time, self._places)
+        kept = remembered(state.kept, item, token.type, token.time, self._places)
         return State(encoder, trace, token.time, state.events + 1.0, kept)
 
     def encode(self, tokens: Sequence[Token]) -> State:
@@ -238,10 +236,11 @@ class ServingModel:
     def _again_now(self, state: State, h: FloatArray, now: float) -> FloatArray:
         """Repeat scores of all that is remembered, (m,), at behaviour h (D,)."""
         memory = state.memory
-        around = surroundings(memory[None], np.array([now]))
+        whose, place = np.zeros(len(memory), np.int64), np.arange(len(memory))
+        at = setting(memory[None], np.array([now]), np.array([state.events]), whose, place)
         vectors = self._items.vectors[memory["item"]]
         spread = np.broadcast_to(h, (len(memory), len(h)))
-        return again(self._arrays, memory, vectors, spread, Moment(now, state.events, around))
+        return again(self._arrays, memory, vectors, spread, at)
 
 
 def _single(numbers: NDArray[Any]) -> FloatArray:
