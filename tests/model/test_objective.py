@@ -10,7 +10,7 @@ import torch
 
 from penchant.model import losses, objective
 from penchant.model.histories import histories_of
-from penchant.model.objective import next_basket_loss, rivals
+from penchant.model.objective import next_basket_loss
 from penchant.model.repeat import features, setting
 from penchant.model.training import Trainer
 
@@ -145,7 +145,7 @@ def test_a_batch_without_anything_remembered_or_new(rng, small) -> None:
                 events=batch.events[list(rows)],
             )
             answers = trainer.questions.take(part.questions)
-            some = rivals(part, answers, trainer.sampler.draw(rng), trainer.trend, ITEMS)
+            some = trainer._rivals(part, answers, trainer.sampler.draw(rng))
             sizes.add((len(some.known) > 0, len(some.new) > 0))
             assert torch.isfinite(next_basket_loss(trainer.net, h, some))
         assert against is not None

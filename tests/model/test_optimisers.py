@@ -5,7 +5,7 @@ import torch
 
 from penchant.errors import SettingsError
 from penchant.model.histories import histories_of
-from penchant.model.objective import next_basket_loss, rivals
+from penchant.model.objective import next_basket_loss
 from penchant.model.optimisers import Stepper, make_optimizer, running_mean
 from penchant.model.settings import ModelSettings
 from penchant.model.training import Trainer
@@ -27,7 +27,7 @@ def trained(settings, parts):
             batch, questions=batch.questions[rows], memory=batch.memory[rows], events=batch.events[rows]
         )
         answers = trainer.questions.take(some.questions)
-        against = rivals(some, answers, trainer.sampler.draw(trainer.rng), trainer.trend, 9)
+        against = trainer._rivals(some, answers, trainer.sampler.draw(trainer.rng))
         stepper.backward(next_basket_loss(net, h[rows], against, full=True), len(rows))
     stepper.step()
     return dict(net.named_parameters())

@@ -136,7 +136,7 @@ def test_every_question_is_read_once_in_both_forms(rng) -> None:
 
 def test_held_out_baskets_are_the_last_ones(rng) -> None:
     questions = basket_questions(chains(rng))
-    kept, held = hold_out(questions, 50, rng)
+    kept, held = hold_out(questions, np.ones(len(questions), bool), 50, rng)
     assert len(held) == 50
     assert len(kept) + len(held) == len(questions)
     for person, end in zip(held.people, held.ends, strict=True):

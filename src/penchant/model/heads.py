@@ -25,6 +25,7 @@ class RepeatHead(nn.Module):
         self.out = nn.Linear(hidden, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.constant_(self.out.bias, BEFORE)
+        self.auxiliary = nn.Parameter(torch.zeros(hidden))
 
     def suited(self, h: Tensor, vectors: Tensor, owner: Tensor, place: Tensor) -> Tensor:
         """How well items and people are suited to repeats, (C, 8).
@@ -34,9 +35,39 @@ class RepeatHead(nn.Module):
         people, items = self.person(h).index_select(0, owner), self.item(vectors).index_select(0, place)
         return torch.cat([items, people], -1)
 
-    def forward(self, features: Tensor, suited: Tensor) -> Tensor:
-        """Features (C, FEATURES) and what :meth:`suited` says (C, 8) to scores (C,)."""
-        return self.out(F.silu(self.hidden(torch.cat([features, suited], -1))))[:, 0]
+    def forward(self, features: Tensor, suited: Tensor, auxiliary: Tensor | None = None) -> Tensor:
+        """Features (C, FEATURES) and what :meth:`suited` says (C, 8) to scores (C,).
+
+        ``auxiliary`` (C,) is 1 where another type than the main one is asked for.
+        """
+        hidden = self.hidden(torch.cat([features, suited], -1))
+        if auxiliary is not None:
+            hidden = hidden + auxiliary[:, None] * self.auxiliary
+        return self.out(F.silu(hidden))[:, 0]
+
+
+class AuxiliaryTask(nn.Module):
+    """What is asked beside the main thing: next views and carts in a shop that wants to know purchases.
+
+    They teach the same encoder and the same items; what is wanted of them is seen through a scale, a shift
+    and a bias of their own, which serving never needs (Caruana, Multitask learning, 1997).
+    """
+
+    def __init__(self, dim: int, n_items: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(dim))
+        self.shift = nn.Parameter(torch.zeros(dim))
+        self.bias = nn.Parameter(torch.zeros(n_items))
+
+    def forward(self, h: Tensor, vectors: Tensor, rows: Tensor, auxiliary: Tensor) -> tuple[Tensor, Tensor]:
+        """Behaviour (P, D) and vectors (R, D) with one more column, whose product is the auxiliary bias.
+
+        ``rows`` (R,) are the items; ``auxiliary`` (P,) is 1 where another type than the main one is asked.
+        """
+        aside = auxiliary[:, None]
+        h = h + aside * (h * self.scale + self.shift)
+        bias = F.embedding(rows, self.bias[:, None])
+        return torch.cat([h, aside], 1), torch.cat([vectors, bias], 1)
 
 
 class RatingHead(nn.Module):

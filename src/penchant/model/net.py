@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from penchant.model.encoders import make_encoder
 from penchant.model.encoders.fused import Drop, RmsNorm
 from penchant.model.examples import Batch
-from penchant.model.heads import RatingHead, RepeatHead
+from penchant.model.heads import AuxiliaryTask, RatingHead, RepeatHead
 from penchant.model.histories import FloatArray, Histories
 from penchant.model.items import ItemTable
 from penchant.model.settings import ModelSettings
@@ -80,6 +80,7 @@ class PreferenceNet(nn.Module):
         self.start = nn.Parameter(torch.randn(dim) * 0.02)
         self.repeat = RepeatHead(dim)
         self.rating = RatingHead(dim)
+        self.auxiliary = AuxiliaryTask(dim, len(white))
         self.trend = nn.Parameter(torch.full((len(LIFETIMES),), 1.0 / len(LIFETIMES)))
         self.personal: Tensor
         self.novelty: Tensor

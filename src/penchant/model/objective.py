@@ -35,6 +35,8 @@ class Rivals:
         drawn_seen: trend of the sample. doubles: question and place in the sample (2, ·)
             of what is among the question's own candidates already.
         weights: (T,) of each answer in the loss, in the order of ``own.taken``.
+        auxiliary: (P,) 1 where another type of event than the main one is asked for, else 0; None where all
+            are of the main one.
     """
 
     items: IntArray
@@ -49,6 +51,25 @@ class Rivals:
     drawn_seen: "Seen"
     doubles: IntArray
     weights: FloatArray
+    auxiliary: FloatArray | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kinds:
+    """Which type of event a question asks for, and what it counts.
+
+    Attributes:
+        types: (E,) of the histories. main: code of the type that a shop wants to know of.
+        weight: of a question about another type in the loss.
+    """
+
+    types: NDArray[np.int8]
+    main: int
+    weight: float
+
+    def auxiliary(self, answers: Questions) -> NDArray[np.bool_]:
+        """Which questions ask for another type than the main one, (P,)."""
+        return self.types[answers.ends] != self.main
 
 
 HELD = 2**24
@@ -77,8 +98,13 @@ class Seen:
         return torch.from_numpy(self.trend.features(self.items[part, None], self.times))
 
 
-def rivals(
-    batch: Batch, answers: Questions, sample: tuple[IntArray, FloatArray], trend: TrendTable, n_items: int
+def rivals(  # noqa: PLR0917
+    batch: Batch,
+    answers: Questions,
+    sample: tuple[IntArray, FloatArray],
+    trend: TrendTable,
+    n_items: int,
+    kinds: Kinds,
 ) -> Rivals:
     """Of the batch's P questions.
 
@@ -88,6 +114,7 @@ def rivals(
         sample: items and log expected counts of :class:`~penchant.model.sampling.NegativeSampler`.
         trend: of all that is trained on.
         n_items: rows of the item table.
+        kinds: of the histories that are asked about.
     """
     negatives, log_q = sample
     own = own_candidates(batch.memory, answers, n_items)
@@ -97,6 +124,8 @@ def rivals(
     place = own.slot[known] % batch.memory.shape[1]
     entries, at = batch.memory[owner, place], setting(batch.memory, answers.times, batch.events, owner, place)
     hit, double = found_in(negatives, own.items)
+    auxiliary = kinds.auxiliary(answers)
+    worth = np.where(auxiliary, kinds.weight, 1.0) / np.diff(answers.offsets)
     return Rivals(
         items=items,
         own=own,
@@ -109,7 +138,8 @@ def rivals(
         log_q=log_q,
         drawn_seen=Seen.of(trend, negatives, answers.times),
         doubles=np.stack([own.owner[hit], double])[:, np.argsort(double, kind="stable")],
-        weights=(1.0 / np.diff(answers.offsets)[own.owner[own.taken]]).astype(np.float32),
+        weights=worth[own.owner[own.taken]].astype(np.float32),
+        auxiliary=auxiliary.astype(np.float32) if auxiliary.any() else None,
     )
 
 
@@ -122,8 +152,12 @@ def next_basket_loss(net: PreferenceNet, h: Tensor, against: Rivals, *, full: bo
         against: of these questions.
         full: the sample is all items: the same number, by blocks, so that memory stays bounded.
     """
-    vectors, bias = net.items(torch.from_numpy(against.items))
-    padded = _own_scores(net, h, against, vectors, bias)
+    rows = torch.from_numpy(against.items)
+    vectors, bias = net.items(rows)
+    again = _repeat_scores(net, h, against, vectors)
+    if against.auxiliary is not None:
+        h, vectors = net.auxiliary(h, vectors, rows, torch.from_numpy(against.auxiliary))
+    padded = _own_scores(net, h, against, (vectors, bias), again)
     own, drawn = against.own, torch.from_numpy(against.drawn)
     taken = np.flatnonzero(own.taken)
     owner, rank = torch.from_numpy(own.owner[taken]), torch.from_numpy(own.rank[taken])
@@ -141,14 +175,25 @@ def next_basket_loss(net: PreferenceNet, h: Tensor, against: Rivals, *, full: bo
     return sampled_cross_entropy(padded, sample, torch.from_numpy(against.log_q), owner, rank, weight=weights)
 
 
-def _own_scores(net: PreferenceNet, h: Tensor, against: Rivals, vectors: Tensor, bias: Tensor) -> Tensor:
-    """Of each question's own candidates, (P, C), -inf where there is none."""
+def _repeat_scores(net: PreferenceNet, h: Tensor, against: Rivals, vectors: Tensor) -> Tensor:
+    """Of the candidates that are remembered, in the order of ``against.known``."""
+    owner, place = against.own.owner[against.known], against.place[against.known]
+    suited = net.repeat.suited(h, vectors, torch.from_numpy(owner), torch.from_numpy(place))
+    aside = None if against.auxiliary is None else torch.from_numpy(against.auxiliary[owner])
+    return net.repeat(torch.from_numpy(against.repeats), suited, aside)
+
+
+def _own_scores(
+    net: PreferenceNet, h: Tensor, against: Rivals, items: tuple[Tensor, Tensor], again: Tensor
+) -> Tensor:
+    """Of each question's own candidates, (P, C), -inf where there is none.
+
+    ``items``: vectors and biases of the rivals' items; ``again``: scores of what is remembered.
+    """
     # index_select and embedding: indexing with [] has a serial gradient on a CPU, ten times slower.
-    own, place = against.own, torch.from_numpy(against.place)
+    own, place, (vectors, bias) = against.own, torch.from_numpy(against.place), items
     owner, rank = torch.from_numpy(own.owner), torch.from_numpy(own.rank)
     known, new = torch.from_numpy(against.known), torch.from_numpy(against.new)
-    suited = net.repeat.suited(h, vectors, owner[known], place[known])
-    again = net.repeat(torch.from_numpy(against.repeats), suited)
     mine, theirs = h.index_select(0, owner[new]), vectors.index_select(0, place[new])
     first = net.personal * (mine * theirs).sum(-1) + bias.index_select(0, place[new])
     first = first + torch.from_numpy(against.seen) @ net.trend

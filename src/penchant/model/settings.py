@@ -33,6 +33,8 @@ class ModelSettings:
         max_epochs, patience: epochs at most; epochs without a better validation before the end. An epoch is
             a pass, several where they are short, a part of one where they are long (``model/sizes.py``).
         time_budget_s: seconds of training, None for no limit.
+        auxiliary: weight in the loss of a question about another type of event than the main one (purchases
+            where there are some); 1 for the same.
         batch: examples per step where histories are short; events per step where they are long; fewer
             in small shops.
         accumulate: batches whose gradients are added before one step.
@@ -63,6 +65,7 @@ class ModelSettings:
     max_epochs: int = 60
     patience: int = 3
     time_budget_s: float | None = 1140.0
+    auxiliary: float = 0.3
     batch: int = 512
     accumulate: int = 1
     short: int = 100
@@ -83,6 +86,8 @@ class ModelSettings:
             if not 0 <= getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be from 0 to below 1, received {getattr(self, name)}")
 
+        if not 0 < self.auxiliary <= 1:
+            raise SettingsError(f"auxiliary must be above 0, at most 1, received {self.auxiliary}")
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise SettingsError(f"{name} is one of {', '.join(known)}, not {getattr(self, name)!r}")

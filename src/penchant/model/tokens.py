@@ -66,6 +66,20 @@ def wanted(items: NDArray[np.int32], types: NDArray[np.int8]) -> NDArray[np.bool
     return (items >= 0) & ~np.isin(types, NOT_WANTED)
 
 
+def main_kind(items: NDArray[np.int32], types: NDArray[np.int8]) -> int:
+    """Code of the type that a shop wants to know of: purchase where there are purchases, else rating, else
+    the commonest type with an item; purchase where nothing was wanted.
+
+    >>> main_kind(np.array([3, 4], np.int32), np.array([0, 0], np.int8)) == EVENT_TYPES[0].code
+    True
+    """
+    counts = np.bincount(types[wanted(items, types)], minlength=len(EVENT_TYPES))
+    named = [kind.code for kind in (EventType.PURCHASE, EventType.RATING) if counts[kind.code]]
+    if named or not counts.any():
+        return named[0] if named else EventType.PURCHASE.code
+    return int(counts.argmax())
+
+
 def rating_signal_of(value: float, kind: int) -> float:
     """:func:`rating_signal` of one event."""
     if kind != EventType.RATING.code or not math.isfinite(value):

@@ -19,14 +19,14 @@ from penchant.model.examples import Batch, Questions, Reader, basket_questions
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.memory import keep_freed_memory
 from penchant.model.net import PreferenceNet, tokens_of
-from penchant.model.objective import Rivals, next_basket_loss, rating_loss, rivals
+from penchant.model.objective import Kinds, Rivals, next_basket_loss, rating_loss, rivals
 from penchant.model.optimisers import Stepper
 from penchant.model.pretrain import Pretrainer, Unlabelled
 from penchant.model.sampling import NegativeSampler
 from penchant.model.scoring import PreferenceModel, answer, item_scores, score_blocks
 from penchant.model.settings import ModelSettings
 from penchant.model.sizes import Sizes
-from penchant.model.tokens import wanted
+from penchant.model.tokens import main_kind, wanted
 from penchant.model.trend import TrendTable
 from penchant.model.validation import hold_out, ndcg, some_of
 from penchant.model.whitening import fit_whitening
@@ -111,9 +111,11 @@ class Trainer:
         table = text if text is not None else np.zeros((n_items, 1), np.float32)
         self.whitening = fit_whitening(table, settings.text_dim)
         self.queries = None if queries is None or text is None else self.whitening(queries)
-        questions = basket_questions(histories)
+        questions, main = basket_questions(histories), main_kind(histories.items, histories.types)
+        self.kinds = Kinds(histories.types, main, settings.auxiliary)
         if held_out is None:
-            self.questions, self.held_out = hold_out(questions, settings.validation, self.rng)
+            main = ~self.kinds.auxiliary(questions)
+            self.questions, self.held_out = hold_out(questions, main, settings.validation, self.rng)
         else:
             self.questions, self.held_out = questions, some_of(held_out, settings.validation, self.rng)
         self.counts = _counts(self.questions, n_items)
@@ -172,7 +174,8 @@ class Trainer:
 
     def frequency(self, people: IntArray) -> IntArray:
         """How many baskets each of these (Q,) has, the held-out one too."""
-        trained = np.bincount(self.questions.people, minlength=self.histories.people)
+        main = self.questions.people[~self.kinds.auxiliary(self.questions)]
+        trained = np.bincount(main, minlength=self.histories.people)
         return trained[people] + 1
 
     def _asked(self, most: int) -> Questions:
@@ -236,8 +239,10 @@ class Trainer:
             for batch in self._read(part):
                 answers, sample = part.take(batch.questions), self.sampler.draw(self.rng)
                 asked = len(answers) > 0
-                made = rivals(batch, answers, sample, self.trend, len(self.counts)) if asked else None
-                yield batch, answers, made
+                yield batch, answers, self._rivals(batch, answers, sample) if asked else None
+
+    def _rivals(self, batch: Batch, answers: Questions, sample: tuple[IntArray, FloatArray]) -> Rivals:
+        return rivals(batch, answers, sample, self.trend, len(self.counts), self.kinds)
 
     def _read(self, part: Questions) -> Iterator[Batch]:
         size, window = self.sizes.batch, self.settings.window

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from penchant.model.examples import Questions
 from penchant.model.histories import FloatArray
@@ -14,10 +15,16 @@ IDEAL = np.concatenate([[0.0], np.cumsum(DISCOUNT)])
 """Best gain by number of answers, from 0 to 10."""
 
 
-def hold_out(questions: Questions, most: int, rng: np.random.Generator) -> tuple[Questions, Questions]:
-    """Questions to train on, and the last one of at most ``most`` people (half of those with two or more)."""
+def hold_out(
+    questions: Questions, main: NDArray[np.bool_], most: int, rng: np.random.Generator
+) -> tuple[Questions, Questions]:
+    """Questions to train on, and the last main one of at most ``most`` people.
+
+    At most half of those with two or more. ``main`` (Q,): of the type that the shop wants to know of.
+    """
     count = np.bincount(questions.people)
-    last = np.flatnonzero(np.append(np.diff(questions.people) != 0, True))
+    rows = np.flatnonzero(main)
+    last = rows[np.append(np.diff(questions.people[rows]) != 0, True)] if len(rows) else rows
     last = last[count[questions.people[last]] > 1]
     held = np.sort(rng.permutation(last)[: min(most, len(last) // 2)])
     return questions.take(np.setdiff1d(np.arange(len(questions)), held)), questions.take(held)
