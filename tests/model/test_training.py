@@ -5,11 +5,12 @@ import pytest
 
 from penchant.errors import InvalidInput, NotEnoughData
 from penchant.model.calibration import Dials
-from penchant.model.examples import Questions, Reader, basket_questions
+from penchant.model.examples import Questions, Reader, basket_questions, moments
 from penchant.model.histories import histories_of
 from penchant.model.losses import full_cross_entropy, sampled_cross_entropy
 from penchant.model.training import Trainer, train
 from penchant.model.validation import hold_out
+from penchant.types import EventType
 
 
 def chains(rng, shuffled: bool = False):
@@ -52,6 +53,30 @@ def regulars(rng, destroyed: bool = False):
 def test_repeats_are_learned_from_the_data(rng, small) -> None:
     assert train(regulars(rng), None, small, n_items=200).report["validation"] > 0.5
     assert train(regulars(rng, destroyed=True), None, small, n_items=200).report["validation"] < 0.15
+
+
+def browsers(rng, destroyed: bool = False):
+    """Who looked at item n among 0 to 19 looks at n + 1 next, or buys item 20 + n: one event of four."""
+    rows = []
+    for start in rng.integers(0, 20, 250):
+        looked = [int((start + k) % 20) for k in range(9)]
+        bought = rng.integers(20, 40) if destroyed else 20 + looked[-1]
+        rows.append([*looked, int(bought)])
+    histories = histories_of(rows)
+    view, buy = EventType.VIEW.code, EventType.PURCHASE.code
+    return replace(histories, types=np.where(histories.items < 20, view, buy).astype(np.int8))
+
+
+def test_purchases_are_asked_for_and_views_teach(rng, small) -> None:
+    settings = replace(small, max_epochs=12)
+    model = train(browsers(rng), None, settings, n_items=40)
+    assert model.report["validation"] > 0.9
+    asked = moments(np.array([0]), np.array([5]), np.array([6 * 86_400.0]))
+    data = browsers(rng)
+    _, scores = next(model.score_blocks(data, asked))
+    # Five views in, the next event is a view more often than not; what is asked for is a purchase.
+    assert scores[0].argmax() == 20 + data.items[4]
+    assert train(browsers(rng, destroyed=True), None, settings, n_items=40).report["validation"] < 0.5
 
 
 def test_windows_that_carry_state_find_the_order_too(rng, small) -> None:
