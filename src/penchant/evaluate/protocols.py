@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, NotEnoughData
-from penchant.evaluate.recommender import NEGATIVE, Contexts, Questions, wanted
+from penchant.evaluate.recommender import Contexts, Questions, wanted
 from penchant.model.histories import Histories
+from penchant.model.tokens import main_kind
 from penchant.types import EVENT_TYPES, EventType
 
 DAY = 86_400.0
@@ -62,14 +63,9 @@ def main_type(histories: Histories) -> EventType:
     >>> main_type(histories_of([[1, 2]])).value
     'purchase'
     """
-    usable = (histories.items >= 0) & ~np.isin(histories.types, NEGATIVE)
-    counts = np.bincount(histories.types[usable], minlength=len(EVENT_TYPES))
-    if not counts.sum():
+    if not wanted(histories, None).any():
         raise NotEnoughData("no event has an item, so there is nothing to predict: import purchases or views")
-    for kind in (EventType.PURCHASE, EventType.RATING):
-        if counts[kind.code]:
-            return kind
-    return EVENT_TYPES[int(counts.argmax())]
+    return EVENT_TYPES[main_kind(histories.items, histories.types)]
 
 
 def leave_one_out(histories: Histories, target: EventType | None = None) -> Split:
