@@ -47,6 +47,8 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     id_dropout: Share = 0.0
     loss: Literal["sampled", "full"] = "sampled"
     negatives: Positive = 1024
+    memory: Positive = 128
+    auxiliary: Annotated[float, Meta(gt=0, le=1)] = 0.3
     optimizer: Literal["adamw", "adagrad"] = "adamw"
     lr: Annotated[float, Meta(gt=0)] = 2e-3
     weight_decay: Annotated[float, Meta(ge=0)] = 0.0

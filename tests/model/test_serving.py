@@ -90,7 +90,7 @@ def test_a_state_at_rest_goes_on_and_is_not_asked(trained) -> None:
 
 @pytest.mark.parametrize("kind", [2, 6])
 def test_a_state_takes_one_kibibyte_however_long_the_history(rng, kind, tmp_path) -> None:
-    settings = ModelSettings(max_epochs=1, threads=1, batch=64)
+    settings = ModelSettings(max_epochs=1, threads=1, batch=64, memory=29)
     data = histories_of([rng.integers(0, 300, 20).tolist() for _ in range(8)])
     model = train(data, None, settings, n_items=300)
     save_snapshot(model, tmp_path / "one", id_table_hash="h", id_table_length=300, log_position=9)

@@ -57,7 +57,7 @@ class ModelSettings:
     id_dropout: float = 0.0
     loss: str = "sampled"
     negatives: int = 1024
-    memory: int = 29
+    memory: int = 128
     optimizer: str = "adamw"
     lr: float = 2e-3
     weight_decay: float = 0.0
