@@ -1,5 +1,6 @@
 """Models and peers on the same questions: what is passed on, what is kept, what is shown."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -141,6 +142,15 @@ def test_a_run_is_done_once_and_found_again(bench, tmp_path) -> None:
     found = bench.runs.ranked(first, here.splits)
     assert len(found.lists) == 12
     assert found.ranks.min() >= 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="not Linux")
+def test_the_memory_of_a_small_child_of_a_large_process_is_small(bench) -> None:
+    held = np.ones(60_000_000)
+    command = [sys.executable, "-c", "from exchange import peak_mib; print(peak_mib())"]
+    env = {"PYTHONPATH": str(BENCH / "peers"), "OMP_NUM_THREADS": "1"}
+    found = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert 5 < float(found.stdout) < held.nbytes / 2**20 / 2
 
 
 def test_without_the_peers_environment_there_is_one_line(bench, tmp_path) -> None:
