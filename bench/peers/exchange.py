@@ -142,8 +142,8 @@ class Clock:
 def peak_mib() -> float:
     """The most memory that this process held so far.
 
-    Linux counts what the process held *before* it became this program into ``ru_maxrss``, so that a child of a
-    large process would look large: its own mark is asked for where there is one.
+    Linux counts what a process held *before* it became this program into ``ru_maxrss``: a child of a
+    large process would look large. Its own mark is asked for where there is one.
     """
     status = Path("/proc/self/status")
     if status.exists():
