@@ -16,9 +16,11 @@ ITEMS = 12
 
 @pytest.fixture(scope="module", params=["recurrent", "lstm", "cnn", "transformer"])
 def serving(request, tmp_path_factory):
-    """Trained on people who stay in one half of the shop."""
+    """Trained on people who stay in one half of the shop, but for one in three who changes over for good."""
     rng = np.random.default_rng(0)
-    halves = [rng.integers(0, 6, 8) + 6 * (person % 2) for person in range(200)]
+    person = np.arange(400)[:, None]
+    moved = (person % 3 == 0) & (np.arange(12) >= rng.integers(2, 10, (400, 1)))
+    halves = rng.integers(0, 6, (400, 12)) + 6 * ((person % 2 == 1) ^ moved)
     text = rng.standard_normal((ITEMS, 16)).astype(np.float32)
     model = train(
         histories_of([row.tolist() for row in halves]),
