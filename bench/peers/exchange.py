@@ -86,6 +86,11 @@ class Task:
         """How often each item was taken in the training part, (N,)."""
         return np.bincount(self.train.items[self.wanted(self.train, True)], minlength=self.n_items)
 
+    def prior(self) -> np.ndarray:
+        """Popularity from -1 to below 0, (N,): the order of what no score above 0 speaks for."""
+        popular = self.popularity()
+        return (popular / (popular.max() + 1.0) - 1.0).astype(np.float32)
+
 
 def save(folder: Path, task: Task) -> None:
     """Write a task; a half-written one is never found under its name."""

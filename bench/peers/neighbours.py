@@ -73,8 +73,7 @@ class Neighbourhood(Base):
 
     def lists(self, asked: Asked) -> np.ndarray:
         """Items without a common person come after the others, by popularity."""
-        known, popular = self.histories(asked), self.task.popularity()
-        prior = (popular / (popular.max() + 1.0) - 1.0).astype(np.float32)
+        known, prior = self.histories(asked), self.task.prior()
 
         def score(rows: np.ndarray) -> np.ndarray:
             scores = (known[rows] @ self.similarity).toarray().astype(np.float32)

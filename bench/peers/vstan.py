@@ -74,8 +74,7 @@ class Sessions:
             full, self.task.wanted(full, self.settings.only_target), asked, self.settings.last
         )
         edges = np.searchsorted(owner, np.arange(len(asked) + 1))
-        popular = self.task.popularity()
-        prior = (popular / (popular.max() + 1.0) - 1.0).astype(np.float32)
+        prior = self.task.prior()
 
         def score(rows: np.ndarray) -> np.ndarray:
             scores = np.zeros((len(rows), self.task.n_items), np.float32)

@@ -1,6 +1,5 @@
 """Changes to the text of ``shop.toml`` that leave its comments and everything else as they are."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from penchant.errors import SettingsError, StorageError
+from penchant.model.folders import write_file
 from penchant.settings import parse_settings
 
 _HEAD = re.compile(r"^\s*\[")
@@ -68,20 +68,9 @@ def write_values(path: Path, section: str, values: Mapping[str, object]) -> None
         raise SettingsError(
             f"{path.name} cannot be changed by itself ({error}); put into it:\n{block(section, values)}"
         ) from error
-    _replace(path, new)
-
-
-def _replace(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.new")
     try:
-        with new.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.chmod(path.stat().st_mode)
-        new.replace(path)
+        write_file(path, new.encode())
     except OSError as error:
-        new.unlink(missing_ok=True)
         raise StorageError(f"cannot write {path.name}: {error}; nothing was changed") from error
 
 

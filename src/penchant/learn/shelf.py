@@ -1,6 +1,5 @@
 """The snapshots of a shop: which one serves, what came before it, and the way back."""
 
-import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from penchant.errors import NotFound, NotTrained, SnapshotRefused
-from penchant.model.folders import sync, tidy
+from penchant.model.folders import tidy, write_file
 from penchant.model.snapshot import Manifest, checked_manifest
 
 KEEP = 5
@@ -132,10 +131,4 @@ class SnapshotShelf:
         return gone
 
     def _write(self, history: list[Promotion]) -> None:
-        temporary = self._promotions.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            file.write(b"".join(msgspec.json.encode(p) + b"\n" for p in history))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._promotions)
-        sync(self._folder)
+        write_file(self._promotions, b"".join(msgspec.json.encode(p) + b"\n" for p in history))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from penchant.model.histories import Histories, IntArray
 from penchant.model.repeat import Memory, empty_memory, remember
-from penchant.model.tokens import DAY, wanted
+from penchant.model.tokens import gaps_in_days, wanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,11 +91,11 @@ class Batch:
 
 def days_between(histories: Histories) -> NDArray[np.float32]:
     """Days since the same person's event before, 0 for a first one or a time that runs back, (E,)."""
-    gaps = np.zeros(histories.events)
-    gaps[1:] = np.maximum(np.diff(histories.times), 0) / DAY
+    gaps = np.zeros(histories.events, np.float32)
+    gaps[1:] = gaps_in_days(histories.times)
     starts = histories.offsets[:-1]
     gaps[starts[starts < histories.events]] = 0
-    return gaps.astype(np.float32)
+    return gaps
 
 
 class Reader:

@@ -55,6 +55,23 @@ def tidy(parent: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
+def write_file(path: Path, content: bytes) -> None:
+    """Put a file at ``path`` as a whole, durable. One that is there lends its mode, and stays on OSError."""
+    new = _beside(path, "new")
+    try:
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            new.chmod(path.stat().st_mode)
+        new.replace(path)
+        sync(path.parent)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
 def sync(path: Path) -> None:
     """Make what was written at ``path``, a file or the names in a folder, durable."""
     handle = os.open(path, os.O_RDONLY)

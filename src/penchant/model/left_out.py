@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from penchant.model.encoders.protocol_step import StepEncoder
 from penchant.model.histories import FloatArray
 from penchant.model.reading import Columns
-from penchant.model.tokens import DAY
+from penchant.model.tokens import gaps_in_days
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +48,6 @@ class LeftOut:
         """
         steps, side = order.shape
         times = np.concatenate([np.full((1, side), last), tail.times[order]])
-        days = days_between(times)
+        days = gaps_in_days(times)
         x = self.read(tail.take(order.ravel()), days.ravel()).reshape(steps, side, -1)
         return self.step.sequence(np.repeat(encoder[None], side, 0), x, days)
-
-
-def days_between(times: NDArray[np.float64]) -> FloatArray:
-    """Gaps along the first axis in days, (L + 1, ...) to (L, ...); 0 where time runs back or is not known."""
-    return np.nan_to_num(np.maximum(np.diff(times, axis=0), 0.0) / DAY).astype(np.float32)

@@ -12,12 +12,12 @@ from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.histories import FloatArray
-from penchant.model.left_out import LeftOut, days_between
+from penchant.model.left_out import LeftOut
 from penchant.model.reading import Columns, TokenReader, fitting
 from penchant.model.repeat import ENTRY, Memory, remember_all, remembered, setting
 from penchant.model.repeat_step import again
 from penchant.model.snapshot import Manifest, read_snapshot
-from penchant.model.tokens import DAY, NOT_WANTED, Token, wanted
+from penchant.model.tokens import DAY, NOT_WANTED, Token, gaps_in_days, wanted
 from penchant.model.trend import LiveTrend
 from penchant.model.whitening import Whitening
 
@@ -125,7 +125,7 @@ class ServingModel:
             return self.initial()
         known = Columns.of(tokens, self.n_items)
         start = self.initial()
-        days = days_between(np.append(start.last, known.times))
+        days = gaps_in_days(np.append(start.last, known.times))
         x = self._reader.many(known, self._items.vectors, days)
         encoder, h = self._step.sequence(start.encoder, x, days)
         counted = wanted(known.items, known.types)

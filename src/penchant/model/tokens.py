@@ -66,6 +66,15 @@ def wanted(items: NDArray[np.int32], types: NDArray[np.int8]) -> NDArray[np.bool
     return (items >= 0) & ~np.isin(types, NOT_WANTED)
 
 
+def gaps_in_days(times: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Gaps along the first axis in days, (L + 1, ...) to (L, ...); 0 where time runs back or is not known.
+
+    >>> gaps_in_days(np.array([np.nan, 0.0, DAY, 0.0])).tolist()
+    [0.0, 1.0, 0.0]
+    """
+    return np.nan_to_num(np.maximum(np.diff(times, axis=0), 0.0) / DAY).astype(np.float32)
+
+
 def main_kind(items: NDArray[np.int32], types: NDArray[np.int8]) -> int:
     """Code of the type that a shop wants to know of: purchase where there are purchases, else rating, else
     the commonest type with an item; purchase where nothing was wanted.

@@ -111,8 +111,9 @@ class Trainer:
         table = text if text is not None else np.zeros((n_items, 1), np.float32)
         self.whitening = fit_whitening(table, settings.text_dim)
         self.queries = None if queries is None or text is None else self.whitening(queries)
-        questions, main = basket_questions(histories), main_kind(histories.items, histories.types)
-        self.kinds = Kinds(histories.types, main, settings.auxiliary)
+        questions = basket_questions(histories)
+        kind = main_kind(histories.items, histories.types)
+        self.kinds = Kinds(histories.types, kind, settings.auxiliary)
         if held_out is None:
             main = ~self.kinds.auxiliary(questions)
             self.questions, self.held_out = hold_out(questions, main, settings.validation, self.rng)

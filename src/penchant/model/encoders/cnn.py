@@ -9,11 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from penchant.model.encoders.cnn_step import TAPS
 from penchant.model.encoders.fused import Drop, RmsNorm
 from penchant.model.encoders.protocol import Encoder
-
-TAPS = 3
-"""Events that one convolution reads."""
 
 
 class Convolution(nn.Module):

@@ -4,10 +4,11 @@ from typing import Self
 
 import numpy as np
 
-from penchant.model.encoders.numeric import linear, rms_norm, silu
+from penchant.model.encoders.numeric import layers_of, linear, rms_norm, silu
 from penchant.model.encoders.protocol_step import Array, Weights
 
 TAPS = 3
+"""Events that one convolution reads, in training too."""
 
 
 class CnnStep:
@@ -16,7 +17,7 @@ class CnnStep:
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
         self._dim = len(weights["norm.weight"])
-        count = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("blocks."))
+        count = len(layers_of(weights, "blocks"))
         self._dilations = [4**layer * wide for layer in range(count) for wide in (1, 2)]
         self._ends = np.cumsum([(TAPS - 1) * dilation * self._dim for dilation in self._dilations])
         self.state_size = int(self._ends[-1])

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-EPS = 1e-6
+from penchant.model.encoders.numeric import EPS
 
 
 class _RmsNorm(torch.autograd.Function):
@@ -24,7 +24,7 @@ class _RmsNorm(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
         x, weight, scale = ctx.saved_tensors
         grad, even = grads[0], x * scale
-        for_weight = (grad * even).view(-1, x.shape[-1]).sum(0)
+        for_weight = (grad * even).reshape(-1, x.shape[-1]).sum(0)
         inner = grad * weight
         along = (inner * even).sum(-1, keepdim=True).div_(x.shape[-1])
         return inner.sub_(even.mul_(along)).mul_(scale), for_weight
@@ -72,6 +72,12 @@ def silu_times(gate: Tensor, value: Tensor) -> Tensor:
     """
     out: Tensor = _SiluTimes.apply(gate, value)  # pyright: ignore[reportAssignmentType]
     return out
+
+
+def gated_mlp(x: Tensor, norm: nn.Module, up: nn.Module, down: nn.Module, drop: nn.Module) -> Tensor:
+    """``x`` (..., D) and on top of it what a gated MLP makes of it; ``up`` gives gate and value."""
+    gate, value = up(norm(x)).chunk(2, -1)
+    return x + drop(down(silu_times(gate, value)))
 
 
 class _Drop(torch.autograd.Function):

@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 
-from penchant.model.encoders.numeric import linear, rms_norm, sigmoid, split
+from penchant.model.encoders.numeric import by_steps, linear, rms_norm, sigmoid, split
 from penchant.model.encoders.protocol_step import Array, Weights
 
 
@@ -30,10 +30,7 @@ class LstmStep:
         return np.concatenate([*hidden, *cell], -1), rms_norm(x, self._weights["norm.weight"])
 
     def sequence(self, state: Array, x: Array, days: Array) -> tuple[Array, Array]:
-        h = state
-        for t in range(len(x)):
-            state, h = self.step(state, x[t], days[t])
-        return state, h
+        return by_steps(self.step, state, x, days)
 
     def _cell(self, layer: int, x: Array, hidden: Array, cell: Array) -> tuple[Array, Array]:
         w = self._weights

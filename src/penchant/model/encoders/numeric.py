@@ -1,5 +1,6 @@
 """The few functions that numpy step forms share. Float32 in, float32 out."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,10 @@ from numpy.typing import NDArray
 from penchant.model.encoders.protocol_step import Array, Weights
 
 EPS = 1e-6
-"""Of a root mean square, as in training."""
+"""Of a root mean square, in training too."""
+
+Step = Callable[[Array, Array, Array], tuple[Array, Array]]
+"""See :meth:`~penchant.model.encoders.protocol_step.StepEncoder.step`."""
 
 
 def sigmoid(x: NDArray[Any]) -> Array:
@@ -38,6 +42,34 @@ def linear(x: Array, weights: Weights, name: str) -> Array:
     y = x.reshape(-1, x.shape[-1]) @ weight.T if x.ndim > 2 else x @ weight.T
     y += weights[f"{name}.bias"]
     return y.reshape(*x.shape[:-1], len(weight))
+
+
+def layers_of(weights: Weights, name: str = "layers") -> list[Weights]:
+    """The weights of each layer, by their names there.
+
+    >>> zero = np.zeros(1, np.float32)
+    >>> layers_of({"layers.0.out.bias": zero, "layers.1.out.bias": zero, "norm": zero})[1].keys()
+    dict_keys(['out.bias'])
+    """
+    count = 1 + max(int(key.split(".")[1]) for key in weights if key.startswith(f"{name}."))
+    return [
+        {key.split(".", 2)[2]: w for key, w in weights.items() if key.startswith(f"{name}.{layer}.")}
+        for layer in range(count)
+    ]
+
+
+def gated_mlp(x: Array, layer: Weights) -> Array:
+    """The step form of :func:`penchant.model.encoders.fused.gated_mlp`."""
+    gate, value = split(linear(rms_norm(x, layer["mlp_norm.weight"]), layer, "up"), 2)
+    return x + linear(silu(gate) * value, layer, "down")
+
+
+def by_steps(step: Step, state: Array, x: Array, days: Array) -> tuple[Array, Array]:
+    """``sequence`` of an encoder that reads one token after the other: (L, ..., D) and (L, ...)."""
+    h = state
+    for t in range(len(x)):
+        state, h = step(state, x[t], days[t])
+    return state, h
 
 
 def split(x: NDArray[Any], parts: int) -> list[Array]:

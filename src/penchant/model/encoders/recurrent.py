@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from penchant.model.encoders.fused import Drop, RmsNorm, silu_times
+from penchant.model.encoders.fused import Drop, RmsNorm, gated_mlp, silu_times
 from penchant.model.encoders.protocol import Encoder
 
 
@@ -78,8 +78,7 @@ class Layer(nn.Module):
     def read(self, x: Tensor, states: Tensor, gate: Tensor) -> Tensor:
         """What the layer makes of tokens and the states after them, (..., D)."""
         x = x + self.drop(self.out(silu_times(gate, states)))
-        gate, value = self.up(self.mlp_norm(x)).chunk(2, -1)
-        return x + self.drop(self.down(silu_times(gate, value)))
+        return gated_mlp(x, self.mlp_norm, self.up, self.down, self.drop)
 
 
 class Recurrent(Encoder):

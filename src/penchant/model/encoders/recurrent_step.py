@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 
-from penchant.model.encoders.numeric import linear, rms_norm, sigmoid, silu, split
+from penchant.model.encoders.numeric import gated_mlp, layers_of, linear, rms_norm, sigmoid, silu, split
 from penchant.model.encoders.protocol_step import Array, Weights
 from penchant.model.encoders.recurrent_single import Single
 
@@ -20,12 +20,8 @@ class RecurrentStep:
 
     @classmethod
     def of(cls, weights: Weights) -> Self:
-        count = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
-        layers = [
-            {name.split(".", 2)[2]: w for name, w in weights.items() if name.startswith(f"layers.{i}.")}
-            for i in range(count)
-        ]
-        return cls([{**layer, "rate": np.exp(layer["rate"])} for layer in layers], weights["norm.weight"])
+        layers: list[Weights] = [{**layer, "rate": np.exp(layer["rate"])} for layer in layers_of(weights)]
+        return cls(layers, weights["norm.weight"])
 
     def advance(self, state: Array, x: Array, days: float) -> Array:
         return self._single.advance(state, x, days)
@@ -62,5 +58,4 @@ class RecurrentStep:
 
     def _read(self, weights: Weights, x: Array, state: Array, gate: Array) -> Array:
         x = x + linear(state * silu(gate), weights, "out")
-        gate, value = split(linear(rms_norm(x, weights["mlp_norm.weight"]), weights, "up"), 2)
-        return x + linear(silu(gate) * value, weights, "down")
+        return gated_mlp(x, weights)

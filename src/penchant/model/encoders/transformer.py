@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from penchant.model.encoders.fused import Drop, RmsNorm, silu_times
+from penchant.model.encoders.fused import Drop, RmsNorm, gated_mlp
 from penchant.model.encoders.protocol import Encoder
 
 WINDOW = 50
@@ -70,8 +70,7 @@ class Layer(nn.Module):
         bias = near.bias(self.ago, self.fade)
         seen = F.scaled_dot_product_attention(self._by_head(query), key, value, attn_mask=bias)
         x = x + self.drop(self.out(seen.permute(2, 0, 1, 3).flatten(-2)))
-        gate, inner = self.up(self.mlp_norm(x)).chunk(2, -1)
-        return x + self.drop(self.down(silu_times(gate, inner)))
+        return gated_mlp(x, self.mlp_norm, self.up, self.down, self.drop)
 
     def _by_head(self, x: Tensor) -> Tensor:
         """(L, B, D) to (B, heads, L, D / heads)."""

@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 
-from penchant.model.encoders.numeric import linear, rms_norm, silu, split
+from penchant.model.encoders.numeric import by_steps, gated_mlp, layers_of, linear, rms_norm, split
 from penchant.model.encoders.protocol_step import Array, Weights
 
 
@@ -12,14 +12,10 @@ class TransformerStep:
     """Equal to the training form to float32 rounding; work per event is that of one row of attention."""
 
     def __init__(self, weights: Weights) -> None:
-        count = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
-        self._layers = [
-            {name.split(".", 2)[2]: w for name, w in weights.items() if name.startswith(f"layers.{i}.")}
-            for i in range(count)
-        ]
+        self._layers = layers_of(weights)
         self._norm = weights["norm.weight"]
         self._places = weights["layers.0.ago"].shape[1] - 1
-        self.state_size = self._places * (2 * len(self._norm) * count + 1)
+        self.state_size = self._places * (2 * len(self._norm) * len(self._layers) + 1)
 
     @classmethod
     def of(cls, weights: Weights) -> Self:
@@ -38,10 +34,7 @@ class TransformerStep:
         return np.concatenate([*after, ages[..., 1:]], -1), rms_norm(x, self._norm)
 
     def sequence(self, state: Array, x: Array, days: Array) -> tuple[Array, Array]:
-        h = state
-        for t in range(len(x)):
-            state, h = self.step(state, x[t], days[t])
-        return state, h
+        return by_steps(self.step, state, x, days)
 
 
 def _attend(layer: Weights, x: Array, before: Array, bias: Array) -> tuple[Array, Array]:
@@ -56,5 +49,4 @@ def _attend(layer: Weights, x: Array, before: Array, bias: Array) -> tuple[Array
     weights /= weights.sum(-1, keepdims=True)
     seen = np.einsum("...hw,...whd->...hd", weights, values).reshape(*lead, dim)
     x = x + linear(seen, layer, "out")
-    gate, inner = split(linear(rms_norm(x, layer["mlp_norm.weight"]), layer, "up"), 2)
-    return x + linear(silu(gate) * inner, layer, "down"), known[..., 2 * dim :]
+    return gated_mlp(x, layer), known[..., 2 * dim :]
