@@ -102,7 +102,7 @@ class Spent:
 
     def read(self) -> dict[str, float]:
         """Both, rounded."""
-        return {"wall": round(self.wall, 2), "processor": round(self.processor, 2)}
+        return {"wall": round(self.wall, 4), "processor": round(self.processor, 4)}
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def peer_run(world: World, peer: str, seed: int, chosen: dict) -> Run:
     ]
     report = dict(parts[-1].report)
     for spent in ("fit", "ask"):
-        report[spent] = {k: round(sum(p.report[spent][k] for p in parts), 2) for k in ("wall", "processor")}
+        report[spent] = {k: round(sum(p.report[spent][k] for p in parts), 4) for k in ("wall", "processor")}
     report["peak_mib"] = max(part.report["peak_mib"] for part in parts)
     report["tuning"] = chosen
     return Run(np.concatenate([part.lists for part in parts]), report)

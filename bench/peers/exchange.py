@@ -141,7 +141,7 @@ class Clock:
 
     def read(self) -> dict[str, float]:
         """Both, rounded."""
-        return {"wall": round(self.wall(), 2), "processor": round(self.processor(), 2)}
+        return {"wall": round(self.wall(), 4), "processor": round(self.processor(), 4)}
 
 
 def peak_mib() -> float:
