@@ -66,11 +66,17 @@ def found(settings, cache):
 def lists_by_share(trainer, model, known, asked):
     memory, held = model.settings.memory, trainer.held_out
     items = replace(model.item_scores(), novelty=0.0)
-    held_answers = answer(model.net, trainer.histories, held, memory)
-    answers, trend, lists = answer(model.net, known, asked, memory), TrendTable.of(known), {}
+    held_answers = answer(model.net, trainer.histories, held, trainer.trend, memory)
+    trend, lists = TrendTable.of(known), {}
+    answers = answer(model.net, known, asked, trend, memory)
     for share in SHARES:
         dials = calibrate(
-            held_answers, items, trainer.trend, held, discovery=share, frequency=trainer.frequency()
+            held_answers,
+            items,
+            trainer.trend,
+            held,
+            discovery=share,
+            frequency=trainer.frequency(held.people),
         )
         lists[f"discovery {share}"] = best(score_blocks(answers, dials.on(items), trend, 256))
     return lists

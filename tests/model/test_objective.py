@@ -129,14 +129,13 @@ def plain_scores(trainer, batch, answers, h, row):
     scores = net.personal * (vectors @ h[row]) + bias + torch.from_numpy(seen) @ net.trend
     for place in np.flatnonzero(batch.memory["item"][row] >= 0):
         entry, whose = batch.memory[row : row + 1, place], np.zeros(1, np.int64)
-        at = setting(
-            batch.memory[row : row + 1], moment, batch.events[row : row + 1], whose, np.array([place])
-        )
+        item, memory = int(entry["item"][0]), batch.memory[row : row + 1]
+        at = setting(memory, moment, batch.events[row : row + 1], whose, np.array([place]), seen[[item]])
         known = features(entry, at)
-        item = int(entry["item"][0])
         one = torch.zeros(1, dtype=torch.int64)
         suited = net.repeat.suited(h[row : row + 1], vectors[item : item + 1], one, one)
-        scores = scores.index_put((torch.tensor([item]),), net.repeat(torch.from_numpy(known), suited))
+        again = net.repeat(torch.from_numpy(known), suited)
+        scores = scores.index_put((torch.tensor([item]),), again)
     return scores
 
 

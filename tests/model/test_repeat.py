@@ -12,6 +12,7 @@ from penchant.model.repeat import (
     remember_all,
     remembered,
 )
+from penchant.model.trend import LIFETIMES
 from penchant.types import EventType
 
 events = st.lists(
@@ -20,7 +21,10 @@ events = st.lists(
 
 
 def alone(now, events):
-    return Setting(np.array([now]), np.array([float(events)]), np.ones((1, 3)), np.zeros(1, np.int64))
+    nothing = np.zeros((1, len(LIFETIMES)), np.float32)
+    return Setting(
+        np.array([now]), np.array([float(events)]), np.ones((1, 3)), np.zeros(1, np.int64), nothing
+    )
 
 
 def columns(history):
@@ -91,7 +95,8 @@ def test_an_entry_tells_its_last_kind_and_how_many_are_newer() -> None:
     memory = remember_all(items, types, np.array([0.0, 1.0, 2.0, 2.0]), 4)
     assert memory["item"].tolist() == [1, 2, 3]
     assert newer(memory[None])[0].tolist() == [0, 2, 0]
-    at = Setting(np.full(3, 5.0), np.full(3, 4.0), np.ones((3, 3)), newer(memory[None])[0])
+    fashion = np.zeros((3, len(LIFETIMES)), np.float32)
+    at = Setting(np.full(3, 5.0), np.full(3, 4.0), np.ones((3, 3)), newer(memory[None])[0], fashion)
     seen = features(memory, at)
     assert seen[:, 15:18].tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 1]]
     assert seen[:, 19].tolist() == [1, 0, 1]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from penchant.model.histories import Histories, histories_of
 from penchant.model.tokens import DAY
-from penchant.model.trend import LIFETIMES, ONLY_FIRST, PRIOR, LiveTrend, TrendTable
+from penchant.model.trend import LIFETIMES, MILLE, ONLY_FIRST, PRIOR, LiveTrend, TrendTable
 
 logs = st.lists(
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 400)), min_size=1, max_size=15),
@@ -23,20 +23,21 @@ def taken(log: list[list[tuple[int, int]]]) -> Histories:
     return replace(histories_of([[item for item, _ in one] for one in people]), times=times)
 
 
-def counted(data: Histories, item: int, now: float) -> list[float]:
-    """By the definition, one event at a time."""
-    totals = np.zeros(len(LIFETIMES))
+def counted(data: Histories, now: float, items: int) -> np.ndarray:
+    """By the definition, one event at a time: (items, lifetimes)."""
+    totals = np.zeros((items, len(LIFETIMES)))
     for person in range(data.people):
-        known = False
+        known: set[int] = set()
         for event in range(data.offsets[person], data.offsets[person + 1]):
-            if data.items[event] == item and data.times[event] < now:
+            item = int(data.items[event])
+            if data.times[event] < now:
                 age = (now - data.times[event]) / DAY
-                totals += [
-                    np.exp(-age / life) * (not known or not only)
+                totals[item] += [
+                    np.exp(-age / life) * (item not in known or not only)
                     for life, only in zip(LIFETIMES, ONLY_FIRST, strict=True)
                 ]
-                known = True
-    return np.log(totals + PRIOR).tolist()
+                known.add(item)
+    return np.log((totals + PRIOR) / (totals.sum(0) / MILLE + PRIOR))
 
 
 def as_they_came(data: Histories) -> list[tuple[int, float, bool]]:
@@ -56,7 +57,7 @@ def test_any_item_at_any_moment_is_what_a_plain_count_says(log, at) -> None:
     data = taken(log)
     now, table = at * DAY / 2 + 1.0, TrendTable.of(data)
     found = table.features(np.arange(7), np.full(7, now))
-    np.testing.assert_allclose(found, [counted(data, item, now) for item in range(7)], atol=1e-4)
+    np.testing.assert_allclose(found, counted(data, now, 7), atol=1e-4)
 
 
 @given(logs, st.lists(st.integers(0, 500), min_size=1, max_size=5))
@@ -85,7 +86,16 @@ def test_counts_survive_decades_of_events() -> None:
     live = LiveTrend()
     for year in range(60):
         live.on_event(0, year * 365.0 * DAY, first=year == 0)
-    assert np.isclose(live.features(59 * 365.0 * DAY, 1)[0, 0], np.log(1 + PRIOR), atol=1e-4)
+    once = np.log((1 + PRIOR) / (1 / MILLE + PRIOR))
+    assert np.isclose(live.features(59 * 365.0 * DAY, 1)[0, 0], once, atol=1e-4)
+
+
+def test_a_season_in_which_all_is_sold_twice_as_often_lifts_nothing() -> None:
+    quiet = [[item for item in range(8) for _ in range(500)]]
+    calm, busy = (TrendTable.of(histories_of(quiet * often, gap=1.0)) for often in (1, 2))
+    now = np.full(8, 1e4)
+    found = [table.features(np.arange(8), now)[:, :2] for table in (busy, calm)]
+    np.testing.assert_allclose(*found, atol=0.05)
 
 
 def test_where_the_log_is_silent_fashion_stands_still() -> None:
@@ -112,10 +122,10 @@ def test_a_grid_of_items_and_moments_says_what_each_pair_says(rng) -> None:
         for column, moment in enumerate(moments):
             pair = table.features(np.array([row]), np.array([moment]))[0]
             np.testing.assert_allclose(grid[row, column], pair, rtol=1e-6)
-    nothing = np.full(len(LIFETIMES), np.log(np.float32(PRIOR)), np.float32)
-    np.testing.assert_allclose(grid[7], np.broadcast_to(nothing, grid[7].shape), rtol=1e-6)
+    nothing = np.log(PRIOR / (table.totals(moments) / MILLE + PRIOR))
+    np.testing.assert_allclose(grid[7], nothing, rtol=1e-4, atol=1e-5)
 
 
 def test_the_only_event_is_not_known_when_it_comes() -> None:
     table = TrendTable(np.array([4], np.int32), np.array([5.0]), np.array([True]))
-    assert table.features(np.array([4]), np.array([5.0]))[0] == pytest.approx(np.log(PRIOR), rel=1e-5)
+    assert table.features(np.array([4]), np.array([5.0]))[0] == pytest.approx(0.0, abs=1e-5)

@@ -13,30 +13,33 @@ BEFORE = 3.0
 class RepeatHead(nn.Module):
     """Learned score of a remembered item, in place of the one it would have as a new one.
 
-    Sees the features of :func:`penchant.model.repeat.features`, and how well item and person are
-    suited to repeats at all (four learned directions each).
+    Sees the features of :func:`penchant.model.repeat.features`, how well item and person are suited to
+    repeats at all (four learned directions each), and what taste says of the item as if it were new. At
+    that it only looks: what is bought again does not teach what is liked.
     """
 
     def __init__(self, dim: int, hidden: int = 64) -> None:
         super().__init__()
         self.item = nn.Linear(dim, 4, bias=False)
         self.person = nn.Linear(dim, 4, bias=False)
-        self.hidden = nn.Linear(FEATURES + 8, hidden)
+        self.hidden = nn.Linear(FEATURES + 9, hidden)
         self.out = nn.Linear(hidden, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.constant_(self.out.bias, BEFORE)
         self.auxiliary = nn.Parameter(torch.zeros(hidden))
 
     def suited(self, h: Tensor, vectors: Tensor, owner: Tensor, place: Tensor) -> Tensor:
-        """How well items and people are suited to repeats, (C, 8).
+        """How well items and people are suited to repeats and to each other, (C, 9).
 
         Of behaviours h (P, D) those in the rows ``owner`` (C,), of items (R, D) those in ``place`` (C,).
         """
         people, items = self.person(h).index_select(0, owner), self.item(vectors).index_select(0, place)
-        return torch.cat([items, people], -1)
+        with torch.no_grad():
+            liked = (h.index_select(0, owner) * vectors.index_select(0, place)).sum(-1, keepdim=True)
+        return torch.cat([items, people, liked], -1)
 
     def forward(self, features: Tensor, suited: Tensor, auxiliary: Tensor | None = None) -> Tensor:
-        """Features (C, FEATURES) and what :meth:`suited` says (C, 8) to scores (C,).
+        """Features (C, FEATURES) and what :meth:`suited` says (C, 9) to scores (C,).
 
         ``auxiliary`` (C,) is 1 where another type than the main one is asked for.
         """

@@ -122,7 +122,8 @@ def rivals(  # noqa: PLR0917
     known, new = np.flatnonzero(own.slot >= 0), np.flatnonzero(own.slot < 0)
     owner = own.owner[known]
     place = own.slot[known] % batch.memory.shape[1]
-    entries, at = batch.memory[owner, place], setting(batch.memory, answers.times, batch.events, owner, place)
+    fashion = trend.features(own.items[known], answers.times[owner])
+    at = setting(batch.memory, answers.times, batch.events, owner, place, fashion)
     hit, double = found_in(negatives, own.items)
     auxiliary = kinds.auxiliary(answers)
     worth = np.where(auxiliary, kinds.weight, 1.0) / np.diff(answers.offsets)
@@ -131,7 +132,7 @@ def rivals(  # noqa: PLR0917
         own=own,
         place=where[len(negatives) :],
         known=known,
-        repeats=features(entries, at),
+        repeats=features(batch.memory[owner, place], at),
         new=new,
         seen=trend.features(own.items[new], answers.times[own.owner[new]]),
         drawn=where[: len(negatives)],

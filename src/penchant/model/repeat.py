@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.model.tokens import DAY
+from penchant.model.trend import LIFETIMES
 from penchant.types import EventType
 
 FAST, SLOW = 20.0 * DAY, 120.0 * DAY
@@ -36,7 +37,7 @@ since 1970, UTC. Decayed counts are as of ``last``; above 2,048 half floats no l
 stops at the greatest number that it holds. ``deeds`` is 16 times the number of purchases, up to 15, and the
 ``EventType.code`` of the last event."""
 
-FEATURES = 20
+FEATURES = 20 + len(LIFETIMES)
 
 Memory = NDArray[np.void]
 
@@ -161,23 +162,30 @@ class Setting:
     Attributes:
         now: (C,) unix seconds. events: (C,) wanted events of the person so far.
         around: (C, 3) :func:`surroundings`. newer: (C,) :func:`newer` in their memory.
+        trend: (C, lifetimes) of their items, of :mod:`penchant.model.trend`.
     """
 
     now: NDArray[np.float64]
     events: NDArray[np.float64]
     around: NDArray[np.float64]
     newer: NDArray[np.int64]
+    trend: NDArray[np.float32]
 
 
-def setting(
+def setting(  # noqa: PLR0917
     memory: Memory,
     now: NDArray[np.float64],
     events: NDArray[np.float64],
     owner: NDArray[np.int64],
     place: NDArray[np.int64],
+    trend: NDArray[np.float32],
 ) -> Setting:
-    """Of the entries ``memory[owner, place]`` of memories (P, M) at ``now`` (P,), after ``events`` (P,)."""
-    return Setting(now[owner], events[owner], surroundings(memory, now)[owner], newer(memory)[owner, place])
+    """Of the entries ``memory[owner, place]`` of memories (P, M) at ``now`` (P,), after ``events`` (P,).
+
+    ``trend`` is that of the entries' items.
+    """
+    around, later = surroundings(memory, now)[owner], newer(memory)[owner, place]
+    return Setting(now[owner], events[owner], around, later, trend)
 
 
 def features(memory: Memory, at: Setting) -> NDArray[np.float32]:
@@ -221,6 +229,7 @@ def features(memory: Memory, at: Setting) -> NDArray[np.float32]:
         np.isin(kind, _LOOKED),
         np.log1p(at.newer) / 2,
         at.newer == 0,
+        *at.trend.T,
     )
     return np.stack(columns, axis=-1).astype(np.float32)
 

@@ -12,7 +12,11 @@ from penchant.model.repeat import Memory, Setting, features
 
 
 def again(
-    weights: Mapping[str, NDArray[Any]], memory: Memory, vectors: FloatArray, h: FloatArray, at: Setting
+    weights: Mapping[str, NDArray[Any]],
+    memory: Memory,
+    vectors: FloatArray,
+    h: FloatArray,
+    at: Setting,
 ) -> FloatArray:
     """Repeat scores (m,) of the entries ``memory`` (m,): the step form of ``heads.RepeatHead``.
 
@@ -20,11 +24,11 @@ def again(
         weights: of a snapshot.
         memory: entries.
         vectors: (m, D) of their items.
-        h: (m, D) behaviour.
+        h: (D,) behaviour of their person.
         at: of the entries.
     """
-    seen = features(memory, at)
-    items, person = vectors @ weights["repeat.item.weight"].T, h @ weights["repeat.person.weight"].T
-    x = np.concatenate([seen, items, person], 1)
+    items, person = vectors @ weights["repeat.item.weight"].T, weights["repeat.person.weight"] @ h
+    person = np.broadcast_to(person, (len(memory), len(person)))
+    x = np.concatenate([features(memory, at), items, person, (vectors @ h)[:, None]], 1)
     hidden = silu(x @ weights["repeat.hidden.weight"].T + weights["repeat.hidden.bias"])
     return (hidden @ weights["repeat.out.weight"].T + weights["repeat.out.bias"])[:, 0]

@@ -102,9 +102,10 @@ class PreferenceModel:
         """
         white = None if queries is None else self.whitening(queries)
         asked = moments(contexts.people, contexts.ends, contexts.times)
+        trend = trend or TrendTable.of(histories)
         with torch_threads(self.settings.threads):
-            answers = answer(self.net, histories, asked, self.settings.memory, white)
-        yield from score_blocks(answers, self.item_scores(), trend or TrendTable.of(histories), block)
+            answers = answer(self.net, histories, asked, trend, self.settings.memory, white)
+        yield from score_blocks(answers, self.item_scores(), trend, block)
 
 
 def item_scores(net: PreferenceNet, counts: FloatArray) -> ItemScores:
@@ -137,8 +138,13 @@ def score_blocks(
 
 
 @torch.no_grad()
-def answer(
-    net: PreferenceNet, histories: Histories, asked: Questions, places: int, queries: FloatArray | None = None
+def answer(  # noqa: PLR0917
+    net: PreferenceNet,
+    histories: Histories,
+    asked: Questions,
+    trend: TrendTable,
+    places: int,
+    queries: FloatArray | None = None,
 ) -> Answers:
     """Behaviour and memory at each question; the net is left in evaluation mode."""
     net.eval()
@@ -151,7 +157,7 @@ def answer(
         carried = state, after[-1]
         here = after[torch.from_numpy(batch.steps), torch.from_numpy(batch.columns)]
         h[batch.questions] = here.numpy()
-        parts.append(_remembered(net, batch, here, asked))
+        parts.append(_remembered(net, batch, here, asked, trend))
     taken = had_before(histories, asked.people, asked.ends)
     if not parts:
         none = np.zeros(0, np.int64)
@@ -162,12 +168,12 @@ def answer(
 
 
 def _remembered(
-    net: PreferenceNet, batch: Batch, h: torch.Tensor, asked: Questions
+    net: PreferenceNet, batch: Batch, h: torch.Tensor, asked: Questions, trend: TrendTable
 ) -> tuple[IntArray, IntArray, FloatArray]:
     rows, columns = np.nonzero(batch.memory["item"] >= 0)
     items = batch.memory["item"][rows, columns].astype(np.int64)
     times = asked.times[batch.questions]
-    at = setting(batch.memory, times, batch.events, rows, columns)
+    at = setting(batch.memory, times, batch.events, rows, columns, trend.features(items, times[rows]))
     seen = features(batch.memory[rows, columns], at)
     distinct, place = np.unique(items, return_inverse=True)
     vectors = net.items(torch.from_numpy(distinct))[0]

@@ -81,7 +81,7 @@ class ServingModel:
         self._items = items
         self._trend = trend
         self._personal, self._novelty = float(arrays["personal"].item()), float(arrays["novelty"].item())
-        self._mood: tuple[int, FloatArray] | None = None
+        self._mood: tuple[int, FloatArray, FloatArray] | None = None
         self._places = int(arrays["memory"][0])
         self._whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
         self._reader = TokenReader(arrays, self._whitening)
@@ -186,13 +186,17 @@ class ServingModel:
 
         Made anew at most once for each :data:`TREND_SECONDS` of ``now``.
         """
+        return self._now(now)[0]
+
+    def _now(self, now: float) -> tuple[FloatArray, FloatArray]:
+        """:meth:`biases` and trend (n_items, lifetimes)."""
         tick = int(now // TREND_SECONDS)
         mood = self._mood
         if mood is None or mood[0] != tick:
             seen = self._trend.features(now, self.n_items)
             levels = self._items.bias + seen @ self._arrays["trend"] + np.float32(self._novelty)
-            mood = self._mood = tick, levels
-        return mood[1]
+            mood = self._mood = tick, levels, seen
+        return mood[1:]
 
     def ratings(self, state: State) -> FloatArray:
         """Expected rating of every item, from 1 to 5, (n_items,); only of use where ratings trained."""
@@ -237,10 +241,10 @@ class ServingModel:
         """Repeat scores of all that is remembered, (m,), at behaviour h (D,)."""
         memory = state.memory
         whose, place = np.zeros(len(memory), np.int64), np.arange(len(memory))
-        at = setting(memory[None], np.array([now]), np.array([state.events]), whose, place)
-        vectors = self._items.vectors[memory["item"]]
-        spread = np.broadcast_to(h, (len(memory), len(h)))
-        return again(self._arrays, memory, vectors, spread, at)
+        items = memory["item"]
+        fashion = self._now(now)[1][items]
+        at = setting(memory[None], np.array([now]), np.array([state.events]), whose, place, fashion)
+        return again(self._arrays, memory, self._items.vectors[items], h, at)
 
 
 def _single(numbers: NDArray[Any]) -> FloatArray:

@@ -170,7 +170,7 @@ class Trainer:
         """NDCG@10 of the held-out baskets, nothing left out of the ranking."""
         net = cast(PreferenceNet, self.stepper.average.module)
         asked = self._asked(self.sizes.asked)
-        answers = answer(net, self.histories, asked, self.settings.memory, self.queries)
+        answers = answer(net, self.histories, asked, self.trend, self.settings.memory, self.queries)
         return ndcg(score_blocks(answers, item_scores(net, self.counts), self.trend, 256), asked)
 
     def frequency(self, people: IntArray) -> IntArray:
@@ -185,7 +185,7 @@ class Trainer:
 
     def _calibrate(self) -> None:
         net, asked = self.net, self._asked(self.sizes.dialled)
-        answers = answer(net, self.histories, asked, self.settings.memory, self.queries)
+        answers = answer(net, self.histories, asked, self.trend, self.settings.memory, self.queries)
         items = item_scores(net, self.counts)
         discovery = self.settings.discovery
         often = self.frequency(asked.people)

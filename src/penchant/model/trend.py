@@ -2,11 +2,12 @@
 
 An item's bias is what it was worth on average; the trend is what it is worth now. What people take for
 the first time is counted by itself: milk is taken by all and is new to nobody. How much each count says
-is learned (``PreferenceNet.trend``).
+is learned (``PreferenceNet.trend``). Counts are shares of all that the shop takes: a season in which twice
+as much is sold lifts no item above what a person remembers.
 """
 
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ ONLY_FIRST = (False, False, True)
 PRIOR = 0.3
 """Events that every item is given in each count, so that the log of none is finite."""
 
+MILLE = 1000.0
+"""Shares are in thousandths; the whole is given as many times :data:`PRIOR`."""
+
 
 _NOTHING = np.float32(-50.0)
 """Log of a count that is as good as none. Far smaller numbers are slow."""
@@ -32,13 +36,18 @@ _REBASE = 100.0
 """Shortest lifetimes after which live counts are scaled back, long before float64 overflows."""
 
 
-def trend_features(counts: NDArray[np.float64]) -> FloatArray:
-    """Faded counts of any shape as the model reads them.
+def trend_features(counts: NDArray[np.float64], totals: NDArray[np.float64]) -> FloatArray:
+    """Faded counts (..., lifetimes) as the model reads them; ``totals`` are those of all items together.
 
-    >>> trend_features(np.array([0.7])).tolist()
+    >>> trend_features(np.array([0.7]), np.array([700.0])).tolist()
     [0.0]
     """
-    return np.log((counts + PRIOR).astype(np.float32))
+    return np.log((counts + PRIOR).astype(np.float32)) - _whole(totals)
+
+
+def _whole(totals: NDArray[Any]) -> FloatArray:
+    """What all items together take off the log of each one's count."""
+    return np.log((totals / MILLE + PRIOR).astype(np.float32))
 
 
 class TrendTable:
@@ -57,12 +66,11 @@ class TrendTable:
         self._start = float(times.min(initial=0.0)) if len(times) else 0.0
         self._span = float(times.max() - self._start) + 1.0 if len(times) else 1.0
         self._keys = self._key(self._items, self._times)
+        self._logs = self._faded(self._items, self._times, self._first)
         order = np.argsort(times, kind="stable")
         self._by_time = items[order].astype(np.int64), times[order]
         self._weights = _weights(first[order])
-        self._logs = [
-            self._faded(lifetime * DAY, only) for lifetime, only in zip(LIFETIMES, ONLY_FIRST, strict=True)
-        ]
+        self._totals = self._faded(np.zeros(len(order), np.int64), times[order], first[order])
 
     @classmethod
     def of(cls, histories: Histories) -> Self:
@@ -76,21 +84,31 @@ class TrendTable:
         The shapes of the two are broadcast together.
 
         >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]), np.array([True]))
-        >>> table.features(np.array([4, 4]), np.array([0.0, 3 * DAY]))[:, 0].astype(float).round(2).tolist()
-        [-1.2, -0.4]
+        >>> table.features(np.array([4, 4]), np.array([0.0, 9 * DAY]))[:, 0].astype(float).round(2).tolist()
+        [0.0, 0.15]
         """
         if not len(self._items):
-            shape = np.broadcast_shapes(items.shape, times.shape)
-            return np.full((*shape, len(LIFETIMES)), np.log(PRIOR), np.float32)
+            return np.zeros((*np.broadcast_shapes(items.shape, times.shape), len(LIFETIMES)), np.float32)
         at = np.searchsorted(self._keys, self._key(items, np.minimum(times, self._start + self._span)))
         at -= 1
         days = ((times - self._times[at]) / DAY).astype(np.float32)  # seconds are exact enough
         days[(at < 0) | (self._items[at] != items)] = np.float32(1e6)
+        whole = _whole(self.totals(times))
         out = np.empty((len(LIFETIMES), *at.shape), np.float32)
         for column, lifetime in enumerate(LIFETIMES):
             faded = self._logs[column][at] - days / np.float32(lifetime)
             np.log(np.exp(np.maximum(faded, _NOTHING)) + np.float32(PRIOR), out=out[column])
+            out[column] -= whole[..., column]
         return np.moveaxis(out, 0, -1)
+
+    def totals(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Faded counts of all items together just before ``times`` (...), (..., lifetimes)."""
+        if not len(self._items):
+            return np.zeros((*times.shape, len(LIFETIMES)))
+        at = np.searchsorted(self._by_time[1], times) - 1
+        days = np.where(at < 0, 1e9, (times - self._by_time[1][at]) / DAY)
+        logs = [log[at] - days / lifetime for log, lifetime in zip(self._totals, LIFETIMES, strict=True)]
+        return np.exp(np.maximum(np.stack(logs, axis=-1), _NOTHING))
 
     def moments(self, times: NDArray[np.float64], n_items: int) -> Iterator[tuple[int, FloatArray]]:
         """Features of all items (n_items, number of lifetimes) just before each of ``times`` (Q,).
@@ -101,7 +119,10 @@ class TrendTable:
         if not len(order):
             return
         now, every = float(times[order[0]]), np.arange(n_items)
-        counts = np.exp(self.features(every, np.full(n_items, now)).astype(np.float64)) - PRIOR
+        totals = self.totals(np.array(now))
+        counts = (
+            np.exp(self.features(every, np.full(n_items, now)) + _whole(totals)).astype(np.float64) - PRIOR
+        )
         first, last = np.searchsorted(self._by_time[1], np.array([now, times[order[-1]]]))
         items, moments = self._by_time[0][first:last], self._by_time[1][first:last]
         weights = self._weights[first:last]
@@ -113,23 +134,25 @@ class TrendTable:
             new = np.exp((moments[begin:end, None] - moment) / lifetimes)
             np.add.at(counts, items[begin:end], new * weights[begin:end])
             now, begin = moment, end
-            yield place, trend_features(counts)
+            yield place, trend_features(counts, self.totals(np.array(moment)))
 
     def _key(self, items: IntArray, times: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(items * (self._span + 1.0) + np.maximum(times - self._start, 0.0), np.float64)
 
-    def _faded(self, lifetime: float, only_first: bool) -> FloatArray:
-        """Log of the count just after each event.
+    def _faded(
+        self, items: IntArray, times: NDArray[np.float64], first: NDArray[np.bool_]
+    ) -> list[FloatArray]:
+        """Log of each count just after each event (E,), in order of item and time.
 
         One running log-sum-exp over all items: a gap before each item makes those before it vanish.
         """
-        if not len(self._items):
-            return np.zeros(0, np.float32)
-        gap = self._span / lifetime + 50.0
-        rank = np.cumsum(np.append(0, np.diff(self._items) != 0))
-        height = (self._times - self._start) / lifetime + rank * gap
-        heard = np.where(self._first, height, -np.inf) if only_first else height
-        return (np.logaddexp.accumulate(heard) - height).astype(np.float32)
+        rank = np.cumsum(np.append(0, np.diff(items) != 0))[: len(items)]
+        found: list[FloatArray] = []
+        for lifetime, only in zip(LIFETIMES, ONLY_FIRST, strict=True):
+            height = (times - self._start) / (lifetime * DAY) + rank * (self._span / (lifetime * DAY) + 50.0)
+            heard = np.where(first, height, -np.inf) if only else height
+            found.append((np.logaddexp.accumulate(heard) - height).astype(np.float32))
+        return found
 
 
 class LiveTrend:
@@ -183,15 +206,16 @@ class LiveTrend:
         >>> live = LiveTrend()
         >>> live.on_event(1, 0.0, first=True)
         >>> live.features(0.0, 3)[:, 0].astype(float).round(2).tolist()
-        [-1.2, 0.26, -1.2]
+        [-0.0, 1.46, -0.0]
         """
         origin, all_counts = self._state
         # Where the log is silent, fashion stands still: what is new must not lose to what is remembered.
         moment = max(origin, min(now, self._newest + DAY))
+        fading = np.exp((origin - moment) / self._lifetimes)
         counts = np.zeros((n_items, len(LIFETIMES)))
         known = all_counts[:n_items]
-        counts[: len(known)] = known * np.exp((origin - moment) / self._lifetimes)
-        return trend_features(counts)
+        counts[: len(known)] = known * fading
+        return trend_features(counts, all_counts.sum(0) * fading)
 
 
 def _weights(first: NDArray[np.bool_]) -> NDArray[np.float64]:
