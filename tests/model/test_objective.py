@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from penchant.model import losses, objective
+from penchant.model.entries import items_of
 from penchant.model.histories import histories_of
 from penchant.model.objective import next_basket_loss
 from penchant.model.repeat import features, setting
@@ -46,7 +47,7 @@ def test_the_loss_is_that_of_scoring_every_item(rng, small, short, full, held) -
         for row in range(len(answers)):
             scores = plain_scores(trainer, batch, answers, h, row)
             right = answers.items[answers.offsets[row] : answers.offsets[row + 1]]
-            remembered = batch.memory["item"][row]
+            remembered = items_of(batch.memory[row])
             among = np.union1d(np.union1d(seen_items, right), remembered[remembered >= 0])
             lost = torch.logsumexp(scores[among], 0) - scores[right]
             expected.append(lost.mean())
@@ -127,9 +128,9 @@ def plain_scores(trainer, batch, answers, h, row):
     vectors, bias = net.items(torch.arange(ITEMS))
     seen = trainer.trend.features(np.arange(ITEMS), np.repeat(moment, ITEMS))
     scores = net.personal * (vectors @ h[row]) + bias + torch.from_numpy(seen) @ net.trend
-    for place in np.flatnonzero(batch.memory["item"][row] >= 0):
+    for place in np.flatnonzero(batch.memory[row]):
         entry, whose = batch.memory[row : row + 1, place], np.zeros(1, np.int64)
-        item, memory = int(entry["item"][0]), batch.memory[row : row + 1]
+        item, memory = int(items_of(entry)[0]), batch.memory[row : row + 1]
         at = setting(memory, moment, batch.events[row : row + 1], whose, np.array([place]), seen[[item]])
         known = features(entry, at)
         one = torch.zeros(1, dtype=torch.int64)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from penchant.errors import InvalidInput, SnapshotRefused
+from penchant.model.entries import items_of
 from penchant.model.histories import histories_of
 from penchant.model.saving import save_snapshot
 from penchant.model.serving import load_serving
@@ -106,8 +107,8 @@ def test_a_state_takes_one_kibibyte_however_long_the_history(rng, kind, tmp_path
 def test_what_was_ever_taken_is_no_discovery(trained) -> None:
     serving = load_serving(trained.folder, trained.text)
     state = serving.encode(tokens(trained.data, 0))
-    forgotten = next(n for n in range(ITEMS) if n not in state.memory["item"])
-    remembered = int(state.memory["item"][0])
+    forgotten = next(n for n in range(ITEMS) if n not in items_of(state.memory))
+    remembered = int(items_of(state.memory)[0])
     taken = np.array(sorted([forgotten, remembered, ITEMS + 3]), np.int32)
     change = serving.scores(state, 1e7, taken) - serving.scores(state, 1e7)
     np.testing.assert_allclose(change, np.where(np.arange(ITEMS) == forgotten, -0.7, 0.0), atol=1e-5)

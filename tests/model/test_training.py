@@ -5,6 +5,7 @@ import pytest
 
 from penchant.errors import InvalidInput, NotEnoughData
 from penchant.model.calibration import Dials
+from penchant.model.entries import items_of
 from penchant.model.examples import Questions, Reader, basket_questions, moments
 from penchant.model.histories import histories_of
 from penchant.model.losses import full_cross_entropy, sampled_cross_entropy
@@ -147,7 +148,7 @@ def test_the_predicted_basket_is_not_in_the_memory(rng) -> None:
         assert (batch.events == ends - data.offsets[people]).all()
         for row, end, person in zip(batch.memory, ends, people, strict=True):
             before = set(data.items[data.offsets[person] : end].tolist())
-            assert set(row["item"].tolist()) - {-1} == before
+            assert set(items_of(row).tolist()) - {-1} == before
 
 
 def test_every_question_is_read_once_in_both_forms(rng) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.recommend.stores import DAY, House
 
+from penchant.model.entries import items_of
 from penchant.model.histories import histories_of
 from penchant.model.saving import save_snapshot
 from penchant.model.serving import load_serving
@@ -56,7 +57,7 @@ def same(model, one, other):
     np.testing.assert_allclose(one.encoder, other.encoder, atol=1e-5)
     np.testing.assert_allclose(model.h(one, 0.0), model.h(other, 0.0), atol=1e-5)
     assert one.events == other.events
-    np.testing.assert_array_equal(np.sort(one.memory["item"]), np.sort(other.memory["item"]))
+    np.testing.assert_array_equal(np.sort(items_of(one.memory)), np.sort(items_of(other.memory)))
 
 
 def test_followed_equals_read_anew_even_with_late_events(house):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.model.entries import items_of
 from penchant.model.examples import Questions
 from penchant.model.histories import FloatArray, IntArray
 from penchant.model.repeat import Memory
@@ -48,7 +49,7 @@ class Candidates:
 
 def own_candidates(memory: Memory, answers: Questions, n_items: int) -> Candidates:
     """Union of memory (P, M) and answers of the same P questions."""
-    remembered = memory["item"].ravel()
+    remembered = items_of(memory).ravel()
     slots = np.flatnonzero(remembered >= 0)
     owner = np.repeat(np.arange(len(answers)), np.diff(answers.offsets))
     keys = np.concatenate(

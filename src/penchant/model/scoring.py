@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from penchant.model.ahead import ahead, torch_threads
+from penchant.model.entries import items_of
 from penchant.model.examples import Batch, Questions, Reader, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import newcomer_bias
@@ -170,8 +171,8 @@ def answer(  # noqa: PLR0917
 def _remembered(
     net: PreferenceNet, batch: Batch, h: torch.Tensor, asked: Questions, trend: TrendTable
 ) -> tuple[IntArray, IntArray, FloatArray]:
-    rows, columns = np.nonzero(batch.memory["item"] >= 0)
-    items = batch.memory["item"][rows, columns].astype(np.int64)
+    rows, columns = np.nonzero(batch.memory)
+    items = items_of(batch.memory[rows, columns])
     times = asked.times[batch.questions]
     at = setting(batch.memory, times, batch.events, rows, columns, trend.features(items, times[rows]))
     seen = features(batch.memory[rows, columns], at)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
+from penchant.model.entries import check_items, items_of
 from penchant.model.histories import FloatArray
 from penchant.model.left_out import LeftOut
 from penchant.model.reading import Columns, TokenReader, fitting
-from penchant.model.repeat import ENTRY, Memory, remember_all, remembered, setting
+from penchant.model.repeat import Memory, remember_all, remembered, setting
 from penchant.model.repeat_step import again
 from penchant.model.snapshot import Manifest, read_snapshot
 from penchant.model.tokens import DAY, NOT_WANTED, Token, gaps_in_days, wanted
@@ -47,7 +48,7 @@ class State:
     @property
     def memory(self) -> Memory:
         """(m,) what is remembered, m up to M."""
-        return np.frombuffer(self.kept, ENTRY)
+        return np.frombuffer(self.kept, np.uint64)
 
     @property
     def nbytes(self) -> int:
@@ -162,12 +163,12 @@ class ServingModel:
             scores[taken[taken < self.n_items]] -= self._novelty
         memory = state.memory
         if len(memory):
-            scores[memory["item"]] = self._again_now(state, h, now)
+            scores[items_of(memory)] = self._again_now(state, h, now)
         return scores
 
     def repeat_part(self, state: State, now: float, items: NDArray[np.int64]) -> FloatArray:
         """What being remembered adds to scores as new ones, of ``items`` (R,); 0 where it is not."""
-        place = {item: n for n, item in enumerate(state.memory["item"].tolist())}
+        place = {item: n for n, item in enumerate(items_of(state.memory).tolist())}
         held = [n for n, item in enumerate(items.tolist()) if item in place]
         added = np.zeros(len(items), np.float32)
         if held:
@@ -206,6 +207,7 @@ class ServingModel:
 
     def with_items(self, text_vectors: FloatArray) -> "ServingModel":
         """The same model for a longer id table: new rows (n, T) get vectors from their text."""
+        check_items(self.n_items + len(text_vectors))
         added = self._whitening(fitting(text_vectors, self._whitening)) @ self._arrays["input.project"].T
         bias = np.full(len(added), self._arrays["output.newcomer"][0], np.float32)
         items = _Items(np.concatenate([self._items.vectors, added]), np.concatenate([self._items.bias, bias]))
@@ -241,7 +243,7 @@ class ServingModel:
         """Repeat scores of all that is remembered, (m,), at behaviour h (D,)."""
         memory = state.memory
         whose, place = np.zeros(len(memory), np.int64), np.arange(len(memory))
-        items = memory["item"]
+        items = items_of(memory)
         fashion = self._now(now)[1][items]
         at = setting(memory[None], np.array([now]), np.array([state.events]), whose, place, fashion)
         return again(self._arrays, memory, self._items.vectors[items], h, at)

@@ -15,6 +15,7 @@ from penchant.errors import InvalidInput, NotEnoughData
 from penchant.model.ahead import ahead, torch_threads
 from penchant.model.calibration import calibrate
 from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
+from penchant.model.entries import check_items
 from penchant.model.examples import Batch, Questions, Reader, basket_questions
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.memory import keep_freed_memory
@@ -281,6 +282,7 @@ def _counts(questions: Questions, n_items: int) -> FloatArray:
 
 
 def _check(histories: Histories, text: FloatArray | None, n_items: int) -> None:
+    check_items(n_items)
     newest = int(histories.items.max(initial=-1))
     if newest >= n_items:
         raise InvalidInput(f"events name item row {newest}, but there are {n_items} items: pass all of them")
