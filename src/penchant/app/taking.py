@@ -8,8 +8,8 @@ from penchant.app.shop import Shop
 from penchant.catalog.feeds import FeedReport, RepairedItems, import_items
 from penchant.errors import InvalidInput
 from penchant.events.cleaning.run import clean_log
+from penchant.events.door import Progress as Bytes
 from penchant.events.intake import ImportReport
-from penchant.events.intake import Progress as Bytes
 from penchant.events.repair import Doors, RepairReport, import_repaired, replay_letters
 from penchant.events.sources import open_source, table_of
 
