@@ -10,6 +10,7 @@ from penchant.events.attributes import Attributes
 from penchant.types import Pseudonym
 
 _AT_ONCE = 20_000
+_IN_THE_LOG = "SELECT 1 FROM people JOIN events USING (person) WHERE pseudonym = ? LIMIT 1"
 _decoder = msgspec.json.Decoder(dict[str, str])
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -60,5 +61,10 @@ class SqliteAttributes:
     def erase_person(self, person: Pseudonym) -> int:
         with self._database.write() as connection:
             gone = connection.execute("DELETE FROM attributes WHERE pseudonym = ?", [person]).rowcount
-        self._database.forget_for_good()
+        if gone and not self._database.read(_IN_THE_LOG, [person]):
+            # Where rows were moved from page to page a copy may be left, and no log that writes the whole
+            # file anew is about to erase this person.
+            self._database.compact()
+        else:
+            self._database.forget_for_good()
         return gone
