@@ -16,6 +16,8 @@ from penchant.errors import InvalidInput, PenchantError
 
 _PROTOCOLS = ["leave-one-out", "time-split", "prequential", "successive"]
 """Those of ``evaluate.run``, which would bring torch along for every verb; a test holds them equal."""
+_TABLES = ["events", "items", "users"]
+"""Those of ``events.sources``, which would bring pyarrow along; a test holds them equal."""
 _NO_MEMORY = "penchant: there is not enough memory for this; what was done so far is kept"
 _STOPPED = "penchant: stopped; what was done so far is kept, run it again to go on"
 
@@ -129,8 +131,10 @@ def _shop_verbs(add: Adder) -> None:
     init = add("init", "shop:init", "make a new shop")
     init.add_argument("--name", default="")
     init.add_argument("--currency", default="")
-    take = add("import", "shop:take", "take in events and items from CSV, Parquet or JSON lines")
+    take = add("import", "shop:take", "take in tables from CSV, Parquet or JSON lines")
     take.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    take.add_argument("--table", choices=_TABLES,
+                      help="what FILE holds; events and items are told by their columns")  # fmt: skip
     take.add_argument("--repaired", nargs="?", const=Path(), type=Path, metavar="FILE",
                       help="replay the dead letters, as repaired in FILE or as they are")  # fmt: skip
     add("doctor", "doctor:doctor", "what the shop holds, what was refused, and why")

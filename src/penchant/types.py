@@ -146,8 +146,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """Something that was refused, kept with the reason so that it can be repaired and replayed.
 
     ``content`` is the record as it came, its ``user_id`` already a pseudonym where it had one.
-    ``table`` says what the record is of, ``events`` or ``items``; it stands beside the content, because a
-    record may have a column of any name.
+    ``table`` says what the record is of, ``events``, ``items`` or ``users``; it stands beside the content,
+    because a record may have a column of any name.
     """
 
     source: str

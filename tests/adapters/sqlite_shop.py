@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from penchant.adapters.sqlite.attributes import SqliteAttributes
 from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
 from penchant.adapters.sqlite.corrections import SqliteCorrections
 from penchant.adapters.sqlite.database import Database
@@ -25,12 +26,14 @@ class Stores:
         self.dead_letters = SqliteDeadLetters(self.database)
         self.consent, self.marks = SqliteConsent(self.database), SqliteMarks(self.database)
         self.corrections = SqliteCorrections(self.database)
+        self.attributes = SqliteAttributes(self.database)
         self.ids = SqliteIdTable(self.database)
         self.items = SqliteItems(self.database, self.ids)
 
     def everything(self):
         return [
-            self.impressions, self.dead_letters, self.marks, self.corrections, self.consent, self.log,
+            self.impressions, self.dead_letters, self.marks, self.corrections, self.attributes,
+            self.consent, self.log,
         ]  # fmt: skip
 
     def close(self):

@@ -8,9 +8,11 @@ from tests.adapters.sqlite_shop import Stores
 from penchant.events.marks import StepReport
 from penchant.privacy.consent import Consent
 from penchant.taste.corrections import Correction, CorrectionsInMemory
+from penchant.testing.attributes_contract import AttributesContract
 from penchant.testing.catalog_contract import CatalogContract
 from penchant.testing.erasable_contract import ErasableContract
 from penchant.testing.fakes import (
+    InMemoryAttributes,
     InMemoryConsent,
     InMemoryDeadLetters,
     InMemoryIds,
@@ -74,6 +76,24 @@ class TestCatalogInSqlite(CatalogContract):
         return self.stores.ids, self.stores.items
 
 
+class TestAttributesInMemory(AttributesContract):
+    @pytest.fixture
+    def attributes(self):
+        return InMemoryAttributes()
+
+
+class TestAttributesInSqlite(AttributesContract):
+    @pytest.fixture
+    def attributes(self, stores):
+        self.stores = stores
+        return stores.attributes
+
+    def reopened(self, attributes):
+        self.stores.close()
+        self.stores.__post_init__()
+        return self.stores.attributes
+
+
 def in_memory():
     log = InMemoryLog()
     return {
@@ -82,6 +102,7 @@ def in_memory():
         "dead-letters": (InMemoryDeadLetters(), log),
         "cleaning-marks": (InMemoryMarks(log), log),
         "consent": (InMemoryConsent(), log),
+        "attributes": (InMemoryAttributes(), log),
         "taste-corrections": (CorrectionsInMemory(), log),
     }
 
@@ -110,6 +131,8 @@ def put_something(name, store, log, person, number):
             {"refunded": np.append(places.get("refunded", np.zeros(0, np.int64)), position)},
             {"bot": [*people.get("bot", []), person]},
         )
+    elif name == "attributes":
+        store.replace({person: {"city": f"Bern {number}"}})
     elif name == "consent":
         store.set(person, Consent(profiling=False))
     else:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -299,6 +300,22 @@ def test_copies_that_sqlite_left_in_unused_space_go_too(stores):
     for person in people[:30]:
         stores.log.erase_person(person)
     assert not mine & hex_in(stores.folder)
+
+
+@pytest.mark.parametrize("has_events", [False, True])
+def test_copies_of_attributes_go_too_even_of_who_never_did_anything(stores, has_events):
+    people = [fake_pseudonym(str(n)) for n in range(20_000)]
+    for round_ in range(2):
+        stores.attributes.replace({p: {"city": "x" * (n * 7 % 60 + round_)} for n, p in enumerate(people)})
+    stores.database.forget_for_good()
+    seen = Counter(re.findall(rb"[0-9a-f]{32}", (stores.folder / "shop.db").read_bytes()))
+    twice = next(person for person in people if seen[person.encode()] > 1)
+    if has_events:
+        stores.log.append([event("1", twice)])
+    for store in (stores.attributes, stores.log):
+        store.erase_person(twice)
+    assert not found_in(stores.folder, twice)
+    assert stores.attributes.count() == 19_999
 
 
 def hex_in(folder):

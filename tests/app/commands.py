@@ -86,7 +86,16 @@ def copy_of(shop: Path, to: Path) -> Path:
 
 def content(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     """Every row of the shop that an import writes."""
-    tables = ("events", "people", "items", "item_ids", "dead_letters", "marked_events", "marked_people")
+    tables = (
+        "events",
+        "people",
+        "items",
+        "item_ids",
+        "dead_letters",
+        "marked_events",
+        "marked_people",
+        "attributes",
+    )
     with Shop(folder, writer=False) as shop:
         found = {name: shop.database.read(f"SELECT * FROM {name} ORDER BY 1, 2") for name in tables}
     # The content of a letter holds when it came; its digest does not.

@@ -10,6 +10,7 @@ from penchant import cli
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
 from penchant.evaluate.run import PROTOCOLS
+from penchant.events.sources import TABLES
 from penchant.testing.fakes import FakeTextEncoder
 
 
@@ -75,3 +76,7 @@ def test_a_list_of_what_is_popular_says_why_it_is_not_personal(monkeypatch, tmp_
 
 def test_the_command_knows_every_protocol_of_the_evaluation() -> None:
     assert tuple(cli._PROTOCOLS) == PROTOCOLS
+
+
+def test_the_command_knows_every_table_of_files() -> None:
+    assert tuple(cli._TABLES) == TABLES

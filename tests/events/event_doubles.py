@@ -77,7 +77,7 @@ class Ledger:
     erased: dict[str, float] = field(default_factory=dict)
 
     def obeys(self, person, timestamp):
-        return timestamp > self.erased.get(person, float("-inf"))
+        return person not in self.erased or timestamp > self.erased[person]
 
 
 @dataclass

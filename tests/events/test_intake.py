@@ -13,12 +13,19 @@ ANNA = Hasher().pseudonyms(["anna"])[0]
 
 
 def doors(shop):
-    return Doors(shop.intake, NoItems())
+    return Doors(shop.intake, NoItems(), NoUsers())
 
 
 class NoItems:
     def known(self, records):
         pytest.fail(f"taken for items: {records}")
+
+    take = known
+
+
+class NoUsers:
+    def known(self, records, people):
+        pytest.fail(f"taken for people: {records}, {people}")
 
     take = known
 

@@ -5,7 +5,7 @@ import pytest
 from penchant.learn.data import training_data
 from penchant.privacy.consent import Consent
 from penchant.settings import CleaningSettings
-from penchant.testing.fakes import InMemoryConsent, InMemoryIds, InMemoryLog
+from penchant.testing.fakes import InMemoryAttributes, InMemoryConsent, InMemoryIds, InMemoryLog
 from penchant.types import Event, EventType, Pseudonym
 
 ASKED = {"anna": ["an illness", "tea"], "ben": ["tea", None, "jam", "tea"]}
@@ -23,7 +23,21 @@ def test_what_people_who_opted_out_searched_for_is_not_read(out: str) -> None:
     log, consent = InMemoryLog(), InMemoryConsent()
     log.append([search(person, *one) for person, texts in ASKED.items() for one in enumerate(texts)])
     consent.set(Pseudonym(out), Consent(profiling=False))
-    data = training_data(log, InMemoryIds(), CleaningSettings(), consent)
+    data = training_data(log, InMemoryIds(), CleaningSettings(), consent, InMemoryAttributes())
     left = [query for person in data.people for query in ASKED[person]]
     assert sorted(data.queries) == sorted({query for query in left if query})
     assert [data.queries[row] if row >= 0 else None for row in data.histories.queries] == left
+
+
+def test_each_person_row_has_its_attributes_and_who_opted_out_none() -> None:
+    log, consent, attributes = InMemoryLog(), InMemoryConsent(), InMemoryAttributes()
+    log.append([search(person, 0, "tea") for person in ("anna", "ben", "cleo", "dora")])
+    known = {Pseudonym(person): {"city": f"{person}ville"} for person in ("dora", "anna", "cleo", "eve")}
+    attributes.replace(known)
+    consent.set(Pseudonym("cleo"), Consent(profiling=False))
+    data = training_data(log, InMemoryIds(), CleaningSettings(), consent, attributes)
+    assert len(data.attributes) == len(data.people) == data.histories.people
+    assert dict(zip(data.people, data.attributes, strict=True)) == {
+        "anna": {"city": "annaville"}, "ben": {}, "dora": {"city": "doraville"},
+    }  # fmt: skip
+    assert "cleoville" not in repr(data)

@@ -25,6 +25,7 @@ BODIES: dict[str, Any] = {
     "delete_items": {"item_ids": ["i"]},
     "patch_taste": {"less": ["Dairy"]},
     "put_consent": {"profiling": False},
+    "put_attributes": {"city": "Bern"},
 }
 
 
@@ -36,7 +37,10 @@ def fakes() -> MagicMock:
     fake.take_in.return_value = IntakeResult(accepted=1, rejected=[(1, "type", "no such type")])
     shown = Impression(recommendation_id="l", user_id="p-u", timestamp=0.0, placement="default", items=())
     fake.recommend.return_value = fake.similar.return_value = fake.search.return_value = shown
-    for call in ["upsert_items", "delete_items", "taste", "correct_taste", "set_consent", "export", "erase"]:
+    for call in (
+        "upsert_items", "delete_items", "taste", "correct_taste", "set_consent", "set_attributes", "export",
+        "erase",
+    ):  # fmt: skip
         getattr(fake, call).return_value = {}
     fake.readiness.return_value = {"ready": False, "reasons": ["no model yet"]}
     return fake
@@ -169,3 +173,22 @@ def test_consent_and_readiness() -> None:
     fake.set_consent.assert_called_once_with("u", False)
     assert ask(fake, "GET", "/readyz", "").status_code == 503
     assert ask(fake, "GET", "/healthz", "").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 400), (b"[]", 400), (b'"city"', 400), (b"null", 400), (b'{"city"', 400), (b'{"a": "\xff"}', 400)],
+)
+def test_attributes_are_one_object(body: bytes, status: int) -> None:
+    fake = fakes()
+    answer = ask(fake, "PUT", "/v1/users/u/attributes", "e", content=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, "invalid-input")
+    fake.set_attributes.assert_not_called()
+
+
+def test_attributes_are_handed_on_as_they_came() -> None:
+    fake = fakes()
+    fake.set_attributes.return_value = {"attributes": {"city": "Bern"}}
+    answer = ask(fake, "PUT", "/v1/users/a%2Fb/attributes", "e", json={"city": "Bern", "plan": ""})
+    assert answer.json() == {"attributes": {"city": "Bern"}}
+    fake.set_attributes.assert_called_once_with("a/b", {"city": "Bern", "plan": ""})

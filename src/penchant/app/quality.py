@@ -12,6 +12,7 @@ def quality(shop: Shop) -> QualityReport:
     return assess(
         shop.log.columns(),
         [item.item_id for item in shop.items.all()],
+        described=shop.attributes.count(),
         dead_letters=letters,
         cleaning=[*door_report(letters), *shop.marks.steps()],
         marked_events={reason: len(found) for reason, found in shop.marks.marked_events().items()},

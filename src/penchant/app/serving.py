@@ -10,6 +10,7 @@ import msgspec
 
 from penchant.app.engine import Engine, new_list_id
 from penchant.app.quality import quality_page
+from penchant.app.readiness import readiness
 from penchant.app.shop import Shop
 from penchant.app.showing import recent_baskets, shown_items, taste_of
 from penchant.catalog.feeds import items_of_records
@@ -119,6 +120,10 @@ class Serving:
         self._engine.set_consent(person, Consent(profiling=profiling))
         return {"profiling": profiling}
 
+    def set_attributes(self, user_id: str, attributes: dict[str, Any]) -> dict[str, Any]:
+        with self._engine.lock:  # An erasure of the person comes before or after it as a whole.
+            return {"attributes": self.shop.users().put(user_id, attributes)}
+
     def rights(self) -> Rights:
         """Every store, the caches of this process first."""
         stores = [*self._engine.caches(), *self.shop.stores()]
@@ -141,20 +146,7 @@ class Serving:
         return msgspec.to_builtins(erasure)
 
     def readiness(self) -> dict[str, Any]:
-        tracker = self.recommender.tracker
-        refused, stuck = self._engine.current.failure, self._engine.writer.failure is not None
-        reasons = [refused] if refused else []
-        if stuck:
-            reasons.append(f"the disk refuses shown lists ({self._engine.writer.dropped:,} of nobody lost)")
-        return {
-            # A new snapshot that is refused is no reason to send shoppers away: the one before it serves.
-            "ready": not stuck and not (refused and tracker is None),
-            "reasons": reasons,
-            "snapshot": tracker.snapshot if tracker is not None else "",
-            "fallback": tracker is None,
-            "log_position": self._engine.position,
-            "states": len(tracker) if tracker is not None else 0,
-        }
+        return readiness(self._engine)
 
     def close(self) -> None:
         self._engine.close()

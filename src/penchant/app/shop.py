@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from penchant.adapters.sentence_encoder import load_sentence_encoder
+from penchant.adapters.sqlite.attributes import SqliteAttributes
 from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
 from penchant.adapters.sqlite.corrections import SqliteCorrections
 from penchant.adapters.sqlite.database import Database, WriterLock
@@ -20,6 +21,7 @@ from penchant.catalog.catalog import Catalog
 from penchant.catalog.encoder import TextEncoder
 from penchant.errors import ShopError
 from penchant.events.intake import Intake
+from penchant.events.users import Users
 from penchant.learn.shelf import SnapshotShelf
 from penchant.privacy.erasure import Erasable
 from penchant.privacy.keys import Keys
@@ -85,6 +87,7 @@ class Shop:
         self.marks = SqliteMarks(self.database)
         self.consent = SqliteConsent(self.database)
         self.corrections = SqliteCorrections(self.database)
+        self.attributes = SqliteAttributes(self.database)
         self.ids = SqliteIdTable(self.database)
         self.items = SqliteItems(self.database, self.ids)
         self.keys = Keys(SqliteKeys(self.database))
@@ -117,6 +120,13 @@ class Shop:
             settings=self.settings, clock=self.clock,
         )  # fmt: skip
 
+    def users(self) -> Users:
+        """The door for what the shop knows of people."""
+        return Users(
+            self.attributes, self.dead_letters, self.pseudonymizer, self.ledger,
+            settings=self.settings, clock=self.clock,
+        )  # fmt: skip
+
     def rights(self) -> Rights:
         """The stores in this folder; a server adds its caches in front."""
         return Rights(self.stores(), self.consent, self.ledger)
@@ -124,7 +134,8 @@ class Shop:
     def stores(self) -> list[Erasable]:
         """Every store of personal data on the disk, the log last."""
         return [
-            self.impressions, self.dead_letters, self.marks, self.corrections, self.consent, self.log,
+            self.impressions, self.dead_letters, self.marks, self.corrections, self.attributes,
+            self.consent, self.log,
         ]  # fmt: skip
 
     def assign_ids(self) -> None:

@@ -8,23 +8,31 @@ from penchant.app.shop import Shop
 from penchant.catalog.feeds import FeedReport, RepairedItems, import_items
 from penchant.errors import InvalidInput
 from penchant.events.cleaning.run import clean_log
+from penchant.events.door import Progress as Bytes
 from penchant.events.intake import ImportReport
-from penchant.events.intake import Progress as Bytes
 from penchant.events.repair import Doors, RepairReport, import_repaired, replay_letters
 from penchant.events.sources import open_source, table_of
+from penchant.events.users import UsersReport
 
-Report = ImportReport | FeedReport | RepairReport
+Report = ImportReport | FeedReport | UsersReport | RepairReport
 
 
-def take_in(shop: Shop, paths: Sequence[Path], tell: Told, repaired: Path | None = None) -> list[Report]:
+def take_in(
+    shop: Shop,
+    paths: Sequence[Path],
+    tell: Told,
+    repaired: Path | None = None,
+    table: str | None = None,
+) -> list[Report]:
     """Import files and then dead letters, and clean the log once all are in.
 
-    ``repaired`` is a file of edited dead letters, or an empty path for all of them as they are.
+    ``repaired`` is a file of edited dead letters, or an empty path for all of them as they are; ``table``
+    what all the files are of, None to tell it by their columns.
     """
     reports, before = list[Report](), shop.log.end()
     try:
         for path in paths:
-            reports.append(take_file(shop, path, _rows_told(path, tell)))
+            reports.append(take_file(shop, path, _rows_told(path, tell), table))
         if repaired is not None:
             reports.append(take_repaired(shop, repaired))
     except InvalidInput:
@@ -37,7 +45,8 @@ def take_in(shop: Shop, paths: Sequence[Path], tell: Told, repaired: Path | None
 
 def take_repaired(shop: Shop, path: Path) -> RepairReport:
     """Take the dead letters that are edited in ``path`` back in; all, as they are, for an empty path."""
-    doors = Doors(shop.intake(), RepairedItems(shop.items.upsert, shop.items.many, shop.settings))
+    items = RepairedItems(shop.items.upsert, shop.items.many, shop.settings)
+    doors = Doors(shop.intake(), items, shop.users())
     if path == Path():
         report = replay_letters(doors, shop.dead_letters)
     else:
@@ -55,12 +64,16 @@ def clean(shop: Shop, tell: Told) -> None:
     tell("cleaning: done", 1.0)
 
 
-def take_file(shop: Shop, path: Path, tell: Bytes | None = None) -> ImportReport | FeedReport:
-    """Import events or items, by the columns of the file. Doing it again changes nothing."""
+def take_file(
+    shop: Shop, path: Path, tell: Bytes | None = None, table: str | None = None
+) -> ImportReport | FeedReport | UsersReport:
+    """Import a file of ``table``; None tells events and items by its columns. Again, it changes nothing."""
     if not path.is_file():
         raise InvalidInput(f"no file {path}")
-    source = open_source(path)
-    if table_of(source.columns, path.name) == "items":
+    table = table_of(open_source(path).columns, path.name, table)
+    if table == "users":
+        return shop.users().import_file(path, tell)
+    if table == "items":
         return import_items(
             path, shop.items.upsert, shop.dead_letters,
             settings=shop.settings, clock=shop.clock, on_progress=tell,

@@ -41,7 +41,7 @@ class Material:
 def material(shop: Shop, tell: Told) -> Material:
     """The log and the catalogue as arrays; texts that are new are read by the language model first."""
     model_settings(shop.settings.train)  # a wrong one is refused before the texts are read
-    data = training_data(shop.log, shop.ids, shop.settings.cleaning, shop.consent)
+    data = training_data(shop.log, shop.ids, shop.settings.cleaning, shop.consent, shop.attributes)
     vectors = shop.catalog.text_vectors(lambda done, all_: tell("reading product texts", done / max(all_, 1)))
     queries = shop.encoder.encode(data.queries) if data.queries else None
     return Material(data, ItemTable(count=len(shop.ids), vectors=vectors), queries)

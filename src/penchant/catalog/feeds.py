@@ -1,6 +1,5 @@
 """Product feeds: items from files and requests, checked as precisely as events."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,10 @@ import msgspec
 from penchant.events.cells import BadCell, Limits, amount, free_text, identifier, limits_of, shown
 from penchant.events.chunks import Chunk, Unreadable
 from penchant.events.deadletters import DeadLetters
-from penchant.events.intake import Progress, rows_of_chunk, stop_after_chunk
+from penchant.events.door import Progress, Refused, each_chunk, rows_of_chunk
 from penchant.events.letters import safe_record
 from penchant.events.rules import Rows, Violation, read_column, read_others, rows_of_records
 from penchant.events.schema import Column
-from penchant.events.sources import open_source, table_of
 from penchant.settings import Settings
 from penchant.types import DeadLetter, Item
 
@@ -148,29 +146,25 @@ def import_items(
         InvalidInput: the file cannot be read (further); items before that are in.
         Interrupted: Ctrl-C; the chunk at hand was finished and is safe.
     """
-    source = open_source(path)
-    table_of(source.columns, path.name, "items")
-    limits, rejected, examples = limits_of(settings, clock()), Counter[str](), list[str]()
-    rows = items = changed = 0
-    with stop_after_chunk(path.name) as check_stop:
-        for chunk in source.chunks():
-            checked, letters = _read(chunk, path.name, limits, clock())
-            changed += upsert(checked.items) if checked.items else 0
-            dead_letters.add(letters)
-            items += len(checked.items)
-            rows += len(checked.items) + len(letters)
-            rejected.update(letter.code for letter in letters)
-            examples += [f"row {letter.row}: {letter.message}" for letter in letters[: 5 - len(examples)]]
-            if on_progress is not None:
-                on_progress(chunk.done, source.total, rows)
-            check_stop()
+    limits, refused = limits_of(settings, clock()), Refused()
+    items = changed = 0
+
+    def take(chunk: Chunk) -> None:
+        nonlocal items, changed
+        checked, letters = _read(chunk, path.name, limits, clock())
+        changed += upsert(checked.items) if checked.items else 0
+        dead_letters.add(letters)
+        items += len(checked.items)
+        refused.add(letters)
+
+    rows = each_chunk(path, "items", take, on_progress)
     return FeedReport(
         source=path.name,
         rows=rows,
         items=items,
         changed=changed,
-        rejected=dict(rejected.most_common()),
-        examples=examples,
+        rejected=dict(refused.counts.most_common()),
+        examples=refused.examples,
     )
 
 

@@ -42,6 +42,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_quantity: float = 100_000.0
     max_amount: float = 1e12
     max_context: int = 64
+    max_attribute: int = 64
+    max_attributes: int = 50
 
 
 def limits_of(settings: Settings, now: float) -> Limits:
@@ -208,6 +210,20 @@ def scalar(cell: Any, limits: Limits) -> str | int | float | bool:
     if isinstance(cell, int) and abs(cell) > MAX_INTEGER:
         raise BadCell("out-of-range", f"is a whole number above 2**53: {shown(cell)}; write it as text")
     return cell if isinstance(cell, int) else value
+
+
+def attribute(cell: Any, limits: Limits) -> str | None:
+    """What is known of a person under one name: a short text on one line. None where it is empty.
+
+    >>> attribute(4, Limits()), attribute(" ", Limits())
+    ('4', None)
+    """
+    text = _as_text(cell)
+    _short_enough(text, limits.max_attribute)
+    _utf8(text)
+    if _CONTROL_IN_ID.search(text):
+        raise BadCell("control-character", f"holds a control character: {shown(text)}; take it out")
+    return None if not text or text.isspace() else text
 
 
 def _as_text(cell: Any) -> str:

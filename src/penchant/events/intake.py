@@ -1,50 +1,35 @@
 """The door: events come in from requests and files, are checked, lose their user ids, and are logged."""
 
-import math
-import signal
-import threading
-from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from penchant.errors import Interrupted
-from penchant.events.cells import BadCell, Limits, limits_of, time_of
+from penchant.events.cells import Limits, limits_of
 from penchant.events.chunks import Chunk
 from penchant.events.deadletters import DeadLetters
+from penchant.events.door import (
+    ErasureLedger,
+    LetterMaker,
+    Progress,
+    Pseudonymizer,
+    Refused,
+    each_chunk,
+    hidden,
+    rows_of_chunk,
+    with_people,
+)
 from penchant.events.identity import OccurrenceCounter, give_ids
 from penchant.events.letters import plain_id, safe_record
 from penchant.events.log import Appended, EventLog
-from penchant.events.rules import Checked, Rows, Violation, check, rows_of_columns, rows_of_records
-from penchant.events.schema import EVENT_NAMES
-from penchant.events.sources import open_source, table_of
+from penchant.events.rules import Checked, Rows, Violation, check, rows_of_records
 from penchant.settings import Settings
 from penchant.types import DeadLetter, Event, Pseudonym
 
-Progress = Callable[[int, int, int], None]
-"""Called after each chunk with bytes done, bytes in all, and rows read."""
 _CONFLICT = "event_id is known with different content; give changed content an id of its own"
 _ERASED = "the person was erased after this happened; it is not taken back in"
-
-
-class Pseudonymizer(Protocol):
-    """The keyed hash at the door."""
-
-    def pseudonyms(self, user_ids: list[str]) -> list[Pseudonym]:
-        """One for each id, in order."""
-        ...
-
-
-class ErasureLedger(Protocol):
-    """Who was erased, and when."""
-
-    def obeys(self, person: Pseudonym, timestamp: float) -> bool:
-        """Whether an event of that time may be kept: never erased, or it happened after the erasure."""
-        ...
 
 
 class IntakeResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,38 +54,31 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class _Tally:
-    rows: int = 0
     accepted: int = 0
     duplicates: int = 0
     erased: int = 0
-    rejected: Counter[str] = field(default_factory=Counter[str])
-    examples: list[str] = field(default_factory=list[str])
+    refused: Refused = field(default_factory=Refused)
 
-    def add(self, result: "_Taken", unreadable: int) -> None:
-        self.rows += result.rows + unreadable
+    def add(self, result: "_Taken") -> None:
         self.accepted += result.accepted
         self.duplicates += result.duplicates
         self.erased += result.erased
-        for letter in result.letters:
-            self.rejected[letter.code] += 1
-            if len(self.examples) < 5:
-                self.examples.append(f"row {letter.row}: {letter.message}")
+        self.refused.add(result.letters)
 
-    def report(self, source: str) -> ImportReport:
+    def report(self, source: str, rows: int) -> ImportReport:
         return ImportReport(
             source=source,
-            rows=self.rows,
+            rows=rows,
             accepted=self.accepted,
             duplicates=self.duplicates,
             erased=self.erased,
-            rejected=dict(self.rejected.most_common()),
-            examples=self.examples,
+            rejected=dict(self.refused.counts.most_common()),
+            examples=self.refused.examples,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    rows: int
     accepted: int
     duplicates: int
     erased: int
@@ -127,6 +105,7 @@ class Intake:
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
+        self._maker = LetterMaker("events", pseudonymizer, ledger, clock)
 
     def accept(self, records: Sequence[Any], source: str = "http") -> IntakeResult:
         """Take the records of one request; durable when this returns.
@@ -149,20 +128,16 @@ class Intake:
             InvalidInput: the file cannot be read (further); rows before that are in.
             Interrupted: Ctrl-C; the chunk at hand was finished and is safe.
         """
-        source = open_source(path)
-        table_of(source.columns, path.name, "events")
         counter, tally = OccurrenceCounter(), _Tally()
-        with stop_after_chunk(path.name) as check_stop:
-            for chunk in source.chunks():
-                taken = self._take(rows_of_chunk(chunk), path.name, counter)
-                broken = [self._unreadable(path.name, chunk, n) for n in range(len(chunk.unreadable))]
-                taken.letters.extend(broken)
-                self._letters.add(taken.letters)
-                tally.add(taken, len(broken))
-                if on_progress is not None:
-                    on_progress(chunk.done, source.total, tally.rows)
-                check_stop()
-        return tally.report(path.name)
+
+        def take(chunk: Chunk) -> None:
+            taken = self._take(rows_of_chunk(chunk), path.name, counter)
+            taken.letters.extend(self._maker.unreadable(chunk, path.name))
+            self._letters.add(taken.letters)
+            tally.add(taken)
+
+        rows = each_chunk(path, "events", take, on_progress)
+        return tally.report(path.name, rows)
 
     def take_pseudonymous(
         self, records: Sequence[Mapping[str, Any]], people: Sequence[str]
@@ -172,11 +147,7 @@ class Intake:
         A pseudonym is taken as it is; a ``user_id`` in a record is hashed as at any door.
         Returns the rule that each still breaks, or None where it is in the log now.
         """
-        known = [
-            {**record, "user_id": record.get("user_id") or person or None}
-            for record, person in zip(records, people, strict=True)
-        ]
-        rows = rows_of_records(known)
+        rows = rows_of_records(with_people(records, people))
         checked = check(rows, self._limits())
         hashed = [bool(person) and not records[i].get("user_id") for i, person in enumerate(people)]
         _, violations, _ = self._write(checked, rows, OccurrenceCounter(), hashed)
@@ -195,11 +166,12 @@ class Intake:
         checked = check(rows, self._limits())
         appended, violations, erased = self._write(checked, rows, counter)
         return _Taken(
-            rows=len(rows.numbers),
             accepted=appended.accepted,
             duplicates=len(appended.duplicates),
             erased=len(erased),
-            letters=self._dead(rows, {i: v for i, v in violations.items() if i not in erased}, source),
+            letters=self._maker.refused(
+                rows, {i: v for i, v in violations.items() if i not in erased}, source
+            ),
             rejected=[(index, v.code, v.message) for index, v in violations.items()],
         )
 
@@ -225,94 +197,10 @@ class Intake:
 
     def _hide_users(self, checked: Checked, hashed: Sequence[bool] | None = None) -> None:
         """Replace user ids by pseudonyms, in place: nobody else has seen these records yet."""
-        raw = [
-            event
-            for event, index in zip(checked.events, checked.indices, strict=True)
-            if hashed is None or not hashed[index]
-        ]
-        distinct = list({event.user_id for event in raw})
-        names = dict(zip(distinct, self._pseudonymizer.pseudonyms(distinct), strict=True))
-        for event in raw:
-            msgspec.structs.force_setattr(event, "user_id", names[event.user_id])
-
-    def _dead(self, rows: Rows, violations: Mapping[int, Violation], source: str) -> list[DeadLetter]:
-        if not violations:
-            return []
-        now = self._clock()
-        raw = {index: rows.record(index) for index in violations}
-        users = {index: plain_id(record.get("user_id")) for index, record in raw.items()}
-        distinct = sorted({user for user in users.values() if user})
-        names = dict(zip(distinct, self._pseudonymizer.pseudonyms(distinct), strict=True))
-        return [
-            DeadLetter(
-                source=source,
-                row=v.row,
-                column=v.column,
-                code=v.code,
-                message=v.message,
-                content=safe_record(raw[index]) | ({"user_id": names[users[index]]} if users[index] else {}),
-                timestamp=now,
-                user_id=names.get(users[index], ""),
-            )
-            for index, v in sorted(violations.items())
-            if not users[index] or self._may_keep(names[users[index]], raw[index].get("timestamp"))
-        ]
-
-    def _may_keep(self, person: Pseudonym, cell: Any) -> bool:
-        """Whether a refused record may wait in the dead letters: an erased person leaves none behind."""
-        try:
-            return self._ledger.obeys(person, time_of(cell))
-        except BadCell:
-            return self._ledger.obeys(person, -math.inf)
-
-    def _unreadable(self, source: str, chunk: Chunk, number: int) -> DeadLetter:
-        bad = chunk.unreadable[number]
-        return DeadLetter(
-            source=source,
-            row=bad.row,
-            column="",
-            code=bad.code,
-            message=f"{bad.message}; correct it in the file and import that again",
-            content={},
-            timestamp=self._clock(),
-        )
-
-
-def rows_of_chunk(chunk: Chunk, names: frozenset[str] = EVENT_NAMES) -> Rows:
-    """Rows of a file's chunk, whatever its format; ``names`` are the known columns."""
-    if chunk.columns is not None:
-        return rows_of_columns(chunk.columns, chunk.rows, names)
-    return rows_of_records(chunk.records or [], chunk.rows, names)
-
-
-@contextmanager
-def stop_after_chunk(name: str) -> Generator[Callable[[], None]]:
-    """Within it the first Ctrl-C only asks to stop; calling what it yields then raises ``Interrupted``.
-
-    Outside the main thread signals cannot be caught, and it does nothing.
-    """
-    message = f"{name}: import stopped. What was read is safe; run the same command again to finish it."
-    asked = threading.Event()
-
-    def ask(*_: object) -> None:
-        if asked.is_set():
-            raise Interrupted(message)
-        asked.set()
-
-    def check_stop() -> None:
-        if asked.is_set():
-            raise Interrupted(message)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield check_stop
-        return
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield check_stop
-    except KeyboardInterrupt as error:
-        raise Interrupted(message) from error
-    finally:
-        signal.signal(signal.SIGINT, before)
+        already = None if hashed is None else [hashed[index] for index in checked.indices]
+        names = hidden([event.user_id for event in checked.events], self._pseudonymizer, already)
+        for event, name in zip(checked.events, names, strict=True):
+            msgspec.structs.force_setattr(event, "user_id", name)
 
 
 def _refusal(rows: Rows, index: int, column: str, code: str, message: str) -> Violation:

@@ -33,7 +33,8 @@ class QualityReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         per_day: (day, events of that day, UTC), in order; days without events are there with 0.
-        histories: events of one person. missing: column → share of the events that should have it.
+        described: people of whom attributes are known. histories: events of one person.
+        missing: column → share of the events that should have it.
         repeats: share of purchases whose person bought the item before.
         doubles: events equal to another in person, type, item, time, price and quantity.
         price_histogram, quantity_histogram: (lower edge, count), bins even on a log scale.
@@ -41,6 +42,7 @@ class QualityReport(msgspec.Struct, frozen=True, kw_only=True):
 
     events: int
     people: int
+    described: int
     items: int
     catalogue: int
     first: float | None
@@ -70,14 +72,16 @@ def assess(
     catalogue: Collection[str],
     *,
     dead_letters: Mapping[str, int],
+    described: int = 0,
     cleaning: Sequence[StepReport] = (),
     marked_events: Mapping[str, int] | None = None,
     marked_people: Mapping[str, int] | None = None,
 ) -> QualityReport:
     """Look at a whole log.
 
-    ``catalogue`` holds the ids of all items of the feed; ``dead_letters`` counts by code; ``cleaning`` the
-    reports of the steps, if they ran; ``marked_events`` and ``marked_people`` count by reason.
+    ``catalogue`` holds the ids of all items of the feed; ``dead_letters`` counts by code; ``described`` the
+    people with attributes, ``marked_events`` and ``marked_people`` by reason; ``cleaning`` holds the reports
+    of the steps, if they ran.
     """
     lengths = np.bincount(columns.person, minlength=len(columns.people)).astype(np.float64)
     lengths = lengths[lengths > 0]
@@ -90,6 +94,7 @@ def assess(
     report = QualityReport(
         events=len(columns.time),
         people=len(lengths),
+        described=described,
         items=len(present),
         catalogue=len(catalogue),
         first=float(columns.time.min()) if len(columns.time) else None,

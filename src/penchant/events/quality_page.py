@@ -76,6 +76,7 @@ def _facts(report: QualityReport) -> list[tuple[str, str]]:
         ("events", f"{report.events:,}"),
         ("from, to", f"{_day(report.first)}, {_day(report.last)}"),
         ("people", f"{report.people:,}"),
+        ("people with attributes", f"{report.described:,}"),
         ("items in events", f"{report.items:,}"),
         ("items in the catalogue", f"{report.catalogue:,}"),
         ("events on unknown items", f"{report.unknown_item_events:,}"),

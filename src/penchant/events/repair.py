@@ -3,7 +3,7 @@
 An exported line holds the record under ``record``. A person whom the shop already knows stands there as
 ``pseudonym``, never as ``user_id``: what is under ``pseudonym`` is not hashed again, and what a person
 writes into ``record.user_id`` is hashed as at any door. ``table``, beside the record, says whether it is of
-an item or an event; a column of that name in a record is the shop's own.
+an event, an item or a person; a column of that name in a record is the shop's own.
 """
 
 from collections import Counter
@@ -37,21 +37,35 @@ class ItemDoor(Protocol):
         ...
 
 
+class UserDoor(Protocol):
+    """Where what is known of people goes in; ``people`` holds the pseudonym of each that has one."""
+
+    def known(self, records: Sequence[Mapping[str, Any]], people: Sequence[str]) -> Sequence[bool]:
+        """Which records are good and of people of whom something is known already."""
+        ...
+
+    def take(self, records: Sequence[Mapping[str, Any]], people: Sequence[str]) -> Sequence[Violation | None]:
+        """Keep those that are good, and say of each which rule it still breaks, or None."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
     """Where repaired records go in."""
 
     intake: Intake
     items: ItemDoor
+    users: UserDoor
 
 
 class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
     """What became of letters.
 
-    ``repaired`` are in the log or the catalogue now and left the dead letters; ``remaining`` counts by code.
-    ``answered`` left the dead letters too, and changed nothing: items whose record nobody edited and which
-    the catalogue has got since. ``empty`` were not tried, for they have no record: nothing could be kept of
-    it and nobody wrote one in its place, or somebody emptied it in the file.
+    ``repaired`` are in the log, the catalogue or what is known of people now and left the dead letters;
+    ``remaining`` counts by code. ``answered`` left them too, and changed nothing: items and people whose
+    record nobody edited and of whom the shop has got another one since. ``empty`` were not tried, for
+    they have no record: nothing could be kept of it and nobody wrote one in its place, or somebody emptied
+    it in the file.
     """
 
     tried: int = 0
@@ -82,8 +96,8 @@ class _Try:
     edited: bool
 
     @property
-    def item(self) -> bool:
-        return self.letter.table == "items"
+    def table(self) -> str:
+        return self.letter.table
 
     def cut(self) -> str:
         """A column of which only the beginning was kept and which nobody wrote anew; empty for none."""
@@ -111,7 +125,8 @@ def export_letters(letters: DeadLetters) -> Iterator[bytes]:
 def replay_letters(doors: Doors, letters: DeadLetters) -> RepairReport:
     """Try all letters again, unchanged: the rules or the settings may have changed.
 
-    A letter of an item that the catalogue has got since is dropped instead: its record is the older one.
+    A letter of an item or a person that the shop has got since is dropped instead: its record is the older
+    one.
     """
     return _replay(doors, letters, None)
 
@@ -146,7 +161,7 @@ def _replay(doors: Doors, letters: DeadLetters, edited: Mapping[int, _Line] | No
     """Try letters again: those that ``edited`` holds, in that form; all as they are for None."""
     found = _found(letters, edited)
     tries = [one for one in found if one.record]
-    answered = _answered(doors.items, tries)
+    answered = _answered(doors, tries)
     letters.remove(sorted(answered))
     remaining, repaired = Counter[str](), 0
     for batch in _batches([one for one in tries if one.number not in answered]):
@@ -190,16 +205,24 @@ def _without_person(content: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in content.items() if name != "user_id"}
 
 
-def _answered(items: ItemDoor, tries: Sequence[_Try]) -> set[int]:
-    """Letters of items that came in since. Looked for before anything is taken: letters answer no letter."""
-    asked = [one for one in tries if one.item and not one.edited]
-    known = items.known([one.record for one in asked]) if asked else []
-    return {one.number for one, is_known in zip(asked, known, strict=True) if is_known}
+def _answered(doors: Doors, tries: Sequence[_Try]) -> set[int]:
+    """Letters of what came in since. Looked for before anything is taken: letters answer no letter."""
+    items = [one for one in tries if one.table == "items" and not one.edited]
+    users = [one for one in tries if one.table == "users" and not one.edited]
+    known = [
+        *(doors.items.known([one.record for one in items]) if items else ()),
+        *(doors.users.known([one.record for one in users], _people(users)) if users else ()),
+    ]
+    return {one.number for one, is_known in zip((*items, *users), known, strict=True) if is_known}
+
+
+def _people(tries: Sequence[_Try]) -> list[str]:
+    return [one.letter.user_id for one in tries]
 
 
 def _batches(tries: Sequence[_Try]) -> Iterator[list[_Try]]:
-    """Tries of one kind together, oldest first."""
-    for _, same in groupby(sorted(tries, key=lambda one: one.item), lambda one: one.item):
+    """Tries of one table together, oldest first."""
+    for _, same in groupby(sorted(tries, key=lambda one: one.table), lambda one: one.table):
         kind = list(same)
         yield from (kind[start : start + _BATCH] for start in range(0, len(kind), _BATCH))
 
@@ -217,9 +240,11 @@ def _take_whole(doors: Doors, batch: Sequence[_Try]) -> Sequence[Violation | Non
     records = [one.record for one in batch]
     if not batch:
         return []
-    if batch[0].item:
+    if batch[0].table == "items":
         return doors.items.take(records)
-    return doors.intake.take_pseudonymous(records, [one.letter.user_id for one in batch])
+    if batch[0].table == "users":
+        return doors.users.take(records, _people(batch))
+    return doors.intake.take_pseudonymous(records, _people(batch))
 
 
 def _too_long(row: int, column: str) -> Violation:
@@ -254,6 +279,6 @@ def _keep_new_reasons(
 
 
 def _kept(intake: Intake, one: _Try) -> tuple[str, dict[str, Any]]:
-    if one.item:
+    if one.table == "items":
         return "", safe_record(one.record)
     return intake.safe_content(one.record, one.letter.user_id)

@@ -122,7 +122,7 @@ def read_column(column: Column, rows: Rows, limits: Limits, bad: dict[int, Viola
     else:
         values, refused = _read_each(column, cells, limits)
     for index, error in refused.items():
-        bad.setdefault(index, _violation(rows, index, column.name, cells[index], error))
+        bad.setdefault(index, violation_of(rows, index, column.name, cells[index], error))
     return values
 
 
@@ -167,7 +167,7 @@ def read_others(rows: Rows, limits: Limits, bad: dict[int, Violation]) -> list[d
             error = BadCell(
                 "too-many", f"has {len(other)} further columns, the limit is {limits.max_context}"
             )
-            bad.setdefault(index, _violation(rows, index, "context", None, error))
+            bad.setdefault(index, violation_of(rows, index, "context", None, error))
             continue
         context = found[index]
         for name, cell in other.items():
@@ -181,7 +181,7 @@ def read_others(rows: Rows, limits: Limits, bad: dict[int, Violation]) -> list[d
                 context[name] = scalar(cell, limits)
                 known[name, type(cell), cell] = context[name]
             except BadCell as error:
-                bad.setdefault(index, _violation(rows, index, name, cell, error))
+                bad.setdefault(index, violation_of(rows, index, name, cell, error))
     return found
 
 
@@ -201,7 +201,7 @@ def _check_together(values: Mapping[str, list[Any]], rows: Rows, bad: dict[int, 
         if error is not None:
             column, reason = error
             cells = rows.columns.get(column)
-            bad[index] = _violation(rows, index, column, cells[index] if cells else None, reason)
+            bad[index] = violation_of(rows, index, column, cells[index] if cells else None, reason)
 
 
 def _bad_search(item: str | None, query: str | None) -> tuple[str, BadCell] | None:
@@ -221,7 +221,8 @@ def _bad_rating(value: float | None) -> tuple[str, BadCell] | None:
     return None
 
 
-def _violation(rows: Rows, index: int, column: str, cell: Any, error: BadCell) -> Violation:
+def violation_of(rows: Rows, index: int, column: str, cell: Any, error: BadCell) -> Violation:
+    """The error in one cell, without a person's id in it."""
     name = shown(column)[1:-1] if column not in EVENT_NAMES else column
     quoted = "" if column == "user_id" or cell is None else shown(cell)
     # A message is shown and logged: it must not quote a person's id.

@@ -15,7 +15,9 @@ from penchant.events.schema import REQUIRED
 from penchant.events.textfiles import CsvSource, JsonLinesSource
 
 _SNIFF = 1024 * 1024
-_TABLES = ("events", "items")
+TABLES = ("events", "items", "users")
+"""Tables that a file may hold."""
+_NEEDED = {"events": REQUIRED, "items": ("item_id",), "users": ("user_id",)}
 
 
 def open_source(path: Path, chunk_rows: int = CHUNK_ROWS) -> Source:
@@ -33,7 +35,7 @@ def open_source(path: Path, chunk_rows: int = CHUNK_ROWS) -> Source:
 
 
 def table_of(columns: Sequence[str], name: str, table: str | None = None) -> str:
-    """``events`` or ``items``, by the columns of a file.
+    """``events`` or ``items``, by the columns of a file; ``users`` only where ``table`` says so.
 
     Raises:
         InvalidInput: the columns fit neither, or a column that ``table`` needs is absent.
@@ -42,16 +44,18 @@ def table_of(columns: Sequence[str], name: str, table: str | None = None) -> str
     'items'
     """
     found = set(columns)
+    named = table is not None
     if table is None:
         table = "events" if {"user_id", "timestamp"} & found else "items"
-    if table not in _TABLES:
-        raise InvalidInput(f"{name}: no table {table!r}; choose one of {', '.join(_TABLES)}")
-    missing = [c for c in (REQUIRED if table == "events" else ("item_id",)) if c not in found]
+    if table not in TABLES:
+        raise InvalidInput(f"{name}: no table {table!r}; choose one of {', '.join(TABLES)}")
+    missing = [column for column in _NEEDED[table] if column not in found]
     if missing:
         listed = ", ".join(sorted(found)[:20]) or "none"
+        people = " If it tells of people, say --table users." if not named and "user_id" in found else ""
         raise InvalidInput(
             f"{name}: a table of {table} needs the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
-            f"the file has: {listed}. Rename its columns."
+            f"the file has: {listed}. Rename its columns.{people}"
         )
     return table
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.catalog.ids import IdTable, rows_of_events
+from penchant.events.attributes import Attributes, AttributeStore, ConsentedAttributes
 from penchant.events.cleaning.run import Cleaned, clean
 from penchant.events.log import EventColumns, EventLog
 from penchant.model.histories import Histories
@@ -21,17 +22,23 @@ class TrainingData:
 
     Attributes:
         people: pseudonym of each person row. queries: distinct search texts of the histories, by query row.
+        attributes: what is known of each person row; empty where nothing is, or the person opted out.
         log_position: the newest event that was looked at.
     """
 
     histories: Histories
     people: list[Pseudonym]
     queries: list[str]
+    attributes: list[Attributes]
     log_position: int
 
 
 def training_data(
-    log: EventLog, ids: IdTable, cleaning: CleaningSettings, consent: ConsentStore
+    log: EventLog,
+    ids: IdTable,
+    cleaning: CleaningSettings,
+    consent: ConsentStore,
+    attributes: AttributeStore,
 ) -> TrainingData:
     """Everything in the log that may train: nothing and nobody that cleaning marks, nobody who opted out.
 
@@ -41,7 +48,8 @@ def training_data(
     columns = log.columns()
     histories, people = histories_from(fit_to_train(columns, clean(columns, cleaning), consent), ids)
     histories, queries = _named(histories, columns.queries)
-    return TrainingData(histories, people, queries, end)
+    known = ConsentedAttributes(attributes, consent).of_each(people)
+    return TrainingData(histories, people, queries, known, end)
 
 
 def fit_to_train(columns: EventColumns, cleaned: Cleaned, consent: ConsentStore) -> EventColumns:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from penchant.events.cells import Limits
+
 JSON = "application/json"
 _TEXT: dict[str, Any] = {"type": "string"}
 _OBJECT: dict[str, Any] = {"type": "object"}
@@ -40,6 +42,12 @@ _SCHEMAS: dict[str, Any] = {
         item_id=_TEXT, score={"type": "number"}, position={"type": "integer"}, reason=_OBJECT
     ),
 }
+_ATTRIBUTES: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": {"type": "string", "maxLength": Limits().max_attribute},
+    "maxProperties": Limits().max_attributes,
+}
+_KNOWN = "Replace all that the shop knows of a person; an empty object removes it"
 _PUT = "Add items, or replace them whole: a field that is left out is gone"
 
 OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | None, dict[str, Any]], ...] = (
@@ -75,6 +83,15 @@ OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | No
         [],
         _object(profiling={"type": "boolean"}),
         _OBJECT,
+    ),
+    (
+        "put",
+        "/v1/users/{user_id}/attributes",
+        "events",
+        _KNOWN,
+        [],
+        _ATTRIBUTES,
+        _object(attributes=_ATTRIBUTES),
     ),
     ("get", "/v1/users/{user_id}/export", "admin", "All that is held on a person", [], None, _OBJECT),
     ("delete", "/v1/users/{user_id}", "admin", "Erase a person", [], None, _OBJECT),

@@ -113,6 +113,12 @@ class Api:
             raise InvalidInput('the body must be {"profiling": true} or {"profiling": false}')
         return await run_in_threadpool(self._services.set_consent, self._user(request), wanted)
 
+    async def put_attributes(self, request: Request) -> Any:
+        body = await self._body(request)
+        if not isinstance(body, dict):
+            raise InvalidInput('the body must be one JSON object of texts, such as {"city": "Bern"}')
+        return await run_in_threadpool(self._services.set_attributes, self._user(request), body)
+
     async def export(self, request: Request) -> Any:
         return await run_in_threadpool(self._services.export, self._user(request))
 
@@ -150,6 +156,7 @@ def routes(api: Api) -> list[tuple[str, str, frozenset[str], Handler]]:
         ("GET", "/v1/users/{user_id}/taste", read, api.get_taste),
         ("PATCH", "/v1/users/{user_id}/taste", events, api.patch_taste),
         ("PUT", "/v1/users/{user_id}/consent", events, api.put_consent),
+        ("PUT", "/v1/users/{user_id}/attributes", events, api.put_attributes),
         ("GET", "/v1/users/{user_id}/export", admin, api.export),
         ("DELETE", "/v1/users/{user_id}", admin, api.erase),
     ]

@@ -71,6 +71,10 @@ class ApiServices(Protocol):
         """The consent that now holds."""
         ...
 
+    def set_attributes(self, user_id: str, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Replace what is known of the person; gives what is now. Raises InvalidInput, Conflict."""
+        ...
+
     def export(self, user_id: str) -> dict[str, Any]:
         """All that is held on the person."""
         ...

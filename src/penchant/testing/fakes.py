@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.catalog.ids import id_digest
+from penchant.events.attributes import Attributes
 from penchant.events.log import Appended, EventColumns
 from penchant.events.marks import StepReport
 from penchant.privacy.consent import Consent
@@ -226,6 +227,36 @@ class InMemoryConsent:
 
     def erase_person(self, person: Pseudonym) -> int:
         return int(self._made.pop(person, None) is not None)
+
+
+class InMemoryAttributes:
+    """An :class:`~penchant.events.attributes.AttributeStore` that is Erasable too."""
+
+    erasable_name = "attributes"
+
+    def __init__(self) -> None:
+        self._known: dict[Pseudonym, dict[str, str]] = {}
+
+    def replace(self, known: Mapping[Pseudonym, Attributes]) -> int:
+        changed = {person: new for person, new in known.items() if self.attributes_of(person) != new}
+        self._known.update({person: dict(new) for person, new in changed.items()})
+        self._known = {person: kept for person, kept in self._known.items() if kept}
+        return len(changed)
+
+    def attributes_of(self, person: Pseudonym) -> Attributes:
+        return dict(self._known.get(person, {}))
+
+    def many(self, people: Sequence[Pseudonym]) -> dict[Pseudonym, Attributes]:
+        return {person: self.attributes_of(person) for person in people if person in self._known}
+
+    def count(self) -> int:
+        return len(self._known)
+
+    def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
+        return [dict(self._known[person])] if person in self._known else []
+
+    def erase_person(self, person: Pseudonym) -> int:
+        return int(self._known.pop(person, None) is not None)
 
 
 class InMemoryDeadLetters:

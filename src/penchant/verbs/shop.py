@@ -28,8 +28,10 @@ def take(arguments: Arguments) -> int:
     """Import files, or replay the dead letters; returns 3 where records were refused and all else is in."""
     if not arguments.files and arguments.repaired is None:
         raise InvalidInput("nothing to import: name a file, or --repaired")
+    if arguments.table and not arguments.files:
+        raise InvalidInput("--table says what a file holds: name the file; dead letters name their own table")
     with Shop(arguments.shop, writer=True) as shop, progress() as told:
-        taken = take_in(shop, arguments.files, told, arguments.repaired)
+        taken = take_in(shop, arguments.files, told, arguments.repaired, arguments.table)
     reports = msgspec.to_builtins(taken)
     say(arguments, reports, lambda: "\n\n".join(plain(report) for report in reports))
     refused = refusals(taken)

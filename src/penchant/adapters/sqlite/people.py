@@ -15,8 +15,10 @@ from penchant.types import Pseudonym
 _THEIRS = "position IN (SELECT position FROM people JOIN events USING (person) WHERE pseudonym = ?)"
 _EVERYBODY = " UNION ".join(
     f"SELECT pseudonym FROM {table}"
-    for table in ("people", "impressions", "dead_letters", "marked_people", "consent", "corrections")
-)
+    for table in (
+        "people", "impressions", "dead_letters", "marked_people", "consent", "corrections", "attributes",
+    )
+)  # fmt: skip
 
 
 def everybody(database: Database) -> list[Pseudonym]:

@@ -60,5 +60,8 @@ MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE cleaning_steps (place INTEGER PRIMARY KEY, content BLOB NOT NULL);
     """,
+    """
+    CREATE TABLE attributes (pseudonym TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

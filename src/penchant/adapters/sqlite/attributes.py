@@ -1,0 +1,70 @@
+"""What is known of people in SQLite: one row for each person of whom there is anything."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from penchant.adapters.sqlite.database import Database
+from penchant.events.attributes import Attributes
+from penchant.types import Pseudonym
+
+_AT_ONCE = 20_000
+_IN_THE_LOG = "SELECT 1 FROM people JOIN events USING (person) WHERE pseudonym = ? LIMIT 1"
+_decoder = msgspec.json.Decoder(dict[str, str])
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class SqliteAttributes:
+    """:class:`~penchant.events.attributes.AttributeStore` and ``Erasable``."""
+
+    erasable_name = "attributes"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def replace(self, known: Mapping[Pseudonym, Attributes]) -> int:
+        with self._database.guard:
+            before = self.many(list(known))
+            changed = {person: new for person, new in known.items() if before.get(person, {}) != new}
+            if changed:
+                rows = [(person, _encoder.encode(new)) for person, new in changed.items() if new]
+                empty = [(person,) for person, new in changed.items() if not new]
+                with self._database.write() as connection:
+                    connection.executemany("INSERT OR REPLACE INTO attributes VALUES (?, ?)", rows)
+                    connection.executemany("DELETE FROM attributes WHERE pseudonym = ?", empty)
+        return len(changed)
+
+    def attributes_of(self, person: Pseudonym) -> Attributes:
+        return self.many([person]).get(person, {})
+
+    def many(self, people: Sequence[Pseudonym]) -> dict[Pseudonym, Attributes]:
+        found: dict[Pseudonym, Attributes] = {}
+        for start in range(0, len(people), _AT_ONCE):
+            asked = msgspec.json.encode(people[start : start + _AT_ONCE]).decode()
+            rows = self._database.read(
+                "SELECT pseudonym, content FROM attributes WHERE pseudonym IN "
+                "(SELECT value FROM json_each(?))",
+                [asked],
+            )
+            for person, content in rows:
+                found[Pseudonym(str(person))] = _decoder.decode(bytes(content))  # type: ignore[arg-type]
+        return found
+
+    def count(self) -> int:
+        return int(str(self._database.read("SELECT count(*) FROM attributes")[0][0]))
+
+    def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
+        known = self.attributes_of(person)
+        return [dict(known)] if known else []
+
+    def erase_person(self, person: Pseudonym) -> int:
+        with self._database.write() as connection:
+            gone = connection.execute("DELETE FROM attributes WHERE pseudonym = ?", [person]).rowcount
+        if gone and not self._database.read(_IN_THE_LOG, [person]):
+            # Where rows were moved from page to page a copy may be left, and no log that writes the whole
+            # file anew is about to erase this person.
+            self._database.compact()
+        else:
+            self._database.forget_for_good()
+        return gone
