@@ -39,6 +39,12 @@ class LeftOut:
         before, last = encoders[-1], float(tail.times[-2])
         return np.concatenate([each, self._after(before, last, tail, np.array([[count - 1]]))[1]])
 
+    @staticmethod
+    def last(before: float, tail: Columns) -> list[float]:
+        """Time of the last event that is left in each of them (k + 1), given that of the one before."""
+        times = [before, *tail.times.tolist()]
+        return [times[-1]] * (len(times) - 2) + times[-2:]
+
     def _after(
         self, encoder: FloatArray, last: float, tail: Columns, order: NDArray[np.int64]
     ) -> tuple[FloatArray, FloatArray]:

@@ -12,7 +12,8 @@ from penchant.model.examples import Batch
 from penchant.model.heads import AuxiliaryTask, RatingHead, RepeatHead
 from penchant.model.histories import FloatArray, Histories
 from penchant.model.items import ItemTable
-from penchant.model.settings import ModelSettings
+from penchant.model.moments import HOURS, WEEKDAYS, Moments
+from penchant.model.settings import INPUTS, ModelSettings
 from penchant.model.tokens import GAPS, KINDS, gap_class, rating_signal
 from penchant.model.trend import LIFETIMES
 
@@ -34,6 +35,22 @@ class TokenTable(nn.Module):
         """Item or query vectors (L, B, D) and (L, B) each of type, gap class and rating to (L, B, D)."""
         near = nn.functional.embedding(kind, self.kind) + nn.functional.embedding(gap, self.gap)
         return self.drop(self.norm(what + near + value[..., None] * self.value))
+
+
+class AskTable(nn.Module):
+    """What is added to behaviour when a list is asked for; an event costs nothing for it. Begins at zero."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.hour = nn.Parameter(torch.zeros(HOURS, dim))
+        self.weekday = nn.Parameter(torch.zeros(WEEKDAYS, dim))
+        self.pause = nn.Parameter(torch.zeros(GAPS, dim))
+
+    def forward(self, h: Tensor, at: Moments) -> Tensor:
+        """Behaviour (P, D) at these P moments."""
+        h = h + nn.functional.embedding(torch.from_numpy(at.hours), self.hour)
+        h = h + nn.functional.embedding(torch.from_numpy(at.weekdays), self.weekday)
+        return h + nn.functional.embedding(torch.from_numpy(at.pauses), self.pause)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +95,7 @@ class PreferenceNet(nn.Module):
         self.tokens = TokenTable(dim, white.shape[1], settings.dropout)
         self.encoder = make_encoder(settings.encoder, dim, settings.layers, settings.dropout)
         self.start = nn.Parameter(torch.randn(dim) * 0.02)
+        self.asked = AskTable(dim)
         self.repeat = RepeatHead(dim)
         self.rating = RatingHead(dim)
         self.auxiliary = AuxiliaryTask(dim, len(white))
@@ -86,6 +104,22 @@ class PreferenceNet(nn.Module):
         self.novelty: Tensor
         self.register_buffer("personal", torch.ones(()))
         self.register_buffer("novelty", torch.zeros(()))
+        for name in set(INPUTS) - set(settings.read):
+            for weight in self._tables(name):
+                weight.requires_grad_(False).zero_()
+
+    def _tables(self, name: str) -> list[Tensor]:
+        """What an input is read by: where all of it is zero, the input says nothing."""
+        tokens, asked = self.tokens, self.asked
+        tables: dict[str, list[Tensor]] = {
+            "types": [tokens.kind],
+            "gaps": [tokens.gap],
+            "ratings": [tokens.value],
+            "queries": [tokens.query.weight],
+            "text": [self.items.project.weight],
+            "clock": [asked.hour, asked.weekday, asked.pause],
+        }
+        return tables[name]
 
     def beginners(self, people: int) -> tuple[Tensor, Tensor]:
         """State (B, S) and behaviour (B, D) of people who did nothing yet."""

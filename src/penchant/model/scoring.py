@@ -12,6 +12,7 @@ from penchant.model.ahead import ahead, torch_threads
 from penchant.model.examples import Batch, Questions, Reader, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import newcomer_bias
+from penchant.model.moments import Moments
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.repeat import features, setting
 from penchant.model.settings import ModelSettings
@@ -156,6 +157,7 @@ def answer(  # noqa: PLR0917
         after, state = net(tokens_of(histories, batch, queries), *start)
         carried = state, after[-1]
         here = after[torch.from_numpy(batch.steps), torch.from_numpy(batch.columns)]
+        here = net.asked(here, Moments.of(histories, asked.take(batch.questions)))
         h[batch.questions] = here.numpy()
         parts.append(_remembered(net, batch, here, asked, trend))
     taken = had_before(histories, asked.people, asked.ends)

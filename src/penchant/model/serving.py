@@ -13,6 +13,7 @@ from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.histories import FloatArray
 from penchant.model.left_out import LeftOut
+from penchant.model.moments import MomentReader
 from penchant.model.reading import Columns, TokenReader, fitting
 from penchant.model.repeat import ENTRY, Memory, remember_all, remembered, setting
 from penchant.model.repeat_step import again
@@ -85,6 +86,7 @@ class ServingModel:
         self._places = int(arrays["memory"][0])
         self._whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
         self._reader = TokenReader(arrays, self._whitening)
+        self._moment = MomentReader(arrays)
         self._lazy = step if isinstance(step, LazyStep) else None
 
     @property
@@ -138,11 +140,15 @@ class ServingModel:
         """The same state without what only questions need: it can be stepped, not asked."""
         return state if state.trace is None else replace(state, trace=None)
 
-    def h(self, state: State, now: float) -> FloatArray:  # noqa: ARG002  (part of the interface)
-        """Behaviour (D,) as scores weigh it. It moves with events; what time alone changes is elsewhere."""
-        return _single(self._personal * self._behaviour(state))
+    def h(self, state: State, now: float) -> FloatArray:
+        """Behaviour (D,) at ``now`` as scores weigh it."""
+        return _single(self._personal * self._behaviour(state, now))
 
-    def _behaviour(self, state: State) -> FloatArray:
+    def _behaviour(self, state: State, now: float) -> FloatArray:
+        return self._timeless(state) + self._moment.at(now, state.last)
+
+    def _timeless(self, state: State) -> FloatArray:
+        """What events alone have made of it."""
         if state.trace is None:
             if state.last == state.last:
                 raise InvalidInput("a state at rest has no behaviour: step it first, or encode the history")
@@ -155,7 +161,7 @@ class ServingModel:
         ``taken``: item rows that the person ever took, each once: they are no discovery, also where the
         repeat memory forgot them. Whoever asks knows them from the log; a state of fixed size cannot.
         """
-        h = self._behaviour(state)
+        h = self._behaviour(state, now)
         scores = self._items.vectors @ _single(self._personal * h)
         scores += self.biases(now)
         if taken is not None:
@@ -171,7 +177,7 @@ class ServingModel:
         held = [n for n, item in enumerate(items.tolist()) if item in place]
         added = np.zeros(len(items), np.float32)
         if held:
-            rows, h = items[held], self._behaviour(state)
+            rows, h = items[held], self._behaviour(state, now)
             base = self._items.vectors[rows] @ _single(self._personal * h) + self.biases(now)[rows]
             added[held] = self._again_now(state, h, now)[[place[item] for item in rows.tolist()]] - base
         return added
@@ -198,10 +204,10 @@ class ServingModel:
             mood = self._mood = tick, levels, seen
         return mood[1:]
 
-    def ratings(self, state: State) -> FloatArray:
+    def ratings(self, state: State, now: float) -> FloatArray:
         """Expected rating of every item, from 1 to 5, (n_items,); only of use where ratings trained."""
         a, vectors = self._arrays, self._items.vectors
-        own = a["rating.item.weight"][0] + self._behaviour(state) @ a["rating.both.weight"].T
+        own = a["rating.item.weight"][0] + self._behaviour(state, now) @ a["rating.both.weight"].T
         return np.clip(3 + 2 * (vectors @ own + a["rating.item.bias"][0]), 1, 5)
 
     def with_items(self, text_vectors: FloatArray) -> "ServingModel":
@@ -228,14 +234,15 @@ class ServingModel:
         """A search text's vector (T,) as a vector to compare with :meth:`vectors`, (D,)."""
         return (self._whitening(text[None]) @ self._arrays["input.project"].T)[0]
 
-    def without_each(self, base: State, tail: Sequence[Token]) -> FloatArray:
+    def without_each(self, base: State, tail: Sequence[Token], now: float) -> FloatArray:
         """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
         left_out = LeftOut(
             self._step, lambda known, days: self._reader.many(known, self._items.vectors, days)
         )
         known = Columns.of(tail, self.n_items)
-        each = left_out.each(base.encoder, self._behaviour(base), base.last, known)
-        return _single(self._personal * each)
+        each = left_out.each(base.encoder, self._timeless(base), base.last, known)
+        moments = [self._moment.at(now, last) for last in left_out.last(base.last, known)]
+        return _single(self._personal * (each + np.stack(moments)))
 
     def _again_now(self, state: State, h: FloatArray, now: float) -> FloatArray:
         """Repeat scores of all that is remembered, (m,), at behaviour h (D,)."""

@@ -18,6 +18,7 @@ from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, 
 from penchant.model.examples import Batch, Questions, Reader, basket_questions
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.memory import keep_freed_memory
+from penchant.model.moments import Moments
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.objective import Kinds, Rivals, next_basket_loss, rating_loss, rivals
 from penchant.model.optimisers import Stepper
@@ -228,6 +229,7 @@ class Trainer:
                 here, carried = self._behaviour(batch, carried)
                 if against is None:
                     continue
+                here = self.net.asked(here, Moments.of(self.histories, answers))
                 loss = self._loss(here, answers, against)
                 self.stepper.backward(loss, len(batch.questions))
                 yield loss.item()

@@ -53,8 +53,8 @@ class PreferenceModel(Protocol):
         """Item vectors that ``h`` is compared with, shape (n_items, D)."""
         ...
 
-    def without_each(self, base: Any, tail: Sequence[Token]) -> NDArray[np.float32]:
-        """Behaviour after ``base`` and ``tail`` without each of its k events, last with all, (k + 1, D)."""
+    def without_each(self, base: Any, tail: Sequence[Token], now: float) -> NDArray[np.float32]:
+        """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
         ...
 
     def repeat_part(self, state: Any, now: float, items: NDArray[np.int64]) -> NDArray[np.float32]:

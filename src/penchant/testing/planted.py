@@ -77,9 +77,9 @@ class PlantedModel:
     def vectors(self) -> NDArray[np.float32]:
         return self._vectors
 
-    def without_each(self, base: Faded, tail: Sequence[Token]) -> NDArray[np.float32]:
+    def without_each(self, base: Faded, tail: Sequence[Token], now: float) -> NDArray[np.float32]:
         kept = [[t for n, t in enumerate(tail) if n != gone] for gone in range(len(tail) + 1)]
-        return np.array([self.h(self._after(base, tokens), tail[-1].time) for tokens in kept])
+        return np.array([self.h(self._after(base, tokens), now) for tokens in kept])
 
     def repeat_part(self, state: Faded, now: float, items: NDArray[np.int64]) -> NDArray[np.float32]:
         """None: this model does not know repeats."""
