@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penchant.errors import SettingsError
+from penchant.errors import InvalidInput, SettingsError
+from penchant.model.examples import moments
 from penchant.model.histories import Histories, histories_of
 from penchant.model.settings import INPUTS, ModelSettings
 from penchant.model.tokens import DAY
@@ -50,6 +51,36 @@ def test_what_is_bought_after_a_long_pause(rng, small) -> None:
     data = replace(data, times=times * DAY)
     assert found(data, small, 7) > 0.65
     assert found(data, without(small, "clock"), 7) < 0.6
+
+
+def dear_and_cheap(rng) -> tuple[Histories, np.ndarray]:
+    """Half of the people buy the 20 cheap items, half the 20 dear ones; 40 are never sold."""
+    prices = np.concatenate([rng.uniform(1, 5, 20), rng.uniform(50, 90, 20), rng.uniform(1, 90, 40)])
+    dear = prices > 40
+    rows = []
+    for person in range(240):
+        mine = np.flatnonzero(dear == person % 2)
+        rows.append(rng.choice(mine[mine < 40], 6, replace=False).tolist())
+    return histories_of(rows), prices.astype(np.float32)
+
+
+def test_what_a_never_sold_item_costs_tells_who_may_want_it(rng, small) -> None:
+    data, prices = dear_and_cheap(rng)
+    asked = moments(np.arange(2), data.offsets[1:3], np.full(2, 30 * DAY))
+
+    def share(settings: ModelSettings) -> float:
+        model = train(data, None, settings, n_items=80, prices=prices)
+        _, scores = next(model.score_blocks(data, asked))
+        apart = (scores[1] - scores[0])[40:]
+        return float(np.corrcoef(apart, prices[40:] > 40)[0, 1]) if apart.any() else 0.0
+
+    assert share(small) > 0.8
+    assert share(without(small, "price")) == 0
+
+
+def test_prices_of_other_items_are_refused(small) -> None:
+    with pytest.raises(InvalidInput, match="one for each of 9 items"):
+        train(histories_of([[1, 2]]), None, small, n_items=9, prices=np.ones(8, np.float32))
 
 
 def test_inputs_that_nobody_knows_are_refused() -> None:

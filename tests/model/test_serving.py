@@ -24,13 +24,27 @@ ITEMS, WIDTH = 30, 12
 def trained(request, rng, small, tmp_path):
     data = histories_of([rng.integers(0, ITEMS - 5, rng.integers(2, 20)).tolist() for _ in range(60)])
     text = rng.normal(size=(ITEMS, WIDTH)).astype(np.float32)
-    model = train(data, text, replace(small, encoder=request.param, max_epochs=2, memory=5), n_items=ITEMS)
+    prices = rng.uniform(1, 100, ITEMS).astype(np.float32)
+    prices[::7] = np.nan
+    settings = replace(small, encoder=request.param, max_epochs=2, memory=5)
+    model = train(data, text, settings, n_items=ITEMS, prices=prices)
+    for table in (*model.net.asked.parameters(), model.net.items.price):
+        table.data.normal_(std=0.5)
     model.net.novelty.fill_(0.7)
     model.net.items.balance.data.mul_(torch.tensor([[0.5], [2.0]]))
     saved = save_snapshot(
         model, tmp_path / "one", id_table_hash="h", id_table_length=ITEMS, log_position=9, metrics={"m": 1.0}
     )
-    return SimpleNamespace(data=data, text=text, model=model, folder=tmp_path / "one", manifest=saved)
+    serving = load_serving(tmp_path / "one", text, LiveTrend.of(data), prices)
+    return SimpleNamespace(
+        data=data,
+        text=text,
+        prices=prices,
+        model=model,
+        folder=tmp_path / "one",
+        manifest=saved,
+        serving=serving,
+    )
 
 
 def tokens(data, person: int) -> list[Token]:
@@ -39,11 +53,11 @@ def tokens(data, person: int) -> list[Token]:
 
 
 def test_serving_equals_training_however_the_history_is_read(trained) -> None:
-    data = trained.data
-    live = LiveTrend.of(data)
-    serving = load_serving(trained.folder, trained.text, live)
+    data, serving = trained.data, trained.serving
     ends = data.offsets[1:]
-    contexts = SimpleNamespace(people=np.arange(60), ends=ends, times=np.full(60, data.times.max() + 8e4))
+    contexts = SimpleNamespace(
+        people=np.arange(60), ends=ends, times=data.times.max() + 8e4 + 5e4 * np.arange(60)
+    )
     for part, scores in trained.model.score_blocks(data, contexts, 16):
         for person, row in zip(range(part.start, part.stop), scores, strict=True):
             now, history = contexts.times[person], tokens(data, person)
@@ -67,6 +81,28 @@ def test_new_items_are_scored_by_their_text(trained, rng) -> None:
     assert load_serving(trained.folder, longer).n_items == ITEMS + 2
     with pytest.raises(InvalidInput, match="same text encoder"):
         serving.with_items(np.zeros((1, 3), np.float32))
+
+
+def test_an_items_price_is_read_with_its_text(trained) -> None:
+    text, prices, serving = trained.text, trained.prices, trained.serving
+    twins = serving.with_items(text[-2:], prices[-2:])
+    np.testing.assert_allclose(twins.vectors()[-2:], serving.vectors()[-2:], atol=1e-6)
+    unknown = load_serving(trained.folder, text).vectors()
+    assert (unknown == serving.vectors()).all(1).tolist() == np.isnan(prices).tolist()
+    rows = np.arange(ITEMS)
+    np.testing.assert_allclose(serving.with_texts(rows, text).vectors(), serving.vectors(), atol=1e-6)
+    with pytest.raises(InvalidInput, match="one for each of 2 items"):
+        serving.with_items(text[-2:], prices[-3:])
+
+
+def test_what_is_said_without_an_event_is_what_is_said_when_it_never_was(trained) -> None:
+    serving, history = trained.serving, tokens(trained.data, 0)[-5:]
+    base, tail, now = serving.encode(history[:2]), history[2:], history[-1].time + 3e5
+    each = serving.without_each(base, tail, now)
+    for gone, h in enumerate(each):
+        kept = [token for n, token in enumerate(history) if n != gone + 2]
+        np.testing.assert_allclose(h, serving.h(serving.encode(kept), now), atol=1e-5)
+    np.testing.assert_allclose(serving.without_each(base, [], now), [serving.h(base, now)], atol=1e-6)
 
 
 def test_states_are_not_changed_in_place(trained) -> None:

@@ -70,6 +70,7 @@ class Preference:
             self._settings,
             n_items=training.items.count,
             queries=self._queries,
+            prices=training.items.prices,
             held_out=validation_moments(training),
             on_progress=self._tell,
         )

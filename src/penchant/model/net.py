@@ -10,7 +10,7 @@ from penchant.model.encoders import make_encoder
 from penchant.model.encoders.fused import Drop, RmsNorm
 from penchant.model.examples import Batch
 from penchant.model.heads import AuxiliaryTask, RatingHead, RepeatHead
-from penchant.model.histories import FloatArray, Histories
+from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import ItemTable
 from penchant.model.moments import HOURS, WEEKDAYS, Moments
 from penchant.model.settings import INPUTS, ModelSettings
@@ -86,12 +86,18 @@ def _queries(asked: np.ndarray, queries: FloatArray | None) -> Tensor | None:
 
 
 class PreferenceNet(nn.Module):
-    """All weights of a preference model. ``white`` and ``counts`` as in :class:`ItemTable`."""
+    """All weights of a preference model. ``white``, ``counts`` and ``levels`` as in :class:`ItemTable`."""
 
-    def __init__(self, white: FloatArray, counts: FloatArray, settings: ModelSettings) -> None:
+    def __init__(
+        self,
+        white: FloatArray,
+        counts: FloatArray,
+        settings: ModelSettings,
+        levels: IntArray | None = None,
+    ) -> None:
         super().__init__()
         dim = settings.dim
-        self.items = ItemTable(white, counts, dim, settings.id_dropout)
+        self.items = ItemTable(white, counts, dim, settings.id_dropout, levels)
         self.tokens = TokenTable(dim, white.shape[1], settings.dropout)
         self.encoder = make_encoder(settings.encoder, dim, settings.layers, settings.dropout)
         self.start = nn.Parameter(torch.randn(dim) * 0.02)
@@ -117,6 +123,7 @@ class PreferenceNet(nn.Module):
             "ratings": [tokens.value],
             "queries": [tokens.query.weight],
             "text": [self.items.project.weight],
+            "price": [self.items.price],
             "clock": [asked.hour, asked.weekday, asked.pause],
         }
         return tables[name]

@@ -70,6 +70,7 @@ class PreferenceModel:
     Attributes:
         net: its weights. settings: how it was made. whitening: of texts.
         counts: (N,) how often each item was wanted in training.
+        borders: (9,) of price levels.
         report: epochs, seconds, best validation metric.
     """
 
@@ -77,6 +78,7 @@ class PreferenceModel:
     settings: ModelSettings
     whitening: Whitening
     counts: FloatArray
+    borders: FloatArray
     report: dict[str, Any]
 
     @property

@@ -12,9 +12,10 @@ from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.histories import FloatArray
+from penchant.model.items_step import ItemReader, ItemRows
 from penchant.model.left_out import LeftOut
 from penchant.model.moments import MomentReader
-from penchant.model.reading import Columns, TokenReader, fitting
+from penchant.model.reading import Columns, TokenReader
 from penchant.model.repeat import ENTRY, Memory, remember_all, remembered, setting
 from penchant.model.repeat_step import again
 from penchant.model.snapshot import Manifest, read_snapshot
@@ -57,14 +58,6 @@ class State:
         return self.encoder.nbytes + trace + 2 * np.dtype(float).itemsize + len(self.kept)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Items:
-    """Item table: vectors (N, D) and biases (N,)."""
-
-    vectors: FloatArray
-    bias: FloatArray
-
-
 class ServingModel:
     """States in, scores out. Made by :func:`load_serving`."""
 
@@ -73,7 +66,7 @@ class ServingModel:
         manifest: Manifest,
         arrays: dict[str, NDArray[Any]],
         step: StepEncoder,
-        items: _Items,
+        items: ItemRows,
         trend: LiveTrend,
     ) -> None:
         self.manifest = manifest
@@ -84,8 +77,9 @@ class ServingModel:
         self._personal, self._novelty = float(arrays["personal"].item()), float(arrays["novelty"].item())
         self._mood: tuple[int, FloatArray, FloatArray] | None = None
         self._places = int(arrays["memory"][0])
-        self._whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
-        self._reader = TokenReader(arrays, self._whitening)
+        whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
+        self._reader = TokenReader(arrays, whitening)
+        self._item_reader = ItemReader(arrays, whitening)
         self._moment = MomentReader(arrays)
         self._lazy = step if isinstance(step, LazyStep) else None
 
@@ -210,29 +204,26 @@ class ServingModel:
         own = a["rating.item.weight"][0] + self._behaviour(state, now) @ a["rating.both.weight"].T
         return np.clip(3 + 2 * (vectors @ own + a["rating.item.bias"][0]), 1, 5)
 
-    def with_items(self, text_vectors: FloatArray) -> "ServingModel":
-        """The same model for a longer id table: new rows (n, T) get vectors from their text."""
-        added = self._whitening(fitting(text_vectors, self._whitening)) @ self._arrays["input.project"].T
-        bias = np.full(len(added), self._arrays["output.newcomer"][0], np.float32)
-        items = _Items(np.concatenate([self._items.vectors, added]), np.concatenate([self._items.bias, bias]))
-        return ServingModel(self.manifest, self._arrays, self._step, items, self._trend)
+    def with_items(self, text_vectors: FloatArray, prices: FloatArray | None = None) -> "ServingModel":
+        """The same model for a longer id table: new rows (n, T) get vectors from their text and price.
+
+        ``prices`` (n,): NaN where it is not known; None where none is.
+        """
+        return self._with(self._item_reader.longer(self._items, text_vectors, prices))
 
     def with_texts(self, rows: NDArray[np.int64], text_vectors: FloatArray) -> "ServingModel":
         """The same model where the items of distinct ``rows`` (n,) have other texts, vectors (n, T).
 
         States that read those items before are of the old texts: encode them again.
         """
-        vectors = self._items.vectors.copy()
-        texts = self._whitening(fitting(text_vectors, self._whitening))
-        vectors[rows] = texts @ self._arrays["input.project"].T
-        _, mine, sold = np.intersect1d(rows, self._arrays["input.sold"], return_indices=True)
-        vectors[rows[mine]] += self._arrays["input.ids"][sold]
-        items = _Items(vectors, self._items.bias)
+        return self._with(self._item_reader.retold(self._items, rows, text_vectors))
+
+    def _with(self, items: ItemRows) -> "ServingModel":
         return ServingModel(self.manifest, self._arrays, self._step, items, self._trend)
 
     def query_vector(self, text: FloatArray) -> FloatArray:
         """A search text's vector (T,) as a vector to compare with :meth:`vectors`, (D,)."""
-        return (self._whitening(text[None]) @ self._arrays["input.project"].T)[0]
+        return self._item_reader.of_texts(text[None])[0]
 
     def without_each(self, base: State, tail: Sequence[Token], now: float) -> FloatArray:
         """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
@@ -258,7 +249,12 @@ def _single(numbers: NDArray[Any]) -> FloatArray:
     return numbers.astype(np.float32, copy=False)
 
 
-def load_serving(folder: Path, text: FloatArray | None, trend: LiveTrend | None = None) -> ServingModel:
+def load_serving(
+    folder: Path,
+    text: FloatArray | None,
+    trend: LiveTrend | None = None,
+    prices: FloatArray | None = None,
+) -> ServingModel:
     """The serving form of the snapshot at ``folder``.
 
     Args:
@@ -266,21 +262,25 @@ def load_serving(folder: Path, text: FloatArray | None, trend: LiveTrend | None 
         text: (N, T) text vectors of all items there are now, in the order of the id table; rows after
             those of training are new items. None where the model was trained without texts.
         trend: what the shop takes now, followed by the caller; without it nothing is in fashion.
+        prices: (N,) of the same items, NaN where it is not known; None where none is.
 
     Raises:
         SnapshotRefused: broken, foreign, newer, or made for a longer id table.
-        InvalidInput: text vectors of another encoder.
+        InvalidInput: text vectors of another encoder; prices of more or fewer items.
     """
     manifest, arrays = read_snapshot(folder)
     try:
         weights = {n.removeprefix("encoder."): a for n, a in arrays.items() if n.startswith("encoder.")}
         step = make_step(manifest.settings["encoder"], weights)
-        return ServingModel(manifest, arrays, step, _item_table(manifest, arrays, text), trend or LiveTrend())
+        items = _item_table(manifest, arrays, text, prices)
+        return ServingModel(manifest, arrays, step, items, trend or LiveTrend())
     except (KeyError, SettingsError) as error:
         raise SnapshotRefused(f"snapshot {folder.name} is refused: {error} is missing or unknown") from error
 
 
-def _item_table(manifest: Manifest, arrays: dict[str, NDArray[Any]], text: FloatArray | None) -> _Items:
+def _item_table(
+    manifest: Manifest, arrays: dict[str, NDArray[Any]], text: FloatArray | None, prices: FloatArray | None
+) -> ItemRows:
     trained = manifest.id_table_length
     whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
     if text is None:
@@ -289,8 +289,4 @@ def _item_table(manifest: Manifest, arrays: dict[str, NDArray[Any]], text: Float
         raise SnapshotRefused(
             f"the snapshot knows {trained} items, the catalogue only {len(text)}: it belongs to another shop"
         )
-    vectors = whitening(fitting(text, whitening)) @ arrays["input.project"].T
-    bias = np.full(len(text), arrays["output.newcomer"][0], np.float32)
-    vectors[arrays["input.sold"]] += arrays["input.ids"]
-    bias[arrays["input.sold"]] = arrays["output.bias"]
-    return _Items(vectors.astype(np.float32, copy=False), bias)
+    return ItemReader(arrays, whitening).table(text, prices)

@@ -23,6 +23,7 @@ from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.objective import Kinds, Rivals, next_basket_loss, rating_loss, rivals
 from penchant.model.optimisers import Stepper
 from penchant.model.pretrain import Pretrainer, Unlabelled
+from penchant.model.prices import fitting_prices, price_borders, price_levels
 from penchant.model.sampling import NegativeSampler
 from penchant.model.scoring import PreferenceModel, answer, item_scores, score_blocks
 from penchant.model.settings import ModelSettings
@@ -59,6 +60,7 @@ def train(
     *,
     n_items: int,
     queries: FloatArray | None = None,
+    prices: FloatArray | None = None,
     held_out: Questions | None = None,
     on_progress: OnProgress | None = None,
     checkpoint: Path | None = None,
@@ -72,6 +74,7 @@ def train(
         settings: see :class:`ModelSettings`.
         n_items: N, rows of the id table.
         queries: (·, T) text vectors of the searches that ``histories.queries`` names.
+        prices: (N,) of the items, NaN where it is not known; None where none is.
         held_out: moments in ``histories`` with what was taken then, which is not in ``histories``. They tell
             when to stop and set the dials in place of baskets that are held out, so that all of ``histories``
             trains. At most ``settings.validation`` of them are asked, drawn by the seed.
@@ -81,7 +84,7 @@ def train(
 
     Raises:
         NotEnoughData: nothing to predict.
-        InvalidInput: text, items or held-out moments that do not fit.
+        InvalidInput: text, prices, items or held-out moments that do not fit.
     """
     settings = settings or ModelSettings()
     _check(histories, text, n_items)
@@ -90,7 +93,7 @@ def train(
     keep_freed_memory()
     with torch_threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        trainer = Trainer(histories, text, settings, n_items, queries, held_out)
+        trainer = Trainer(histories, text, settings, n_items, queries, held_out, prices=prices)
         return trainer.run(on_progress or _silent, checkpoint, clock)
 
 
@@ -105,6 +108,8 @@ class Trainer:
         n_items: int,
         queries: FloatArray | None,
         held_out: Questions | None = None,
+        *,
+        prices: FloatArray | None = None,
     ) -> None:
         self.settings = settings
         self.histories = histories
@@ -123,7 +128,9 @@ class Trainer:
         self.counts = _counts(self.questions, n_items)
         self.sizes = Sizes.of(histories, self.questions, n_items, settings)
         inner = replace(settings, dropout=self.sizes.dropout)
-        self.net = PreferenceNet(self.whitening(table), self.counts, inner)
+        self.borders = price_borders(prices)
+        levels = None if prices is None else price_levels(fitting_prices(prices, n_items), self.borders)
+        self.net = PreferenceNet(self.whitening(table), self.counts, inner, levels)
         self.sampler = NegativeSampler(
             self.counts, n_items if settings.loss == "full" else settings.negatives
         )
@@ -131,7 +138,7 @@ class Trainer:
         self.reader = Reader(histories, settings.memory)
         self.stepper = Stepper(self.net, settings)
         self.rated = bool((histories.types == EventType.RATING.code).any())
-        self.key = fingerprint(histories, text, settings, self.held_out)
+        self.key = fingerprint(histories, text, settings, self.held_out, prices)
 
     def run(self, tell: OnProgress, folder: Path | None, clock: Callable[[], float]) -> PreferenceModel:
         """Epochs until nothing gets better, the time is over, or there were enough."""
@@ -150,7 +157,7 @@ class Trainer:
         self.net.eval()
         self._calibrate()
         report = {"epochs": state.epoch, "seconds": round(state.seconds, 1), "validation": state.metric}
-        return PreferenceModel(self.net, self.settings, self.whitening, self.counts, report)
+        return PreferenceModel(self.net, self.settings, self.whitening, self.counts, self.borders, report)
 
     def _pretrained(self, tell: OnProgress, clock: Callable[[], float]) -> Checkpoint:
         """Before the first epoch, but with weights of pre-training; it begins anew where it is cut off."""

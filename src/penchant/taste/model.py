@@ -61,8 +61,10 @@ class PreferenceModel(Protocol):
         """What being remembered adds to an item's score as a new one, 0 where it is not, for rows (R,)."""
         ...
 
-    def with_items(self, text_vectors: NDArray[np.float32]) -> "PreferenceModel":
-        """The same model for a longer id table: new rows (n, T) get vectors from their text."""
+    def with_items(
+        self, text_vectors: NDArray[np.float32], prices: NDArray[np.float32] | None = None
+    ) -> "PreferenceModel":
+        """The same model for a longer id table: new rows get vectors from text (n, T) and price (n,)."""
         ...
 
     def with_texts(self, rows: NDArray[np.int64], text_vectors: NDArray[np.float32]) -> "PreferenceModel":

@@ -86,7 +86,10 @@ class PlantedModel:
         del state, now
         return np.zeros(len(items), dtype=np.float32)
 
-    def with_items(self, text_vectors: NDArray[np.float32]) -> Self:
+    def with_items(
+        self, text_vectors: NDArray[np.float32], prices: NDArray[np.float32] | None = None
+    ) -> Self:
+        del prices
         grown = np.concatenate([self._vectors, text_vectors[:, : self._vectors.shape[1]]])
         return type(self)(grown, encoder_id=self._encoder_id, lifetime=self._lifetime)
 
