@@ -56,7 +56,7 @@ def test_serving_equals_training_however_the_history_is_read(trained) -> None:
     data, serving = trained.data, trained.serving
     ends = data.offsets[1:]
     contexts = SimpleNamespace(
-        people=np.arange(60), ends=ends, times=data.times.max() + 8e4 + 5e4 * np.arange(60)
+        people=np.arange(60), ends=ends, times=data.times.max() + 1.4e3 * np.arange(1, 61)
     )
     for part, scores in trained.model.score_blocks(data, contexts, 16):
         for person, row in zip(range(part.start, part.stop), scores, strict=True):
