@@ -40,9 +40,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--stem", type=Path, required=True, help="where text vectors are kept")
     options = parser.parse_args()
-    histories, texts = load(options.data)
-    items = ItemTable(len(texts), None if options.model in BASELINES else text_vectors(texts, options.stem))
-    splits = make_splits(histories, Plan(options.protocol, on=options.on))
+    data = load(options.data)
+    vectors = None if options.model in BASELINES else text_vectors(data.texts, options.stem)
+    items = ItemTable(len(data.texts), vectors, prices=data.prices)
+    splits = make_splits(data.histories, Plan(options.protocol, on=options.on))
     curve: list[dict] = []
     model, settings = made(options, curve)
     before, fit, ask, parts = exchange.peak_mib(), Spent(), Spent(), []
