@@ -45,7 +45,7 @@ def main() -> None:
     items = ItemTable(len(data.texts), vectors, prices=data.prices)
     splits = make_splits(data.histories, Plan(options.protocol, on=options.on))
     curve: list[dict] = []
-    model, settings = made(options, curve)
+    model, settings = made(options, data.attributes, curve)
     before, fit, ask, parts = exchange.peak_mib(), Spent(), Spent(), []
     for split in splits:
         with fit:
@@ -68,7 +68,7 @@ def main() -> None:
     exchange.finish(options.out, join_ranked(parts).lists, report)
 
 
-def made(options: argparse.Namespace, curve: list[dict]):
+def made(options: argparse.Namespace, attributes: list[dict[str, str]] | None, curve: list[dict]):
     """The model, and its settings for the record."""
     if options.model in BASELINES:
         return BASELINES[options.model](), {}
@@ -85,7 +85,7 @@ def made(options: argparse.Namespace, curve: list[dict]):
             )
             print(curve[-1], file=sys.stderr, flush=True)
 
-    return Preference(settings, tell=tell), settings.to_dict()
+    return Preference(settings, attributes=attributes, tell=tell), settings.to_dict()
 
 
 class Spent:

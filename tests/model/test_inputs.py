@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from penchant.errors import InvalidInput, SettingsError
+from penchant.model.attributes import Vocabulary
 from penchant.model.examples import moments
 from penchant.model.histories import Histories, histories_of
 from penchant.model.settings import INPUTS, ModelSettings
@@ -76,6 +77,58 @@ def test_what_a_never_sold_item_costs_tells_who_may_want_it(rng, small) -> None:
 
     assert share(small) > 0.8
     assert share(without(small, "price")) == 0
+
+
+def newcomers(rng, group) -> Histories:
+    """All buy item 0 first, and then one of the 8 items of their group (P,)."""
+    return histories_of([[0, int(1 + 8 * mine + rng.integers(8))] for mine in group])
+
+
+def test_what_people_of_a_country_buy_first(rng, small) -> None:
+    group = rng.integers(0, 4, 400)
+    data = newcomers(rng, group)
+    people = [{"country": "ABCD"[mine], "name": f"n{n}"} for n, mine in enumerate(group)]
+    assert found(data, small, 33, attributes=people) > 0.45
+    assert found(data, without(small, "attributes"), 33, attributes=people) < 0.3
+    # Others are not known half of the time, which is how a stranger is learned.
+    dropped = replace(small, dropout=0.5)
+    assert found(data, dropped, 33, attributes=people) > 0.45
+
+
+def test_numbers_are_known_by_their_tenths(rng, small) -> None:
+    age = rng.integers(18, 98, 400)
+    data = newcomers(rng, age > 58)
+    people = [{"age": str(n)} for n in age]
+    assert found(data, small, 17, attributes=people) > 0.45
+    assert found(data, small, 17) < 0.4
+
+
+def test_what_few_people_have_has_no_word() -> None:
+    people = [{"city": "Bonn", "name": "Ann", "zip": ""} for _ in range(4)] + [
+        {"city": "Bonn", "name": "Eve"}
+    ]
+    known = Vocabulary.of(people)
+    assert known.words == ["city=Bonn"]
+    assert known.table([*people[:1], {}, {"city": "Ulm", "shoe": "44"}]).tolist() == [[0], [1], [1]]
+
+
+def test_numbers_that_are_few_stay_what_they_are_and_others_are_cut() -> None:
+    few = Vocabulary.of([{"kids": str(n % 3)} for n in range(30)])
+    assert few.words == ["kids=0", "kids=1", "kids=2"]
+    many = Vocabulary.unpacked(Vocabulary.of([{"age": str(n)} for n in range(100)]).packed())
+    assert many.words == sorted(f"age=tenth {n}" for n in range(1, 11))
+    assert [many.rows({"age": age}) for age in ("old", "", "nan")] == [[], [], []]
+    assert [many.words[many.rows({"age": age})[0]] for age in ("-5", "1e9")] == [
+        "age=tenth 1",
+        "age=tenth 10",
+    ]
+    mixed = Vocabulary.of([{"size": str(n) if n else "XL"} for n in range(100)])
+    assert not mixed.words
+
+
+def test_attributes_of_other_people_are_refused(small) -> None:
+    with pytest.raises(InvalidInput, match="of 2 people, the histories of 1"):
+        train(histories_of([[1, 2]]), None, small, n_items=9, attributes=[{}, {}])
 
 
 def test_prices_of_other_items_are_refused(small) -> None:

@@ -27,7 +27,8 @@ def trained(request, rng, small, tmp_path):
     prices = rng.uniform(1, 100, ITEMS).astype(np.float32)
     prices[::7] = np.nan
     settings = replace(small, encoder=request.param, max_epochs=2, memory=5)
-    model = train(data, text, settings, n_items=ITEMS, prices=prices)
+    people = [{"country": "BE" if n % 3 else "NL", "age": str(n)} if n % 7 else {} for n in range(60)]
+    model = train(data, text, settings, n_items=ITEMS, prices=prices, attributes=people)
     for table in (*model.net.asked.parameters(), model.net.items.price):
         table.data.normal_(std=0.5)
     model.net.novelty.fill_(0.7)
@@ -40,6 +41,7 @@ def trained(request, rng, small, tmp_path):
         data=data,
         text=text,
         prices=prices,
+        people=people,
         model=model,
         folder=tmp_path / "one",
         manifest=saved,
@@ -58,7 +60,7 @@ def test_serving_equals_training_however_the_history_is_read(trained) -> None:
     contexts = SimpleNamespace(
         people=np.arange(60), ends=ends, times=data.times.max() + 1.4e3 * np.arange(1, 61)
     )
-    for part, scores in trained.model.score_blocks(data, contexts, 16):
+    for part, scores in trained.model.score_blocks(data, contexts, 16, attributes=trained.people):
         for person, row in zip(range(part.start, part.stop), scores, strict=True):
             now, history = contexts.times[person], tokens(data, person)
             state = serving.initial()
@@ -66,8 +68,10 @@ def test_serving_equals_training_however_the_history_is_read(trained) -> None:
                 state = serving.step(state, token)
             taken = np.unique(np.array([token.item for token in history], np.int32))
             read = serving.encode(history)
-            np.testing.assert_allclose(serving.scores(state, now, taken), row, atol=1e-5)
-            np.testing.assert_allclose(serving.scores(read, now, taken), row, atol=1e-5)
+            about = serving.about(trained.people[person])
+            assert about.any() == bool(trained.people[person])
+            np.testing.assert_allclose(serving.scores(state, now, taken, about), row, atol=1e-5)
+            np.testing.assert_allclose(serving.scores(read, now, taken, about), row, atol=1e-5)
             assert state.kept == read.kept
 
 

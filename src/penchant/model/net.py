@@ -40,8 +40,10 @@ class TokenTable(nn.Module):
 class AskTable(nn.Module):
     """What is added to behaviour when a list is asked for; an event costs nothing for it. Begins at zero."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, words: int, dropout: float) -> None:
         super().__init__()
+        self.dropout = dropout
+        self.word = nn.Parameter(torch.zeros(words + 1, dim))
         self.hour = nn.Parameter(torch.zeros(HOURS, dim))
         self.weekday = nn.Parameter(torch.zeros(WEEKDAYS, dim))
         self.pause = nn.Parameter(torch.zeros(GAPS, dim))
@@ -50,7 +52,16 @@ class AskTable(nn.Module):
         """Behaviour (P, D) at these P moments."""
         h = h + nn.functional.embedding(torch.from_numpy(at.hours), self.hour)
         h = h + nn.functional.embedding(torch.from_numpy(at.weekdays), self.weekday)
-        return h + nn.functional.embedding(torch.from_numpy(at.pauses), self.pause)
+        h = h + nn.functional.embedding(torch.from_numpy(at.pauses), self.pause)
+        return h if at.words is None else h + self._about(torch.from_numpy(at.words))
+
+    def _about(self, words: Tensor) -> Tensor:
+        """Mean of each one's words (P, ·). In training some people are not known, as many in a shop."""
+        nobody = len(self.word) - 1
+        mean = nn.functional.embedding_bag(words, self.word, mode="mean", padding_idx=nobody)
+        if not (self.training and self.dropout):
+            return mean
+        return mean * (torch.rand(len(words), 1) >= self.dropout)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +97,10 @@ def _queries(asked: np.ndarray, queries: FloatArray | None) -> Tensor | None:
 
 
 class PreferenceNet(nn.Module):
-    """All weights of a preference model. ``white``, ``counts`` and ``levels`` as in :class:`ItemTable`."""
+    """All weights of a preference model.
+
+    ``white``, ``counts`` and ``levels`` as in :class:`ItemTable`; ``words``: how many are known of people.
+    """
 
     def __init__(
         self,
@@ -94,6 +108,7 @@ class PreferenceNet(nn.Module):
         counts: FloatArray,
         settings: ModelSettings,
         levels: IntArray | None = None,
+        words: int = 0,
     ) -> None:
         super().__init__()
         dim = settings.dim
@@ -101,7 +116,7 @@ class PreferenceNet(nn.Module):
         self.tokens = TokenTable(dim, white.shape[1], settings.dropout)
         self.encoder = make_encoder(settings.encoder, dim, settings.layers, settings.dropout)
         self.start = nn.Parameter(torch.randn(dim) * 0.02)
-        self.asked = AskTable(dim)
+        self.asked = AskTable(dim, words, settings.dropout)
         self.repeat = RepeatHead(dim)
         self.rating = RatingHead(dim)
         self.auxiliary = AuxiliaryTask(dim, len(white))
@@ -124,6 +139,7 @@ class PreferenceNet(nn.Module):
             "queries": [tokens.query.weight],
             "text": [self.items.project.weight],
             "price": [self.items.price],
+            "attributes": [asked.word],
             "clock": [asked.hour, asked.weekday, asked.pause],
         }
         return tables[name]

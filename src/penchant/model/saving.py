@@ -27,6 +27,7 @@ def arrays_of(model: PreferenceModel) -> Arrays:
         "input.project": project,
         "input.price": model.net.items.price.detach().numpy(),
         "input.price_borders": model.borders,
+        "asked.vocabulary": model.vocabulary.packed(),
         "output.bias": bias[sold],
         "output.newcomer": newcomer[:1] if len(newcomer) else bias[sold][np.argsort(model.counts[sold])][:1],
         "whitening.mean": model.whitening.mean,

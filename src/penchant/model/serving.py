@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
+from penchant.model.attributes import Attributes
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.histories import FloatArray
@@ -134,12 +136,20 @@ class ServingModel:
         """The same state without what only questions need: it can be stepped, not asked."""
         return state if state.trace is None else replace(state, trace=None)
 
-    def h(self, state: State, now: float) -> FloatArray:
-        """Behaviour (D,) at ``now`` as scores weigh it."""
-        return _single(self._personal * self._behaviour(state, now))
+    def about(self, attributes: Attributes) -> FloatArray:
+        """What is known of a person as scores take it, (D,): ``{"country": "France"}``.
 
-    def _behaviour(self, state: State, now: float) -> FloatArray:
-        return self._timeless(state) + self._moment.at(now, state.last)
+        Words that fewer than five people had at training say nothing.
+        """
+        return self._moment.about(attributes)
+
+    def h(self, state: State, now: float, about: FloatArray | None = None) -> FloatArray:
+        """Behaviour (D,) at ``now`` as scores weigh it; ``about``: see :meth:`about`."""
+        return _single(self._personal * self._behaviour(state, now, about))
+
+    def _behaviour(self, state: State, now: float, about: FloatArray | None) -> FloatArray:
+        h = self._timeless(state) + self._moment.at(now, state.last)
+        return h if about is None else h + about
 
     def _timeless(self, state: State) -> FloatArray:
         """What events alone have made of it."""
@@ -149,13 +159,20 @@ class ServingModel:
             return self._arrays["start"]
         return state.trace if self._lazy is None else self._lazy.readout(state.encoder, state.trace)
 
-    def scores(self, state: State, now: float, taken: NDArray[np.int32] | None = None) -> FloatArray:
+    def scores(
+        self,
+        state: State,
+        now: float,
+        taken: NDArray[np.int32] | None = None,
+        about: FloatArray | None = None,
+    ) -> FloatArray:
         """Preference for every item at ``now`` (unix seconds), (n_items,); the caller may change it.
 
         ``taken``: item rows that the person ever took, each once: they are no discovery, also where the
         repeat memory forgot them. Whoever asks knows them from the log; a state of fixed size cannot.
+        ``about``: see :meth:`about`.
         """
-        h = self._behaviour(state, now)
+        h = self._behaviour(state, now, about)
         scores = self._items.vectors @ _single(self._personal * h)
         scores += self.biases(now)
         if taken is not None:
@@ -165,13 +182,15 @@ class ServingModel:
             scores[memory["item"]] = self._again_now(state, h, now)
         return scores
 
-    def repeat_part(self, state: State, now: float, items: NDArray[np.int64]) -> FloatArray:
+    def repeat_part(
+        self, state: State, now: float, items: NDArray[np.int64], about: FloatArray | None = None
+    ) -> FloatArray:
         """What being remembered adds to scores as new ones, of ``items`` (R,); 0 where it is not."""
         place = {item: n for n, item in enumerate(state.memory["item"].tolist())}
         held = [n for n, item in enumerate(items.tolist()) if item in place]
         added = np.zeros(len(items), np.float32)
         if held:
-            rows, h = items[held], self._behaviour(state, now)
+            rows, h = items[held], self._behaviour(state, now, about)
             base = self._items.vectors[rows] @ _single(self._personal * h) + self.biases(now)[rows]
             added[held] = self._again_now(state, h, now)[[place[item] for item in rows.tolist()]] - base
         return added
@@ -198,10 +217,10 @@ class ServingModel:
             mood = self._mood = tick, levels, seen
         return mood[1:]
 
-    def ratings(self, state: State, now: float) -> FloatArray:
+    def ratings(self, state: State, now: float, about: FloatArray | None = None) -> FloatArray:
         """Expected rating of every item, from 1 to 5, (n_items,); only of use where ratings trained."""
         a, vectors = self._arrays, self._items.vectors
-        own = a["rating.item.weight"][0] + self._behaviour(state, now) @ a["rating.both.weight"].T
+        own = a["rating.item.weight"][0] + self._behaviour(state, now, about) @ a["rating.both.weight"].T
         return np.clip(3 + 2 * (vectors @ own + a["rating.item.bias"][0]), 1, 5)
 
     def with_items(self, text_vectors: FloatArray, prices: FloatArray | None = None) -> "ServingModel":
@@ -274,7 +293,7 @@ def load_serving(
         step = make_step(manifest.settings["encoder"], weights)
         items = _item_table(manifest, arrays, text, prices)
         return ServingModel(manifest, arrays, step, items, trend or LiveTrend())
-    except (KeyError, SettingsError) as error:
+    except (KeyError, SettingsError, msgspec.DecodeError) as error:
         raise SnapshotRefused(f"snapshot {folder.name} is refused: {error} is missing or unknown") from error
 
 
