@@ -23,13 +23,16 @@ ITEMS, WIDTH = 30, 12
 @pytest.fixture(params=["recurrent", "lstm", "cnn", "transformer"])
 def trained(request, rng, small, tmp_path):
     data = histories_of([rng.integers(0, ITEMS - 5, rng.integers(2, 20)).tolist() for _ in range(60)])
+    steps = rng.choice([0.0, 60.0, 1799.0, 1800.0, 86_400.0], data.events, p=[0.1, 0.4, 0.2, 0.1, 0.2])
+    times = np.concatenate([np.cumsum(part) for part in np.split(steps, data.offsets[1:-1])])
+    data = replace(data, times=times)
     text = rng.normal(size=(ITEMS, WIDTH)).astype(np.float32)
     prices = rng.uniform(1, 100, ITEMS).astype(np.float32)
     prices[::7] = np.nan
     settings = replace(small, encoder=request.param, max_epochs=2, memory=5)
     people = [{"country": "BE" if n % 3 else "NL", "age": str(n)} if n % 7 else {} for n in range(60)]
     model = train(data, text, settings, n_items=ITEMS, prices=prices, attributes=people)
-    for table in (*model.net.asked.parameters(), model.net.items.price):
+    for table in (*model.net.asked.parameters(), model.net.items.price, model.net.tokens.session):
         table.data.normal_(std=0.5)
     model.net.novelty.fill_(0.7)
     model.net.items.balance.data.mul_(torch.tensor([[0.5], [2.0]]))
@@ -72,7 +75,7 @@ def test_serving_equals_training_however_the_history_is_read(trained) -> None:
             assert about.any() == bool(trained.people[person])
             np.testing.assert_allclose(serving.scores(state, now, taken, about), row, atol=1e-5)
             np.testing.assert_allclose(serving.scores(read, now, taken, about), row, atol=1e-5)
-            assert state.kept == read.kept
+            assert (state.kept, state.place) == (read.kept, read.place)
 
 
 def test_new_items_are_scored_by_their_text(trained, rng) -> None:

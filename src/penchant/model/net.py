@@ -14,27 +14,29 @@ from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import ItemTable
 from penchant.model.moments import HOURS, WEEKDAYS, Moments
 from penchant.model.settings import INPUTS, ModelSettings
-from penchant.model.tokens import GAPS, KINDS, gap_class, rating_signal
+from penchant.model.tokens import GAPS, KINDS, SESSIONS, gap_class, rating_signal
 from penchant.model.trend import LIFETIMES
 
 
 class TokenTable(nn.Module):
-    """An event as a vector: item or query, type, time gap and rating."""
+    """An event as a vector: item or query, type, time gap, place in the session and rating."""
 
     def __init__(self, dim: int, white: int, dropout: float) -> None:
         super().__init__()
         self.kind = nn.Parameter(torch.randn(KINDS, dim) * 0.02)
         self.gap = nn.Parameter(torch.randn(GAPS, dim) * 0.02)
+        self.session = nn.Parameter(torch.zeros(SESSIONS, dim))
         self.value = nn.Parameter(torch.randn(dim) * 0.02)
         self.query = nn.Linear(white, dim, bias=False)
         nn.init.normal_(self.query.weight, std=0.02)
         self.norm = RmsNorm(dim)
         self.drop = Drop(dropout)
 
-    def forward(self, what: Tensor, kind: Tensor, gap: Tensor, value: Tensor) -> Tensor:
-        """Item or query vectors (L, B, D) and (L, B) each of type, gap class and rating to (L, B, D)."""
-        near = nn.functional.embedding(kind, self.kind) + nn.functional.embedding(gap, self.gap)
-        return self.drop(self.norm(what + near + value[..., None] * self.value))
+    def forward(self, what: Tensor, read: "Tokens") -> Tensor:
+        """Item or query vectors (L, B, D) and all else that is read to (L, B, D)."""
+        near = nn.functional.embedding(read.kinds, self.kind) + nn.functional.embedding(read.gaps, self.gap)
+        near = near + nn.functional.embedding(read.sessions, self.session)
+        return self.drop(self.norm(what + near + read.values[..., None] * self.value))
 
 
 class AskTable(nn.Module):
@@ -71,6 +73,7 @@ class Tokens:
     items: Tensor
     kinds: Tensor
     gaps: Tensor
+    sessions: Tensor
     values: Tensor
     days: Tensor
     queries: Tensor | None
@@ -84,6 +87,7 @@ def tokens_of(histories: Histories, batch: Batch, queries: FloatArray | None) ->
         items=torch.from_numpy(histories.items[rows].astype(np.int64)),
         kinds=torch.from_numpy(kinds.astype(np.int64)),
         gaps=torch.from_numpy(gap_class(batch.days)),
+        sessions=torch.from_numpy(batch.sessions),
         values=torch.from_numpy(rating_signal(histories.values[rows], kinds)),
         days=torch.from_numpy(batch.days),
         queries=_queries(asked, queries),
@@ -135,6 +139,7 @@ class PreferenceNet(nn.Module):
         tables: dict[str, list[Tensor]] = {
             "types": [tokens.kind],
             "gaps": [tokens.gap],
+            "sessions": [tokens.session],
             "ratings": [tokens.value],
             "queries": [tokens.query.weight],
             "text": [self.items.project.weight],
@@ -182,4 +187,4 @@ class PreferenceNet(nn.Module):
         what = self.items(tokens.items.clamp_min(0))[0] * has_item
         if tokens.queries is not None:
             what = what + self.tokens.query(tokens.queries)
-        return self.tokens(what, tokens.kinds, tokens.gaps, tokens.values)
+        return self.tokens(what, tokens)

@@ -21,7 +21,16 @@ from penchant.model.reading import Columns, TokenReader
 from penchant.model.repeat import ENTRY, Memory, remember_all, remembered, setting
 from penchant.model.repeat_step import again
 from penchant.model.snapshot import Manifest, read_snapshot
-from penchant.model.tokens import DAY, NOT_WANTED, Token, gaps_in_days, wanted
+from penchant.model.tokens import (
+    DAY,
+    LAST_PLACE,
+    NOT_WANTED,
+    SESSION,
+    Token,
+    gaps_in_days,
+    session_places,
+    wanted,
+)
 from penchant.model.trend import LiveTrend
 from penchant.model.whitening import Whitening
 
@@ -40,6 +49,7 @@ class State:
             state at rest, which goes on like any other and is not asked.
         last: unix seconds of the last event, NaN before any. events: wanted ones so far.
         kept: the repeat memory's bytes.
+        place: of the last event in its session, from 0 to a few dozen.
     """
 
     encoder: FloatArray
@@ -47,6 +57,7 @@ class State:
     last: float
     events: float
     kept: bytes
+    place: int = 0
 
     @property
     def memory(self) -> Memory:
@@ -57,7 +68,7 @@ class State:
     def nbytes(self) -> int:
         """Bytes of its numbers."""
         trace = 0 if self.trace is None else self.trace.nbytes
-        return self.encoder.nbytes + trace + 2 * np.dtype(float).itemsize + len(self.kept)
+        return self.encoder.nbytes + trace + 2 * np.dtype(float).itemsize + len(self.kept) + 1
 
 
 class ServingModel:
@@ -107,15 +118,16 @@ class ServingModel:
         item = token.item if token.item < self.n_items else -1
         gap = token.time - state.last
         days = np.float32(gap / DAY if gap > 0 else 0.0)  # NaN before the first
-        x = self._reader.one(token, self._items.vectors[item] if item >= 0 else None, days)
+        place = min(state.place + 1, LAST_PLACE) if gap < SESSION else 0
+        x = self._reader.one(token, self._items.vectors[item] if item >= 0 else None, days, place)
         if self._lazy is None:
             encoder, trace = self._step.step(state.encoder, x, np.asarray(days))
         else:
             encoder, trace = self._lazy.advance(state.encoder, x, float(days)), x
         if item < 0 or token.type in NOT_WANTED:
-            return State(encoder, trace, token.time, state.events, state.kept)
+            return State(encoder, trace, token.time, state.events, state.kept, place)
         kept = remembered(state.kept, item, token.type, token.time, self._places)
-        return State(encoder, trace, token.time, state.events + 1.0, kept)
+        return State(encoder, trace, token.time, state.events + 1.0, kept, place)
 
     def encode(self, tokens: Sequence[Token]) -> State:
         """State after a whole history, oldest first; equals stepping through it."""
@@ -124,13 +136,15 @@ class ServingModel:
         known = Columns.of(tokens, self.n_items)
         start = self.initial()
         days = gaps_in_days(np.append(start.last, known.times))
-        x = self._reader.many(known, self._items.vectors, days)
+        places = session_places(np.diff(known.times, prepend=start.last))
+        x = self._reader.many(known, self._items.vectors, days, places)
         encoder, h = self._step.sequence(start.encoder, x, days)
         counted = wanted(known.items, known.types)
         items = known.items[counted]
         memory = remember_all(items, known.types[counted], known.times[counted], self._places)
         trace = h if self._lazy is None else x[-1].copy()
-        return State(encoder, trace, float(known.times[-1]), float(len(items)), memory.tobytes())
+        last, place = float(known.times[-1]), int(places[-1])
+        return State(encoder, trace, last, float(len(items)), memory.tobytes(), place)
 
     def at_rest(self, state: State) -> State:
         """The same state without what only questions need: it can be stepped, not asked."""
@@ -246,11 +260,13 @@ class ServingModel:
 
     def without_each(self, base: State, tail: Sequence[Token], now: float) -> FloatArray:
         """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
-        left_out = LeftOut(
-            self._step, lambda known, days: self._reader.many(known, self._items.vectors, days)
-        )
+
+        def read(known: Columns, days: FloatArray, places: NDArray[np.int64]) -> FloatArray:
+            return self._reader.many(known, self._items.vectors, days, places)
+
+        left_out = LeftOut(self._step, read)
         known = Columns.of(tail, self.n_items)
-        each = left_out.each(base.encoder, self._timeless(base), base.last, known)
+        each = left_out.each(base.encoder, self._timeless(base), (base.last, base.place), known)
         moments = [self._moment.at(now, last) for last in left_out.last(base.last, known)]
         return _single(self._personal * (each + np.stack(moments)))
 

@@ -13,7 +13,7 @@ OBJECTIVES = ("next", "masked", "contrastive")
 """Of self-supervised pre-training; see :mod:`penchant.model.pretrain`."""
 
 
-INPUTS = ("types", "gaps", "ratings", "queries", "text", "price", "clock", "attributes")
+INPUTS = ("types", "gaps", "sessions", "ratings", "queries", "text", "price", "clock", "attributes")
 """What a model reads beside the ids of items; see :class:`ModelSettings`."""
 
 
@@ -28,10 +28,11 @@ class ModelSettings:
         dropout, dropout_long: share of activations dropped in training where histories are short, and long.
         id_dropout: share of a batch's items that training reads and scores by their text alone.
         inputs: words of :data:`INPUTS` joined by ``+``. Of an event: ``types``, ``gaps`` of time before it,
-            ``ratings``, the text of ``queries``. Of an item: its ``text``, the level of its ``price``. Of
-            the moment at which a list is asked for: ``clock``, that is hour, weekday and time since the
-            last event. Of people: their ``attributes``. What is left out is a table of zeros that does not
-            learn. The encoder fades with time and the repeat memory knows types, whatever is left out.
+            its place in ``sessions``, which half an hour without an event ends, ``ratings``, the text of
+            ``queries``. Of an item: its ``text``, the level of its ``price``. Of the moment at which a list
+            is asked for: ``clock``, that is hour, weekday and time since the last event. Of people: their
+            ``attributes``. What is left out is a table of zeros that does not learn. The encoder fades
+            with time and the repeat memory knows types, whatever is left out.
         loss: ``sampled``, against ``negatives`` items per step, corrected for how they were drawn; ``full``,
             against all items that were ever wanted, by blocks: slower, and no better where it was measured.
         negatives: sampled items per step, half of them drawn evenly, half by how often they are wanted (as
