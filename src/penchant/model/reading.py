@@ -100,7 +100,10 @@ class TokenReader:
         if signal:
             x = x + np.float32(signal) * self._value
         # Half the time of rms_norm, whose einsum is made for many.
-        return x * self._norm * np.float32(1.0 / math.sqrt(x.dot(x) / len(x) + EPS))
+        scale = 1.0 / math.sqrt(float(x.dot(x)) / len(x) + EPS)
+        x = x * self._norm
+        x *= scale
+        return x
 
     def _asked(self, query: FloatArray) -> FloatArray:
         return self._whitening(fitting(query[None], self._whitening))[0] @ self._query.T

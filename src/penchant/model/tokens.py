@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from penchant.types import EVENT_TYPES, EventType
 
 DAY = 86_400.0
+_ONE, _MINUTES = np.float32(1.0), np.float32(1440.0)
+_RATING = EventType.RATING.code
 GAPS = 20
 """Classes of time gaps; see :func:`gap_class`."""
 KINDS = len(EVENT_TYPES)
@@ -64,7 +66,7 @@ def gap_class_of(days: np.float32) -> int:
     """
     if not days > 0:
         return 0
-    return min(math.frexp(np.float32(1.0) + days * np.float32(1440.0))[1], GAPS - 1)
+    return min(math.frexp(_ONE + days * _MINUTES)[1], GAPS - 1)
 
 
 def session_places(gaps: NDArray[np.float64], before: int = 0) -> NDArray[np.int64]:
@@ -121,7 +123,7 @@ def main_kind(items: NDArray[np.int32], types: NDArray[np.int8]) -> int:
 
 def rating_signal_of(value: float, kind: int) -> float:
     """:func:`rating_signal` of one event."""
-    if kind != EventType.RATING.code or not math.isfinite(value):
+    if kind != _RATING or not math.isfinite(value):
         return 0.0
     return (min(max(value, 1.0), 5.0) - 3.0) / 2.0
 
