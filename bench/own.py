@@ -40,11 +40,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--stem", type=Path, required=True, help="where text vectors are kept")
     options = parser.parse_args()
-    histories, texts = load(options.data)
-    items = ItemTable(len(texts), None if options.model in BASELINES else text_vectors(texts, options.stem))
-    splits = make_splits(histories, Plan(options.protocol, on=options.on))
+    data = load(options.data)
+    vectors = None if options.model in BASELINES else text_vectors(data.texts, options.stem)
+    items = ItemTable(len(data.texts), vectors, prices=data.prices)
+    splits = make_splits(data.histories, Plan(options.protocol, on=options.on))
     curve: list[dict] = []
-    model, settings = made(options, curve)
+    model, settings = made(options, data.attributes, curve)
     before, fit, ask, parts = exchange.peak_mib(), Spent(), Spent(), []
     for split in splits:
         with fit:
@@ -67,7 +68,7 @@ def main() -> None:
     exchange.finish(options.out, join_ranked(parts).lists, report)
 
 
-def made(options: argparse.Namespace, curve: list[dict]):
+def made(options: argparse.Namespace, attributes: list[dict[str, str]] | None, curve: list[dict]):
     """The model, and its settings for the record."""
     if options.model in BASELINES:
         return BASELINES[options.model](), {}
@@ -84,7 +85,7 @@ def made(options: argparse.Namespace, curve: list[dict]):
             )
             print(curve[-1], file=sys.stderr, flush=True)
 
-    return Preference(settings, tell=tell), settings.to_dict()
+    return Preference(settings, attributes=attributes, tell=tell), settings.to_dict()
 
 
 class Spent:

@@ -65,13 +65,15 @@ class Run:
 
 def world(data: str, plan: Plan, cache: Path, *, threads: int, venv: Path, tell: Tell) -> World:
     """Load and cut; text vectors are read once and kept in ``cache``."""
-    histories, texts = load(data)
+    given = load(data)
+    histories, texts = given.histories, given.texts
     dataset = Path(data).name
-    items = ItemTable(len(texts), text_vectors(texts, cache / dataset))
+    items = ItemTable(len(texts), text_vectors(texts, cache / dataset), prices=given.prices)
     splits = make_splits(histories, plan)
     key = digest(
-        [histories.offsets, histories.items, histories.types, histories.times, histories.baskets],
-        [texts, plan.protocol, plan.on, plan.cut, plan.blocks, str(plan.target)],
+        [histories.offsets, histories.items, histories.types, histories.times, histories.baskets]
+        + ([] if given.prices is None else [given.prices]),
+        [texts, given.attributes, plan.protocol, plan.on, plan.cut, plan.blocks, str(plan.target)],
     )
     return World(data, dataset, plan, splits, items, cache, key, threads, venv, tell)
 
@@ -128,7 +130,7 @@ def tuned(world: World, peer: str) -> dict:
     """The best of the peer's grid on validation questions, within its budget; kept."""
     plan = replace(world.plan, on="validation", protocol=_single(world.plan.protocol))
     histories = world.splits[0].full if world.plan.on == "validation" else None
-    split = world.splits[0] if histories is not None else make_splits(load(world.data)[0], plan)[0]
+    split = world.splits[0] if histories is not None else make_splits(load(world.data).histories, plan)[0]
     split = sampled(split)
     task = _task(world, split, 0, tuning=True)
     settings = grid(

@@ -71,7 +71,8 @@ def stepped(model, tokens):
 
 def of_the_grocery():
     """Sizes of states, microseconds of processor time."""
-    histories, texts = grocery()
+    data = grocery()
+    histories, texts = data.histories, data.texts
     with tempfile.TemporaryDirectory() as folder:
         model = serving_model(histories, len(texts), Path(folder) / "one")
     people = np.random.default_rng(0).choice(histories.people, PEOPLE, replace=False).tolist()

@@ -45,6 +45,7 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     dropout: Share = 0.5
     dropout_long: Share = 0.1
     id_dropout: Share = 0.0
+    inputs: str = "types+gaps+sessions+ratings+queries+text+price+clock+attributes"
     loss: Literal["sampled", "full"] = "sampled"
     negatives: Positive = 1024
     memory: Positive = 128

@@ -53,9 +53,14 @@ def test_a_folder_is_read_in_its_order_and_its_split_is_not_looked_at(data, tmp_
         "split": ["test", "train", "train", "train", "train", "train"],
     }
     pq.write_table(pa.table(events), tmp_path / "events.parquet")
-    items = [{"item_id": "x", "title": "Tea"}, {"item_id": "y", "title": None}]
+    items = [{"item_id": "x", "title": "Tea", "price": 2.5}, {"item_id": "y", "title": None}]
     pq.write_table(pa.Table.from_pylist(items), tmp_path / "items.parquet")
-    histories, texts = data.load(str(tmp_path))
+    users = [{"user_id": "a", "city": "Bonn", "age": 30}, {"user_id": "who", "city": "Ulm", "age": None}]
+    pq.write_table(pa.Table.from_pylist(users), tmp_path / "users.parquet")
+    loaded = data.load(str(tmp_path))
+    histories, texts = loaded.histories, loaded.texts
+    assert loaded.attributes == [{}, {"city": "Bonn", "age": "30"}]
+    np.testing.assert_array_equal(loaded.prices, np.array([2.5, np.nan, np.nan, np.nan], np.float32))
     assert texts == ["Tea", "", "", ""]
     assert histories.lengths().tolist() == [4, 1]
     assert histories.items.tolist() == [0, 1, 0, 3, 2]  # x y x z, then the one that has no line
@@ -66,7 +71,7 @@ def test_times_are_seconds_however_they_are_written(data, tmp_path):
     for times in ([0, 60], ["1970-01-01T00:00:00Z", "1970-01-01T01:01:00+01:00"]):
         rows = {"user_id": ["u", "u"], "item_id": ["x", "y"], "type": ["view", "view"], "timestamp": times}
         pq.write_table(pa.table(rows), tmp_path / "events.parquet")
-        assert data.load(str(tmp_path))[0].times.tolist() == [0.0, 60.0]
+        assert data.load(str(tmp_path)).histories.times.tolist() == [0.0, 60.0]
 
 
 def test_online_retail_keeps_what_customers_bought(data, monkeypatch, tmp_path):
@@ -78,13 +83,19 @@ def test_online_retail_keeps_what_customers_bought(data, monkeypatch, tmp_path):
         ("3", None, "11111A", "RED CUP", 1, 1.0),
         ("4", "u", "POST", "POSTAGE", 1, 18.0),
         ("4", "u", "11111A", "RED CUP", 1, 0.0),
-        ("4", "u", "11111A", "red cup?", 1, 1.0),
+        ("4", "u", "11111A", "red cup?", 1, 2.0),
     ]
     names = ("invoice", "user_id", "item_id", "title", "quantity", "price")
-    rows = [dict(zip(names, line, strict=True)) | {"timestamp": 60 * n} for n, line in enumerate(lines)]
+    rows = [
+        dict(zip(names, line, strict=True), timestamp=60 * n, country="France")
+        for n, line in enumerate(lines)
+    ]
     (tmp_path / "online-retail").mkdir()
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "online-retail" / "lines.parquet")
-    histories, texts = data.load("online-retail")
+    loaded = data.load("online-retail")
+    histories, texts = loaded.histories, loaded.texts
+    assert loaded.prices.tolist() == [1.5, 1.0]
+    assert loaded.attributes == [{"country": "France"}]
     assert histories.items.tolist() == [0, 1, 0]
     assert (np.diff(histories.baskets) == 0).tolist() == [True, False]
     assert texts == ["RED CUP", "BLUE CUP"]

@@ -6,7 +6,9 @@ from penchant.model.items import ItemTable
 
 def test_gradients_are_those_of_plain_indexing(rng) -> None:
     """Also of rows named twice, and of two readings of the table."""
-    table = ItemTable(rng.normal(size=(9, 4)).astype(np.float32), np.ones(9, np.float32), 3)
+    levels = rng.integers(0, 11, 9)
+    table = ItemTable(rng.normal(size=(9, 4)).astype(np.float32), np.ones(9, np.float32), 3, levels=levels)
+    table.price.data.normal_()
     once, again = torch.tensor([[4, 1], [4, 8]]), torch.tensor([1, 0, 1])
 
     def loss(vectors: torch.Tensor, biases: torch.Tensor) -> torch.Tensor:
@@ -19,7 +21,10 @@ def test_gradients_are_those_of_plain_indexing(rng) -> None:
     table.zero_grad()
     own, text = table.balance
     plain = [
-        loss(table.ids[rows] * own + table.project(table.white[rows]) * text, table.bias[rows])
+        loss(
+            table.ids[rows] * own + table.project(table.white[rows]) * text + table.price[levels[rows]],
+            table.bias[rows],
+        )
         for rows in (once, again)
     ]
     torch.stack(plain).sum().backward()

@@ -24,14 +24,33 @@ ITEMS, WIDTH = 30, 12
 @pytest.fixture(params=["recurrent", "lstm", "cnn", "transformer"])
 def trained(request, rng, small, tmp_path):
     data = histories_of([rng.integers(0, ITEMS - 5, rng.integers(2, 20)).tolist() for _ in range(60)])
+    steps = rng.choice([0.0, 60.0, 1799.0, 1800.0, 86_400.0], data.events, p=[0.1, 0.4, 0.2, 0.1, 0.2])
+    times = np.concatenate([np.cumsum(part) for part in np.split(steps, data.offsets[1:-1])])
+    data = replace(data, times=times)
     text = rng.normal(size=(ITEMS, WIDTH)).astype(np.float32)
-    model = train(data, text, replace(small, encoder=request.param, max_epochs=2, memory=5), n_items=ITEMS)
+    prices = rng.uniform(1, 100, ITEMS).astype(np.float32)
+    prices[::7] = np.nan
+    settings = replace(small, encoder=request.param, max_epochs=2, memory=5)
+    people = [{"country": "BE" if n % 3 else "NL", "age": str(n)} if n % 7 else {} for n in range(60)]
+    model = train(data, text, settings, n_items=ITEMS, prices=prices, attributes=people)
+    for table in (*model.net.asked.parameters(), model.net.items.price, model.net.tokens.session):
+        table.data.normal_(std=0.5)
     model.net.novelty.fill_(0.7)
     model.net.items.balance.data.mul_(torch.tensor([[0.5], [2.0]]))
     saved = save_snapshot(
         model, tmp_path / "one", id_table_hash="h", id_table_length=ITEMS, log_position=9, metrics={"m": 1.0}
     )
-    return SimpleNamespace(data=data, text=text, model=model, folder=tmp_path / "one", manifest=saved)
+    serving = load_serving(tmp_path / "one", text, LiveTrend.of(data), prices)
+    return SimpleNamespace(
+        data=data,
+        text=text,
+        prices=prices,
+        people=people,
+        model=model,
+        folder=tmp_path / "one",
+        manifest=saved,
+        serving=serving,
+    )
 
 
 def tokens(data, person: int) -> list[Token]:
@@ -40,12 +59,12 @@ def tokens(data, person: int) -> list[Token]:
 
 
 def test_serving_equals_training_however_the_history_is_read(trained) -> None:
-    data = trained.data
-    live = LiveTrend.of(data)
-    serving = load_serving(trained.folder, trained.text, live)
+    data, serving = trained.data, trained.serving
     ends = data.offsets[1:]
-    contexts = SimpleNamespace(people=np.arange(60), ends=ends, times=np.full(60, data.times.max() + 8e4))
-    for part, scores in trained.model.score_blocks(data, contexts, 16):
+    contexts = SimpleNamespace(
+        people=np.arange(60), ends=ends, times=data.times.max() + 1.4e3 * np.arange(1, 61)
+    )
+    for part, scores in trained.model.score_blocks(data, contexts, 16, attributes=trained.people):
         for person, row in zip(range(part.start, part.stop), scores, strict=True):
             now, history = contexts.times[person], tokens(data, person)
             state = serving.initial()
@@ -53,9 +72,11 @@ def test_serving_equals_training_however_the_history_is_read(trained) -> None:
                 state = serving.step(state, token)
             taken = np.unique(np.array([token.item for token in history], np.int32))
             read = serving.encode(history)
-            np.testing.assert_allclose(serving.scores(state, now, taken), row, atol=1e-5)
-            np.testing.assert_allclose(serving.scores(read, now, taken), row, atol=1e-5)
-            assert state.kept == read.kept
+            about = serving.about(trained.people[person])
+            assert about.any() == bool(trained.people[person])
+            np.testing.assert_allclose(serving.scores(state, now, taken, about), row, atol=1e-5)
+            np.testing.assert_allclose(serving.scores(read, now, taken, about), row, atol=1e-5)
+            assert (state.kept, state.place) == (read.kept, read.place)
 
 
 def test_new_items_are_scored_by_their_text(trained, rng) -> None:
@@ -68,6 +89,28 @@ def test_new_items_are_scored_by_their_text(trained, rng) -> None:
     assert load_serving(trained.folder, longer).n_items == ITEMS + 2
     with pytest.raises(InvalidInput, match="same text encoder"):
         serving.with_items(np.zeros((1, 3), np.float32))
+
+
+def test_an_items_price_is_read_with_its_text(trained) -> None:
+    text, prices, serving = trained.text, trained.prices, trained.serving
+    twins = serving.with_items(text[-2:], prices[-2:])
+    np.testing.assert_allclose(twins.vectors()[-2:], serving.vectors()[-2:], atol=1e-6)
+    unknown = load_serving(trained.folder, text).vectors()
+    assert (unknown == serving.vectors()).all(1).tolist() == np.isnan(prices).tolist()
+    rows = np.arange(ITEMS)
+    np.testing.assert_allclose(serving.with_texts(rows, text).vectors(), serving.vectors(), atol=1e-6)
+    with pytest.raises(InvalidInput, match="one for each of 2 items"):
+        serving.with_items(text[-2:], prices[-3:])
+
+
+def test_what_is_said_without_an_event_is_what_is_said_when_it_never_was(trained) -> None:
+    serving, history = trained.serving, tokens(trained.data, 0)[-5:]
+    base, tail, now = serving.encode(history[:2]), history[2:], history[-1].time + 3e5
+    each = serving.without_each(base, tail, now)
+    for gone, h in enumerate(each):
+        kept = [token for n, token in enumerate(history) if n != gone + 2]
+        np.testing.assert_allclose(h, serving.h(serving.encode(kept), now), atol=1e-5)
+    np.testing.assert_allclose(serving.without_each(base, [], now), [serving.h(base, now)], atol=1e-6)
 
 
 def test_states_are_not_changed_in_place(trained) -> None:

@@ -113,7 +113,7 @@ def test_contributions_are_what_removal_takes_away(house):
         house.does("p", f"i{n}", at=n * DAY)
     reading = house.tracker.read("p")
     never_bought = 10
-    mine = contributions(reading, np.array([never_bought]))[0]
+    mine = contributions(reading, 9 * DAY, np.array([never_bought]))[0]
 
     def scored(events) -> float:
         return house.model.scores(house.model.encode(events), 9 * DAY)[never_bought]

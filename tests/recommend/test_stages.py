@@ -119,7 +119,7 @@ def planted():
 
 def test_contributions_are_what_removal_takes_away():
     house, reading = planted()
-    found = contributions(reading, np.array([2, 3]))
+    found = contributions(reading, DAY, np.array([2, 3]))
     for place, row in enumerate((2, 3)):
         for left_out in (0, 1):
             kept = [token for n, token in enumerate(reading.window) if n != left_out]

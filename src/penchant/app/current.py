@@ -51,7 +51,9 @@ class CurrentModel:
         Raises:
             SnapshotRefused: broken, or of another shop. NotFound: no such snapshot.
         """
-        model = load_serving(self._shop.shelf.path(name), self._shop.catalog.text_vectors(), self._trend)
+        text = self._shop.catalog.text_vectors()
+        prices = self._shop.catalog.prices(len(text))
+        model = load_serving(self._shop.shelf.path(name), text, self._trend, prices)
         manifest = model.manifest
         if self._shop.ids.digest(manifest.id_table_length) != manifest.id_table_hash:
             raise SnapshotRefused(f"snapshot {name} belongs to another shop: its item table differs")

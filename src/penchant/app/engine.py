@@ -105,7 +105,7 @@ class Engine:
             if len(changed):
                 tracker.retext(changed, table.vectors[slot[changed]])
             if len(table.slot) > tracker.model.n_items:
-                tracker.grow(table.by_row())
+                tracker.grow(table.by_row(), self._shop.catalog.prices(len(table.slot)))
             self._slot = table.slot
 
     def warm(self) -> None:

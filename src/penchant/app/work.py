@@ -44,7 +44,9 @@ def material(shop: Shop, tell: Told) -> Material:
     data = training_data(shop.log, shop.ids, shop.settings.cleaning, shop.consent, shop.attributes)
     vectors = shop.catalog.text_vectors(lambda done, all_: tell("reading product texts", done / max(all_, 1)))
     queries = shop.encoder.encode(data.queries) if data.queries else None
-    return Material(data, ItemTable(count=len(shop.ids), vectors=vectors), queries)
+    count = len(vectors)
+    items = ItemTable(count=count, vectors=vectors, prices=shop.catalog.prices(count))
+    return Material(data, items, queries)
 
 
 def model_settings(settings: TrainSettings) -> ModelSettings:
@@ -71,6 +73,7 @@ def train_model(
         model_settings(settings or shop.settings.train),
         n_items=given.items.count,
         queries=given.queries,
+        prices=given.items.prices,
         on_progress=tell,
         checkpoint=shop.folder / TRAINING,
     )

@@ -84,6 +84,11 @@ class Catalog:
         """
         return self.text_table(progress).by_row()
 
+    def prices(self, length: int) -> NDArray[np.float32]:
+        """Price of each of the first ``length`` id rows, (length,); NaN where there is none."""
+        price = self.view().price[:length]
+        return np.concatenate([price, np.full(length - len(price), np.nan, np.float32)])
+
     def text_table(self, progress: Callable[[int, int], None] | None = None) -> TextTable:
         """Vectors of all distinct texts and the text of each id row.
 

@@ -1,11 +1,12 @@
 """The preference model as one of the models that are compared."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from penchant.errors import InvalidInput, NotTrained
 from penchant.evaluate.recommender import Contexts, Scores, Training
+from penchant.model.attributes import Attributes
 from penchant.model.examples import Questions
 from penchant.model.histories import FloatArray, Histories
 from penchant.model.scoring import PreferenceModel
@@ -28,6 +29,7 @@ class Preference:
         settings: ModelSettings | None = None,
         *,
         queries: FloatArray | None = None,
+        attributes: Sequence[Attributes] | None = None,
         tell: Callable[[Progress], None] | None = None,
         trained: PreferenceModel | None = None,
     ) -> None:
@@ -36,12 +38,14 @@ class Preference:
         Args:
             settings: how to build and train.
             queries: (·, T) text vectors of searches.
+            attributes: what is known of each person row.
             tell: progress of training.
             trained: taken as it is, in place of ``settings``. It must have seen nothing after the cut of
                 the evaluation, which can then have one training part only.
         """
         self._settings = trained.settings if trained is not None else settings or ModelSettings()
         self._queries = queries
+        self._attributes = attributes
         self._tell = tell
         self._given = trained is not None
         self._trend: TrendTable | None = None
@@ -70,6 +74,8 @@ class Preference:
             self._settings,
             n_items=training.items.count,
             queries=self._queries,
+            prices=training.items.prices,
+            attributes=self._attributes,
             held_out=validation_moments(training),
             on_progress=self._tell,
         )
@@ -84,7 +90,9 @@ class Preference:
         """
         if self._model is None:
             raise NotTrained("this model was not fitted: call fit before asking for scores")
-        return self._model.score_blocks(histories, contexts, block, self._queries, self._trend)
+        return self._model.score_blocks(
+            histories, contexts, block, self._queries, self._trend, self._attributes
+        )
 
 
 def validation_moments(training: Training) -> Questions | None:

@@ -23,12 +23,14 @@ class ItemTable:
     Attributes:
         count: number of items, N.
         vectors: (N, T) float32 text vectors, or None where there are none.
+        prices: (N,) float32, NaN where it is not known, or None.
         first_seen: (N,) float64 unix seconds of each item's first sight, or None.
     """
 
     count: int
     vectors: NDArray[np.float32] | None = None
     first_seen: NDArray[np.float64] | None = None
+    prices: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

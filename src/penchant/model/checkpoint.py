@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -22,7 +23,7 @@ from penchant.model.histories import FloatArray, Histories
 from penchant.model.net import PreferenceNet
 from penchant.model.settings import ModelSettings
 
-FORMAT = 3
+FORMAT = 4
 """Version of the checkpoint; one of another version is left aside."""
 
 _TENSORS, _FACTS = "state.safetensors", "state.json"
@@ -91,15 +92,22 @@ class _Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(
-    histories: Histories, text: FloatArray | None, settings: ModelSettings, held_out: Questions
+    histories: Histories,
+    text: FloatArray | None,
+    settings: ModelSettings,
+    held_out: Questions,
+    *more: NDArray[Any] | None,
 ) -> str:
-    """Hash of all that a run depends on; a checkpoint of another run is not resumed."""
+    """Hash of all that a run depends on; a checkpoint of another run is not resumed.
+
+    ``more``: what is known of items and people beside.
+    """
     digest = hashlib.sha256(msgspec.json.encode(settings.to_dict()))
     for part in (histories, held_out):
         for field in fields(part):
             digest.update(np.ascontiguousarray(getattr(part, field.name)).view(np.uint8).data)
-    if text is not None:
-        digest.update(np.ascontiguousarray(text).view(np.uint8).data)
+    for array in (text, *more):
+        digest.update(b"none" if array is None else np.ascontiguousarray(array).view(np.uint8).data)
     return digest.hexdigest()
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from penchant.model.histories import Histories, IntArray
 from penchant.model.repeat import Memory, empty_memory, remember
-from penchant.model.tokens import gaps_in_days, wanted
+from penchant.model.tokens import gaps_in_days, session_class, session_places, wanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ class Batch:
 
     Attributes:
         rows: (L, B) index of each event, padded at the end with the run's last or 0; lengths: (B,).
-        days: (L, B) since the event before.
+        days: (L, B) since the event before. sessions: (L, B) class of the place in the session.
         fresh: (B,) bool, the run starts with the person's first event (or at a cut): no state before.
         carry: state goes on from the batch before.
         questions: (P,) rows in the questions. steps, columns: (P,) the question is asked after
@@ -81,6 +81,7 @@ class Batch:
     rows: IntArray
     lengths: IntArray
     days: NDArray[np.float32]
+    sessions: IntArray
     carry: bool
     questions: IntArray
     steps: IntArray
@@ -98,6 +99,14 @@ def days_between(histories: Histories) -> NDArray[np.float32]:
     return gaps
 
 
+def sessions_of(histories: Histories) -> IntArray:
+    """Class of each event's place in its session, (E,)."""
+    gaps = np.diff(histories.times, prepend=np.nan)
+    starts = histories.offsets[:-1]
+    gaps[starts[starts < histories.events]] = np.nan
+    return session_class(session_places(gaps))
+
+
 class Reader:
     """Makes batches of one :class:`Histories`. ``places`` is the size of the repeat memory."""
 
@@ -105,6 +114,7 @@ class Reader:
         self.histories = histories
         self.places = places
         self._days = days_between(histories)
+        self._sessions = sessions_of(histories)
         self._wanted = wanted(histories.items, histories.types)
 
     def prefixes(
@@ -177,8 +187,8 @@ class Reader:
             kept[now], seen[now] = memory[asked.columns[now]], events[asked.columns[now]]
             if step < long:
                 self._remember(rows[step], step < lengths, memory, events)
-        days = self._days[rows]
-        return Batch(rows, lengths, days, carry, asked.rows, asked.steps, asked.columns, kept, seen)
+        days, sessions = self._days[rows], self._sessions[rows]
+        return Batch(rows, lengths, days, sessions, carry, asked.rows, asked.steps, asked.columns, kept, seen)
 
     def _remember(
         self, rows: IntArray, inside: NDArray[np.bool_], memory: Memory, events: NDArray[np.float64]

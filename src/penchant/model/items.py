@@ -1,10 +1,11 @@
-"""Items as vectors: a learned vector of its own plus a projection of its whitened text."""
+"""Items as vectors: a learned one of its own, a projection of its whitened text, one of its price level."""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from penchant.model.histories import FloatArray
+from penchant.model.histories import FloatArray, IntArray
+from penchant.model.prices import LEVELS
 
 
 class Gather(torch.autograd.Function):
@@ -29,18 +30,26 @@ class Gather(torch.autograd.Function):
 
 
 class ItemTable(nn.Module):
-    """Vectors and biases of N items. An item that never trained has its text alone.
+    """Vectors and biases of N items. An item that never trained has its text and its price alone.
 
     The parts are added with a learned weight for each dimension. In training ``id_dropout`` of the items
-    of a batch have their text alone, so that the text learns to stand for items that were never sold
+    of a batch have those alone, so that the text learns to stand for items that were never sold
     (Volkovs et al., DropoutNet, NeurIPS 2017; Wei et al., CLCRec, ACM MM 2021).
 
     Args of the constructor:
         white: (N, W) whitened text. counts: (N,) how often each item was wanted in training.
         id_dropout: share, from 0 to below 1.
+        levels: (N,) of :func:`~penchant.model.prices.price_levels`; None where no price is known.
     """
 
-    def __init__(self, white: FloatArray, counts: FloatArray, dim: int, id_dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        white: FloatArray,
+        counts: FloatArray,
+        dim: int,
+        id_dropout: float = 0.0,
+        levels: IntArray | None = None,
+    ) -> None:
         super().__init__()
         self.id_dropout = id_dropout
         self.balance = nn.Parameter(torch.ones(2, dim))
@@ -48,6 +57,8 @@ class ItemTable(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(white)))
         self.project = nn.Linear(white.shape[1], dim, bias=False)
         nn.init.normal_(self.project.weight, std=0.02)
+        self.price = nn.Parameter(torch.zeros(LEVELS, dim))
+        self.levels = None if levels is None else torch.from_numpy(levels)
         self.white = torch.from_numpy(white)  # no buffer: averaging weights would copy it at every step
         with torch.no_grad():
             self.ids[torch.from_numpy(counts == 0)] = 0
@@ -55,12 +66,12 @@ class ItemTable(nn.Module):
     def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors (..., D) and biases (...) of the items ``rows`` (...)."""
         if not torch.is_grad_enabled():
-            return self._both(self.ids[rows], self.white[rows]), self.bias[rows]
+            return self._all(self.ids[rows], rows), self.bias[rows]
         distinct, place = torch.unique(rows, return_inverse=True)
         own: Tensor = Gather.apply(self.ids, distinct)  # pyright: ignore[reportAssignmentType]
         if self.training and self.id_dropout:
             own = own * (torch.rand(len(distinct), 1) >= self.id_dropout)
-        vectors = self._both(own, self.white.index_select(0, distinct))
+        vectors = self._all(own, distinct)
         biases = nn.functional.embedding(rows, self.bias[:, None])[..., 0]
         return nn.functional.embedding(place, vectors), biases
 
@@ -69,8 +80,11 @@ class ItemTable(nn.Module):
         own, text = self.balance.detach()
         return (self.ids.detach() * own).numpy(), (self.project.weight.detach() * text[:, None]).numpy()
 
-    def _both(self, own: Tensor, white: Tensor) -> Tensor:
-        return own * self.balance[0] + self.project(white) * self.balance[1]
+    def _all(self, own: Tensor, rows: Tensor) -> Tensor:
+        vectors = own * self.balance[0] + self.project(self.white[rows]) * self.balance[1]
+        if self.levels is None:
+            return vectors
+        return vectors + nn.functional.embedding(self.levels[rows], self.price)
 
 
 def newcomer_bias(bias: FloatArray, counts: FloatArray) -> float:

@@ -10,30 +10,60 @@ from penchant.model.encoders import make_encoder
 from penchant.model.encoders.fused import Drop, RmsNorm
 from penchant.model.examples import Batch
 from penchant.model.heads import AuxiliaryTask, RatingHead, RepeatHead
-from penchant.model.histories import FloatArray, Histories
+from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import ItemTable
-from penchant.model.settings import ModelSettings
-from penchant.model.tokens import GAPS, KINDS, gap_class, rating_signal
+from penchant.model.moments import HOURS, WEEKDAYS, Moments
+from penchant.model.settings import INPUTS, ModelSettings
+from penchant.model.tokens import GAPS, KINDS, SESSIONS, gap_class, rating_signal
 from penchant.model.trend import LIFETIMES
 
 
 class TokenTable(nn.Module):
-    """An event as a vector: item or query, type, time gap and rating."""
+    """An event as a vector: item or query, type, time gap, place in the session and rating."""
 
     def __init__(self, dim: int, white: int, dropout: float) -> None:
         super().__init__()
         self.kind = nn.Parameter(torch.randn(KINDS, dim) * 0.02)
         self.gap = nn.Parameter(torch.randn(GAPS, dim) * 0.02)
+        self.session = nn.Parameter(torch.zeros(SESSIONS, dim))
         self.value = nn.Parameter(torch.randn(dim) * 0.02)
         self.query = nn.Linear(white, dim, bias=False)
         nn.init.normal_(self.query.weight, std=0.02)
         self.norm = RmsNorm(dim)
         self.drop = Drop(dropout)
 
-    def forward(self, what: Tensor, kind: Tensor, gap: Tensor, value: Tensor) -> Tensor:
-        """Item or query vectors (L, B, D) and (L, B) each of type, gap class and rating to (L, B, D)."""
-        near = nn.functional.embedding(kind, self.kind) + nn.functional.embedding(gap, self.gap)
-        return self.drop(self.norm(what + near + value[..., None] * self.value))
+    def forward(self, what: Tensor, read: "Tokens") -> Tensor:
+        """Item or query vectors (L, B, D) and all else that is read to (L, B, D)."""
+        near = nn.functional.embedding(read.kinds, self.kind) + nn.functional.embedding(read.gaps, self.gap)
+        near = near + nn.functional.embedding(read.sessions, self.session)
+        return self.drop(self.norm(what + near + read.values[..., None] * self.value))
+
+
+class AskTable(nn.Module):
+    """What is added to behaviour when a list is asked for; an event costs nothing for it. Begins at zero."""
+
+    def __init__(self, dim: int, words: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.word = nn.Parameter(torch.zeros(words + 1, dim))
+        self.hour = nn.Parameter(torch.zeros(HOURS, dim))
+        self.weekday = nn.Parameter(torch.zeros(WEEKDAYS, dim))
+        self.pause = nn.Parameter(torch.zeros(GAPS, dim))
+
+    def forward(self, h: Tensor, at: Moments) -> Tensor:
+        """Behaviour (P, D) at these P moments."""
+        h = h + nn.functional.embedding(torch.from_numpy(at.hours), self.hour)
+        h = h + nn.functional.embedding(torch.from_numpy(at.weekdays), self.weekday)
+        h = h + nn.functional.embedding(torch.from_numpy(at.pauses), self.pause)
+        return h if at.words is None else h + self._about(torch.from_numpy(at.words))
+
+    def _about(self, words: Tensor) -> Tensor:
+        """Mean of each one's words (P, ·). In training some people are not known, as many in a shop."""
+        nobody = len(self.word) - 1
+        mean = nn.functional.embedding_bag(words, self.word, mode="mean", padding_idx=nobody)
+        if not (self.training and self.dropout):
+            return mean
+        return mean * (torch.rand(len(words), 1) >= self.dropout)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +73,7 @@ class Tokens:
     items: Tensor
     kinds: Tensor
     gaps: Tensor
+    sessions: Tensor
     values: Tensor
     days: Tensor
     queries: Tensor | None
@@ -56,6 +87,7 @@ def tokens_of(histories: Histories, batch: Batch, queries: FloatArray | None) ->
         items=torch.from_numpy(histories.items[rows].astype(np.int64)),
         kinds=torch.from_numpy(kinds.astype(np.int64)),
         gaps=torch.from_numpy(gap_class(batch.days)),
+        sessions=torch.from_numpy(batch.sessions),
         values=torch.from_numpy(rating_signal(histories.values[rows], kinds)),
         days=torch.from_numpy(batch.days),
         queries=_queries(asked, queries),
@@ -69,15 +101,26 @@ def _queries(asked: np.ndarray, queries: FloatArray | None) -> Tensor | None:
 
 
 class PreferenceNet(nn.Module):
-    """All weights of a preference model. ``white`` and ``counts`` as in :class:`ItemTable`."""
+    """All weights of a preference model.
 
-    def __init__(self, white: FloatArray, counts: FloatArray, settings: ModelSettings) -> None:
+    ``white``, ``counts`` and ``levels`` as in :class:`ItemTable`; ``words``: how many are known of people.
+    """
+
+    def __init__(
+        self,
+        white: FloatArray,
+        counts: FloatArray,
+        settings: ModelSettings,
+        levels: IntArray | None = None,
+        words: int = 0,
+    ) -> None:
         super().__init__()
         dim = settings.dim
-        self.items = ItemTable(white, counts, dim, settings.id_dropout)
+        self.items = ItemTable(white, counts, dim, settings.id_dropout, levels)
         self.tokens = TokenTable(dim, white.shape[1], settings.dropout)
         self.encoder = make_encoder(settings.encoder, dim, settings.layers, settings.dropout)
         self.start = nn.Parameter(torch.randn(dim) * 0.02)
+        self.asked = AskTable(dim, words, settings.dropout)
         self.repeat = RepeatHead(dim)
         self.rating = RatingHead(dim)
         self.auxiliary = AuxiliaryTask(dim, len(white))
@@ -86,6 +129,25 @@ class PreferenceNet(nn.Module):
         self.novelty: Tensor
         self.register_buffer("personal", torch.ones(()))
         self.register_buffer("novelty", torch.zeros(()))
+        for name in set(INPUTS) - set(settings.read):
+            for weight in self._tables(name):
+                weight.requires_grad_(False).zero_()
+
+    def _tables(self, name: str) -> list[Tensor]:
+        """What an input is read by: where all of it is zero, the input says nothing."""
+        tokens, asked = self.tokens, self.asked
+        tables: dict[str, list[Tensor]] = {
+            "types": [tokens.kind],
+            "gaps": [tokens.gap],
+            "sessions": [tokens.session],
+            "ratings": [tokens.value],
+            "queries": [tokens.query.weight],
+            "text": [self.items.project.weight],
+            "price": [self.items.price],
+            "attributes": [asked.word],
+            "clock": [asked.hour, asked.weekday, asked.pause],
+        }
+        return tables[name]
 
     def beginners(self, people: int) -> tuple[Tensor, Tensor]:
         """State (B, S) and behaviour (B, D) of people who did nothing yet."""
@@ -125,4 +187,4 @@ class PreferenceNet(nn.Module):
         what = self.items(tokens.items.clamp_min(0))[0] * has_item
         if tokens.queries is not None:
             what = what + self.tokens.query(tokens.queries)
-        return self.tokens(what, tokens.kinds, tokens.gaps, tokens.values)
+        return self.tokens(what, tokens)

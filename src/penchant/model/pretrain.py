@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from penchant.model.examples import Batch, Questions, days_between
+from penchant.model.examples import Batch, Questions, days_between, sessions_of
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.losses import sampled_cross_entropy
 from penchant.model.net import PreferenceNet, Tokens, tokens_of
@@ -76,7 +76,7 @@ class Pretrainer:
     ) -> None:
         self.net, self.log, self.rng = net, log, rng
         self.settings = settings
-        self.days = days_between(log.histories)
+        self.days, self.sessions = days_between(log.histories), sessions_of(log.histories)
         self.sampler = NegativeSampler(log.counts(len(net.items.ids)), settings.negatives)
         losses = {"next": self._next, "masked": self._masked, "contrastive": self._contrastive}
         self.losses = [losses[name] for name in settings.objectives]
@@ -150,7 +150,8 @@ class Pretrainer:
         rows = np.zeros(inside.shape, np.int64)
         rows.T[inside.T] = np.concatenate(runs)
         none, memory = np.zeros(0, np.int64), empty_memory(0, 1)
-        batch = Batch(rows, lengths, self.days[rows], False, none, none, none, memory, np.zeros(0))
+        days, sessions = self.days[rows], self.sessions[rows]
+        batch = Batch(rows, lengths, days, sessions, False, none, none, none, memory, np.zeros(0))
         return tokens_of(self.log.histories, batch, self.log.queries), inside
 
 

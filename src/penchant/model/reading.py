@@ -3,7 +3,7 @@
 Many at once for a history, one for an event; a test holds the two equal. **A new input of a token** goes
 into four places: ``net.TokenTable`` and ``net.tokens_of`` for training, :meth:`TokenReader.many` (with a
 column in :class:`Columns` where it is of the token's own) and :meth:`TokenReader.one`. Each table that is
-looked up costs an event about 1 µs, so small ones are added up beforehand, as type and gap are here.
+looked up costs an event about 1 µs, so small ones are added up beforehand: type, gap, place in the session.
 """
 
 import math
@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from penchant.errors import InvalidInput
 from penchant.model.encoders.numeric import EPS, rms_norm
 from penchant.model.histories import FloatArray
-from penchant.model.tokens import Token, gap_class, gap_class_of, rating_signal, rating_signal_of
+from penchant.model.tokens import (
+    Token,
+    gap_class,
+    gap_class_of,
+    rating_signal,
+    rating_signal_of,
+    session_class,
+)
 from penchant.model.whitening import Whitening
 
 
@@ -61,24 +68,30 @@ class TokenReader:
     """Made of a snapshot's ``tokens.`` weights and its whitening."""
 
     def __init__(self, weights: Mapping[str, NDArray[Any]], whitening: Whitening) -> None:
-        self._kind_gap = weights["tokens.kind"][:, None] + weights["tokens.gap"]  # (KINDS, GAPS, D)
+        near = weights["tokens.kind"][:, None] + weights["tokens.gap"]
+        self._near = weights["tokens.session"][:, None, None] + near  # (SESSIONS, KINDS, GAPS, D)
         self._value = weights["tokens.value"]
         self._query = weights["tokens.query.weight"]
         self._norm = weights["tokens.norm.weight"]
         self._whitening = whitening
 
-    def many(self, known: Columns, vectors: FloatArray, days: FloatArray) -> FloatArray:
-        """Tokens (L,) after gaps of ``days`` (L,), with item vectors (N, D), to (L, D)."""
+    def many(
+        self, known: Columns, vectors: FloatArray, days: FloatArray, places: NDArray[np.int64]
+    ) -> FloatArray:
+        """Tokens (L,) after gaps of ``days`` (L,), with item vectors (N, D), to (L, D).
+
+        ``places`` (L,) in their sessions: :func:`~penchant.model.tokens.session_places`.
+        """
         x = vectors[known.items] * (known.items >= 0)[:, None]
         for row, query in known.queries:
             x[row] += self._asked(query)
-        x += self._kind_gap[known.types, gap_class(days)]
+        x += self._near[session_class(places), known.types, gap_class(days)]
         x += rating_signal(known.values, known.types)[:, None] * self._value
         return rms_norm(x, self._norm)
 
-    def one(self, token: Token, vector: FloatArray | None, days: np.float32) -> FloatArray:
-        """One token to (D,). ``vector`` is that of its item, None where it has none."""
-        x = self._kind_gap[token.type, gap_class_of(days)]
+    def one(self, token: Token, vector: FloatArray | None, days: np.float32, place: int) -> FloatArray:
+        """One token to (D,). ``vector`` is that of its item, None where it has none; ``place`` as in many."""
+        x = self._near[place.bit_length(), token.type, gap_class_of(days)]
         if vector is not None:
             x = x + vector
         if token.query is not None:
@@ -87,7 +100,10 @@ class TokenReader:
         if signal:
             x = x + np.float32(signal) * self._value
         # Half the time of rms_norm, whose einsum is made for many.
-        return x * self._norm * np.float32(1.0 / math.sqrt(x.dot(x) / len(x) + EPS))
+        scale = 1.0 / math.sqrt(float(x.dot(x)) / len(x) + EPS)
+        x = x * self._norm
+        x *= scale
+        return x
 
     def _asked(self, query: FloatArray) -> FloatArray:
         return self._whitening(fitting(query[None], self._whitening))[0] @ self._query.T

@@ -14,7 +14,7 @@ STATEFUL = ("encoder.", "tokens.", "input.", "whitening.", "start", "memory")
 def arrays_of(model: PreferenceModel) -> Arrays:
     """All weights of the serving form, by name."""
     arrays = {name: value.numpy() for name, value in model.net.state_dict().items()}
-    for name in ("ids", "project.weight", "bias", "balance"):
+    for name in ("ids", "project.weight", "bias", "balance", "price"):
         del arrays[f"items.{name}"]
     ids, project = model.net.items.folded()
     bias = model.item_scores().bias
@@ -25,6 +25,9 @@ def arrays_of(model: PreferenceModel) -> Arrays:
         "input.sold": sold,
         "input.ids": ids[sold],
         "input.project": project,
+        "input.price": model.net.items.price.detach().numpy(),
+        "input.price_borders": model.borders,
+        "asked.vocabulary": model.vocabulary.packed(),
         "output.bias": bias[sold],
         "output.newcomer": newcomer[:1] if len(newcomer) else bias[sold][np.argsort(model.counts[sold])][:1],
         "whitening.mean": model.whitening.mean,

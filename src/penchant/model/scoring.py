@@ -1,6 +1,6 @@
 """A trained model, and its scores for many moments at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from penchant.model.ahead import ahead, torch_threads
+from penchant.model.attributes import Attributes, Vocabulary
 from penchant.model.entries import items_of
 from penchant.model.examples import Batch, Questions, Reader, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import newcomer_bias
+from penchant.model.moments import Moments
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.repeat import features, setting
 from penchant.model.settings import ModelSettings
@@ -70,6 +72,7 @@ class PreferenceModel:
     Attributes:
         net: its weights. settings: how it was made. whitening: of texts.
         counts: (N,) how often each item was wanted in training.
+        borders: (9,) of price levels. vocabulary: of what is known of people.
         report: epochs, seconds, best validation metric.
     """
 
@@ -77,6 +80,8 @@ class PreferenceModel:
     settings: ModelSettings
     whitening: Whitening
     counts: FloatArray
+    borders: FloatArray
+    vocabulary: Vocabulary
     report: dict[str, Any]
 
     @property
@@ -88,24 +93,26 @@ class PreferenceModel:
         """What is the same for everybody."""
         return item_scores(self.net, self.counts)
 
-    def score_blocks(
+    def score_blocks(  # noqa: PLR0917
         self,
         histories: Histories,
         contexts: Contexts,
         block: int = 256,
         queries: FloatArray | None = None,
         trend: TrendTable | None = None,
+        attributes: Sequence[Attributes] | None = None,
     ) -> Iterator[tuple[slice, FloatArray]]:
         """Scores of all items for each context, in order: slices and (b, N) float32.
 
         Each person's events are read once, however many contexts they have.
-        ``queries`` holds the text vectors (·, T) of searches.
+        ``queries`` holds the text vectors (·, T) of searches, ``attributes`` what is known of each person.
         """
         white = None if queries is None else self.whitening(queries)
         asked = moments(contexts.people, contexts.ends, contexts.times)
         trend = trend or TrendTable.of(histories)
+        words = None if attributes is None else self.vocabulary.table(attributes)
         with torch_threads(self.settings.threads):
-            answers = answer(self.net, histories, asked, trend, self.settings.memory, white)
+            answers = answer(self.net, histories, asked, trend, self.settings.memory, white, words)
         yield from score_blocks(answers, self.item_scores(), trend, block)
 
 
@@ -146,8 +153,12 @@ def answer(  # noqa: PLR0917
     trend: TrendTable,
     places: int,
     queries: FloatArray | None = None,
+    words: IntArray | None = None,
 ) -> Answers:
-    """Behaviour and memory at each question; the net is left in evaluation mode."""
+    """Behaviour and memory at each question; the net is left in evaluation mode.
+
+    ``words`` of all people in ``histories``, as in :class:`~penchant.model.moments.Moments`.
+    """
     net.eval()
     h = np.zeros((len(asked), len(net.start)), np.float32)
     parts: list[tuple[IntArray, IntArray, FloatArray]] = []
@@ -157,6 +168,7 @@ def answer(  # noqa: PLR0917
         after, state = net(tokens_of(histories, batch, queries), *start)
         carried = state, after[-1]
         here = after[torch.from_numpy(batch.steps), torch.from_numpy(batch.columns)]
+        here = net.asked(here, Moments.of(histories, asked.take(batch.questions), words))
         h[batch.questions] = here.numpy()
         parts.append(_remembered(net, batch, here, asked, trend))
     taken = had_before(histories, asked.people, asked.ends)

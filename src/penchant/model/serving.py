@@ -5,20 +5,33 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
+from penchant.model.attributes import Attributes
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.entries import check_items, items_of
 from penchant.model.histories import FloatArray
+from penchant.model.items_step import ItemReader, ItemRows
 from penchant.model.left_out import LeftOut
-from penchant.model.reading import Columns, TokenReader, fitting
+from penchant.model.moments import MomentReader
+from penchant.model.reading import Columns, TokenReader
 from penchant.model.repeat import Memory, remember_all, remembered, setting
 from penchant.model.repeat_step import again
 from penchant.model.snapshot import Manifest, read_snapshot
-from penchant.model.tokens import DAY, NOT_WANTED, Token, gaps_in_days, wanted
+from penchant.model.tokens import (
+    DAY,
+    LAST_PLACE,
+    NOT_WANTED,
+    SESSION,
+    Token,
+    gaps_in_days,
+    session_places,
+    wanted,
+)
 from penchant.model.trend import LiveTrend
 from penchant.model.whitening import Whitening
 
@@ -37,6 +50,7 @@ class State:
             state at rest, which goes on like any other and is not asked.
         last: unix seconds of the last event, NaN before any. events: wanted ones so far.
         kept: the repeat memory's bytes.
+        place: of the last event in its session, from 0 to a few dozen.
     """
 
     encoder: FloatArray
@@ -44,6 +58,7 @@ class State:
     last: float
     events: float
     kept: bytes
+    place: int = 0
 
     @property
     def memory(self) -> Memory:
@@ -54,15 +69,7 @@ class State:
     def nbytes(self) -> int:
         """Bytes of its numbers."""
         trace = 0 if self.trace is None else self.trace.nbytes
-        return self.encoder.nbytes + trace + 2 * np.dtype(float).itemsize + len(self.kept)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Items:
-    """Item table: vectors (N, D) and biases (N,)."""
-
-    vectors: FloatArray
-    bias: FloatArray
+        return self.encoder.nbytes + trace + 2 * np.dtype(float).itemsize + len(self.kept) + 1
 
 
 class ServingModel:
@@ -73,7 +80,7 @@ class ServingModel:
         manifest: Manifest,
         arrays: dict[str, NDArray[Any]],
         step: StepEncoder,
-        items: _Items,
+        items: ItemRows,
         trend: LiveTrend,
     ) -> None:
         self.manifest = manifest
@@ -84,8 +91,10 @@ class ServingModel:
         self._personal, self._novelty = float(arrays["personal"].item()), float(arrays["novelty"].item())
         self._mood: tuple[int, FloatArray, FloatArray] | None = None
         self._places = int(arrays["memory"][0])
-        self._whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
-        self._reader = TokenReader(arrays, self._whitening)
+        whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
+        self._reader = TokenReader(arrays, whitening)
+        self._item_reader = ItemReader(arrays, whitening)
+        self._moment = MomentReader(arrays)
         self._lazy = step if isinstance(step, LazyStep) else None
 
     @property
@@ -110,15 +119,16 @@ class ServingModel:
         item = token.item if token.item < self.n_items else -1
         gap = token.time - state.last
         days = np.float32(gap / DAY if gap > 0 else 0.0)  # NaN before the first
-        x = self._reader.one(token, self._items.vectors[item] if item >= 0 else None, days)
+        place = min(state.place + 1, LAST_PLACE) if gap < SESSION else 0
+        x = self._reader.one(token, self._items.vectors[item] if item >= 0 else None, days, place)
         if self._lazy is None:
             encoder, trace = self._step.step(state.encoder, x, np.asarray(days))
         else:
             encoder, trace = self._lazy.advance(state.encoder, x, float(days)), x
         if item < 0 or token.type in NOT_WANTED:
-            return State(encoder, trace, token.time, state.events, state.kept)
+            return State(encoder, trace, token.time, state.events, state.kept, place)
         kept = remembered(state.kept, item, token.type, token.time, self._places)
-        return State(encoder, trace, token.time, state.events + 1.0, kept)
+        return State(encoder, trace, token.time, state.events + 1.0, kept, place)
 
     def encode(self, tokens: Sequence[Token]) -> State:
         """State after a whole history, oldest first; equals stepping through it."""
@@ -127,36 +137,57 @@ class ServingModel:
         known = Columns.of(tokens, self.n_items)
         start = self.initial()
         days = gaps_in_days(np.append(start.last, known.times))
-        x = self._reader.many(known, self._items.vectors, days)
+        places = session_places(np.diff(known.times, prepend=start.last))
+        x = self._reader.many(known, self._items.vectors, days, places)
         encoder, h = self._step.sequence(start.encoder, x, days)
         counted = wanted(known.items, known.types)
         items = known.items[counted]
         memory = remember_all(items, known.types[counted], known.times[counted], self._places)
         trace = h if self._lazy is None else x[-1].copy()
-        return State(encoder, trace, float(known.times[-1]), float(len(items)), memory.tobytes())
+        last, place = float(known.times[-1]), int(places[-1])
+        return State(encoder, trace, last, float(len(items)), memory.tobytes(), place)
 
     def at_rest(self, state: State) -> State:
         """The same state without what only questions need: it can be stepped, not asked."""
         return state if state.trace is None else replace(state, trace=None)
 
-    def h(self, state: State, now: float) -> FloatArray:  # noqa: ARG002  (part of the interface)
-        """Behaviour (D,) as scores weigh it. It moves with events; what time alone changes is elsewhere."""
-        return _single(self._personal * self._behaviour(state))
+    def about(self, attributes: Attributes) -> FloatArray:
+        """What is known of a person as scores take it, (D,): ``{"country": "France"}``.
 
-    def _behaviour(self, state: State) -> FloatArray:
+        Words that fewer than five people had at training say nothing.
+        """
+        return self._moment.about(attributes)
+
+    def h(self, state: State, now: float, about: FloatArray | None = None) -> FloatArray:
+        """Behaviour (D,) at ``now`` as scores weigh it; ``about``: see :meth:`about`."""
+        return _single(self._personal * self._behaviour(state, now, about))
+
+    def _behaviour(self, state: State, now: float, about: FloatArray | None) -> FloatArray:
+        h = self._timeless(state) + self._moment.at(now, state.last)
+        return h if about is None else h + about
+
+    def _timeless(self, state: State) -> FloatArray:
+        """What events alone have made of it."""
         if state.trace is None:
             if state.last == state.last:
                 raise InvalidInput("a state at rest has no behaviour: step it first, or encode the history")
             return self._arrays["start"]
         return state.trace if self._lazy is None else self._lazy.readout(state.encoder, state.trace)
 
-    def scores(self, state: State, now: float, taken: NDArray[np.int32] | None = None) -> FloatArray:
+    def scores(
+        self,
+        state: State,
+        now: float,
+        taken: NDArray[np.int32] | None = None,
+        about: FloatArray | None = None,
+    ) -> FloatArray:
         """Preference for every item at ``now`` (unix seconds), (n_items,); the caller may change it.
 
         ``taken``: item rows that the person ever took, each once: they are no discovery, also where the
         repeat memory forgot them. Whoever asks knows them from the log; a state of fixed size cannot.
+        ``about``: see :meth:`about`.
         """
-        h = self._behaviour(state)
+        h = self._behaviour(state, now, about)
         scores = self._items.vectors @ _single(self._personal * h)
         scores += self.biases(now)
         if taken is not None:
@@ -166,13 +197,15 @@ class ServingModel:
             scores[items_of(memory)] = self._again_now(state, h, now)
         return scores
 
-    def repeat_part(self, state: State, now: float, items: NDArray[np.int64]) -> FloatArray:
+    def repeat_part(
+        self, state: State, now: float, items: NDArray[np.int64], about: FloatArray | None = None
+    ) -> FloatArray:
         """What being remembered adds to scores as new ones, of ``items`` (R,); 0 where it is not."""
         place = {item: n for n, item in enumerate(items_of(state.memory).tolist())}
         held = [n for n, item in enumerate(items.tolist()) if item in place]
         added = np.zeros(len(items), np.float32)
         if held:
-            rows, h = items[held], self._behaviour(state)
+            rows, h = items[held], self._behaviour(state, now, about)
             base = self._items.vectors[rows] @ _single(self._personal * h) + self.biases(now)[rows]
             added[held] = self._again_now(state, h, now)[[place[item] for item in rows.tolist()]] - base
         return added
@@ -199,45 +232,45 @@ class ServingModel:
             mood = self._mood = tick, levels, seen
         return mood[1:]
 
-    def ratings(self, state: State) -> FloatArray:
+    def ratings(self, state: State, now: float, about: FloatArray | None = None) -> FloatArray:
         """Expected rating of every item, from 1 to 5, (n_items,); only of use where ratings trained."""
         a, vectors = self._arrays, self._items.vectors
-        own = a["rating.item.weight"][0] + self._behaviour(state) @ a["rating.both.weight"].T
+        own = a["rating.item.weight"][0] + self._behaviour(state, now, about) @ a["rating.both.weight"].T
         return np.clip(3 + 2 * (vectors @ own + a["rating.item.bias"][0]), 1, 5)
 
-    def with_items(self, text_vectors: FloatArray) -> "ServingModel":
-        """The same model for a longer id table: new rows (n, T) get vectors from their text."""
+    def with_items(self, text_vectors: FloatArray, prices: FloatArray | None = None) -> "ServingModel":
+        """The same model for a longer id table: new rows (n, T) get vectors from their text and price.
+
+        ``prices`` (n,): NaN where it is not known; None where none is.
+        """
         check_items(self.n_items + len(text_vectors))
-        added = self._whitening(fitting(text_vectors, self._whitening)) @ self._arrays["input.project"].T
-        bias = np.full(len(added), self._arrays["output.newcomer"][0], np.float32)
-        items = _Items(np.concatenate([self._items.vectors, added]), np.concatenate([self._items.bias, bias]))
-        return ServingModel(self.manifest, self._arrays, self._step, items, self._trend)
+        return self._with(self._item_reader.longer(self._items, text_vectors, prices))
 
     def with_texts(self, rows: NDArray[np.int64], text_vectors: FloatArray) -> "ServingModel":
         """The same model where the items of distinct ``rows`` (n,) have other texts, vectors (n, T).
 
         States that read those items before are of the old texts: encode them again.
         """
-        vectors = self._items.vectors.copy()
-        texts = self._whitening(fitting(text_vectors, self._whitening))
-        vectors[rows] = texts @ self._arrays["input.project"].T
-        _, mine, sold = np.intersect1d(rows, self._arrays["input.sold"], return_indices=True)
-        vectors[rows[mine]] += self._arrays["input.ids"][sold]
-        items = _Items(vectors, self._items.bias)
+        return self._with(self._item_reader.retold(self._items, rows, text_vectors))
+
+    def _with(self, items: ItemRows) -> "ServingModel":
         return ServingModel(self.manifest, self._arrays, self._step, items, self._trend)
 
     def query_vector(self, text: FloatArray) -> FloatArray:
         """A search text's vector (T,) as a vector to compare with :meth:`vectors`, (D,)."""
-        return (self._whitening(text[None]) @ self._arrays["input.project"].T)[0]
+        return self._item_reader.of_texts(text[None])[0]
 
-    def without_each(self, base: State, tail: Sequence[Token]) -> FloatArray:
+    def without_each(self, base: State, tail: Sequence[Token], now: float) -> FloatArray:
         """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
-        left_out = LeftOut(
-            self._step, lambda known, days: self._reader.many(known, self._items.vectors, days)
-        )
+
+        def read(known: Columns, days: FloatArray, places: NDArray[np.int64]) -> FloatArray:
+            return self._reader.many(known, self._items.vectors, days, places)
+
+        left_out = LeftOut(self._step, read)
         known = Columns.of(tail, self.n_items)
-        each = left_out.each(base.encoder, self._behaviour(base), base.last, known)
-        return _single(self._personal * each)
+        each = left_out.each(base.encoder, self._timeless(base), (base.last, base.place), known)
+        moments = [self._moment.at(now, last) for last in left_out.last(base.last, known)]
+        return _single(self._personal * (each + np.stack(moments)))
 
     def _again_now(self, state: State, h: FloatArray, now: float) -> FloatArray:
         """Repeat scores of all that is remembered, (m,), at behaviour h (D,)."""
@@ -253,7 +286,12 @@ def _single(numbers: NDArray[Any]) -> FloatArray:
     return numbers.astype(np.float32, copy=False)
 
 
-def load_serving(folder: Path, text: FloatArray | None, trend: LiveTrend | None = None) -> ServingModel:
+def load_serving(
+    folder: Path,
+    text: FloatArray | None,
+    trend: LiveTrend | None = None,
+    prices: FloatArray | None = None,
+) -> ServingModel:
     """The serving form of the snapshot at ``folder``.
 
     Args:
@@ -261,21 +299,25 @@ def load_serving(folder: Path, text: FloatArray | None, trend: LiveTrend | None 
         text: (N, T) text vectors of all items there are now, in the order of the id table; rows after
             those of training are new items. None where the model was trained without texts.
         trend: what the shop takes now, followed by the caller; without it nothing is in fashion.
+        prices: (N,) of the same items, NaN where it is not known; None where none is.
 
     Raises:
         SnapshotRefused: broken, foreign, newer, or made for a longer id table.
-        InvalidInput: text vectors of another encoder.
+        InvalidInput: text vectors of another encoder; prices of more or fewer items.
     """
     manifest, arrays = read_snapshot(folder)
     try:
         weights = {n.removeprefix("encoder."): a for n, a in arrays.items() if n.startswith("encoder.")}
         step = make_step(manifest.settings["encoder"], weights)
-        return ServingModel(manifest, arrays, step, _item_table(manifest, arrays, text), trend or LiveTrend())
-    except (KeyError, SettingsError) as error:
+        items = _item_table(manifest, arrays, text, prices)
+        return ServingModel(manifest, arrays, step, items, trend or LiveTrend())
+    except (KeyError, SettingsError, msgspec.DecodeError) as error:
         raise SnapshotRefused(f"snapshot {folder.name} is refused: {error} is missing or unknown") from error
 
 
-def _item_table(manifest: Manifest, arrays: dict[str, NDArray[Any]], text: FloatArray | None) -> _Items:
+def _item_table(
+    manifest: Manifest, arrays: dict[str, NDArray[Any]], text: FloatArray | None, prices: FloatArray | None
+) -> ItemRows:
     trained = manifest.id_table_length
     whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
     if text is None:
@@ -284,8 +326,4 @@ def _item_table(manifest: Manifest, arrays: dict[str, NDArray[Any]], text: Float
         raise SnapshotRefused(
             f"the snapshot knows {trained} items, the catalogue only {len(text)}: it belongs to another shop"
         )
-    vectors = whitening(fitting(text, whitening)) @ arrays["input.project"].T
-    bias = np.full(len(text), arrays["output.newcomer"][0], np.float32)
-    vectors[arrays["input.sold"]] += arrays["input.ids"]
-    bias[arrays["input.sold"]] = arrays["output.bias"]
-    return _Items(vectors.astype(np.float32, copy=False), bias)
+    return ItemReader(arrays, whitening).table(text, prices)

@@ -13,6 +13,10 @@ OBJECTIVES = ("next", "masked", "contrastive")
 """Of self-supervised pre-training; see :mod:`penchant.model.pretrain`."""
 
 
+INPUTS = ("types", "gaps", "sessions", "ratings", "queries", "text", "price", "clock", "attributes")
+"""What a model reads beside the ids of items; see :class:`ModelSettings`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
     """One configuration for every shop; what differs between shops is learned from the data.
@@ -23,11 +27,17 @@ class ModelSettings:
         text_dim: whitened text dimensions that are kept.
         dropout, dropout_long: share of activations dropped in training where histories are short, and long.
         id_dropout: share of a batch's items that training reads and scores by their text alone.
+        inputs: words of :data:`INPUTS` joined by ``+``. Of an event: ``types``, ``gaps`` of time before it,
+            its place in ``sessions``, which half an hour without an event ends, ``ratings``, the text of
+            ``queries``. Of an item: its ``text``, the level of its ``price``. Of the moment at which a list
+            is asked for: ``clock``, that is hour, weekday and time since the last event. Of people: their
+            ``attributes``. What is left out is a table of zeros that does not learn. The encoder fades
+            with time and the repeat memory knows types, whatever is left out.
         loss: ``sampled``, against ``negatives`` items per step, corrected for how they were drawn; ``full``,
             against all items that were ever wanted, by blocks: slower, and no better where it was measured.
         negatives: sampled items per step, half of them drawn evenly, half by how often they are wanted (as
             items of the batch's other questions would be); as many as there are items: the full softmax.
-        memory: items in the repeat memory of a person, 8 bytes each; 62 keep a state within 1 KiB.
+        memory: items in the repeat memory of a person, 8 bytes each; 61 keep a state within 1 KiB.
         optimizer: ``adamw`` or ``adagrad``. lr: its step size.
         weight_decay, id_decay: of all other weights, and of the items' id vectors.
         max_epochs, patience: epochs at most; epochs without a better validation before the end. An epoch is
@@ -55,9 +65,10 @@ class ModelSettings:
     dropout: float = 0.5
     dropout_long: float = 0.1
     id_dropout: float = 0.0
+    inputs: str = "+".join(INPUTS)
     loss: str = "sampled"
     negatives: int = 1024
-    memory: int = 62
+    memory: int = 61
     optimizer: str = "adamw"
     lr: float = 2e-3
     weight_decay: float = 0.0
@@ -92,10 +103,8 @@ class ModelSettings:
             if getattr(self, name) not in known:
                 raise SettingsError(f"{name} is one of {', '.join(known)}, not {getattr(self, name)!r}")
 
-        unknown = set(self.objectives) - set(OBJECTIVES)
-        if unknown:
-            known = ", ".join(OBJECTIVES)
-            raise SettingsError(f"pretrain is made of {known}, joined by +; unknown: {sorted(unknown)}")
+        _known("pretrain", self.objectives, OBJECTIVES)
+        _known("inputs", self.read, INPUTS)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -104,7 +113,16 @@ class ModelSettings:
         >>> ModelSettings(pretrain="next+masked").objectives
         ('next', 'masked')
         """
-        return tuple(self.pretrain.split("+")) if self.pretrain else ()
+        return _words(self.pretrain)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The inputs that are on, by name.
+
+        >>> ModelSettings(inputs="text+clock").read
+        ('text', 'clock')
+        """
+        return _words(self.inputs)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a manifest.
@@ -123,3 +141,13 @@ class ModelSettings:
                 f"unknown model settings {sorted(set(raw) - known)}; known are {sorted(known)}"
             )
         return cls(**raw)
+
+
+def _words(joined: str) -> tuple[str, ...]:
+    return tuple(joined.split("+")) if joined else ()
+
+
+def _known(name: str, words: tuple[str, ...], known: tuple[str, ...]) -> None:
+    unknown = sorted(set(words) - set(known))
+    if unknown:
+        raise SettingsError(f"{name} is made of {', '.join(known)}, joined by +; unknown: {unknown}")

@@ -10,9 +10,17 @@ from numpy.typing import NDArray
 from penchant.types import EVENT_TYPES, EventType
 
 DAY = 86_400.0
+_ONE, _MINUTES = np.float32(1.0), np.float32(1440.0)
+_RATING = EventType.RATING.code
 GAPS = 20
 """Classes of time gaps; see :func:`gap_class`."""
 KINDS = len(EVENT_TYPES)
+SESSION = 1800.0
+"""Seconds without an event that end a session."""
+SESSIONS = 7
+"""Classes of the place of an event in its session; see :func:`session_class`."""
+LAST_PLACE = 2 ** (SESSIONS - 2)
+"""Places beyond are not told apart."""
 
 NOT_WANTED = (
     EventType.REMOVE_FROM_CART.code,
@@ -58,7 +66,31 @@ def gap_class_of(days: np.float32) -> int:
     """
     if not days > 0:
         return 0
-    return min(math.frexp(np.float32(1.0) + days * np.float32(1440.0))[1], GAPS - 1)
+    return min(math.frexp(_ONE + days * _MINUTES)[1], GAPS - 1)
+
+
+def session_places(gaps: NDArray[np.float64], before: int = 0) -> NDArray[np.int64]:
+    """Place of each event in its session, 0 for the first, up to :data:`LAST_PLACE`.
+
+    Args:
+        gaps: (L, ...) seconds since the same person's event before, NaN for none.
+        before: place of the event before the first gap.
+
+    >>> session_places(np.array([60.0, 1800.0, 1.0, 1.0]), 4).tolist()
+    [5, 0, 1, 2]
+    """
+    steps = np.arange(len(gaps)).reshape(-1, *[1] * (gaps.ndim - 1))
+    first = np.maximum.accumulate(np.where(gaps < SESSION, -1 - before, steps), axis=0)
+    return np.minimum(steps - first, LAST_PLACE)
+
+
+def session_class(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Class of a place in a session: 0 for the first, then doubling. Of one place: ``place.bit_length()``.
+
+    >>> session_class(np.array([0, 1, 2, 3, 4, 32])).tolist()
+    [0, 1, 2, 2, 3, 6]
+    """
+    return np.frexp(places)[1].astype(np.int64)
 
 
 def wanted(items: NDArray[np.int32], types: NDArray[np.int8]) -> NDArray[np.bool_]:
@@ -91,7 +123,7 @@ def main_kind(items: NDArray[np.int32], types: NDArray[np.int8]) -> int:
 
 def rating_signal_of(value: float, kind: int) -> float:
     """:func:`rating_signal` of one event."""
-    if kind != EventType.RATING.code or not math.isfinite(value):
+    if kind != _RATING or not math.isfinite(value):
         return 0.0
     return (min(max(value, 1.0), 5.0) - 3.0) / 2.0
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,18 +13,21 @@ import torch
 
 from penchant.errors import InvalidInput, NotEnoughData
 from penchant.model.ahead import ahead, torch_threads
+from penchant.model.attributes import Attributes, Vocabulary
 from penchant.model.calibration import calibrate
 from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
 from penchant.model.entries import check_items
 from penchant.model.examples import Batch, Questions, Reader, basket_questions
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.memory import keep_freed_memory
+from penchant.model.moments import Moments
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.objective import Kinds, Rivals, next_basket_loss, rating_loss, rivals
 from penchant.model.optimisers import Stepper
 from penchant.model.pretrain import Pretrainer, Unlabelled
+from penchant.model.prices import fitting_prices, price_borders, price_levels
 from penchant.model.sampling import NegativeSampler
-from penchant.model.scoring import PreferenceModel, answer, item_scores, score_blocks
+from penchant.model.scoring import Answers, PreferenceModel, answer, item_scores, score_blocks
 from penchant.model.settings import ModelSettings
 from penchant.model.sizes import Sizes
 from penchant.model.tokens import main_kind, wanted
@@ -59,6 +62,8 @@ def train(
     *,
     n_items: int,
     queries: FloatArray | None = None,
+    prices: FloatArray | None = None,
+    attributes: Sequence[Attributes] | None = None,
     held_out: Questions | None = None,
     on_progress: OnProgress | None = None,
     checkpoint: Path | None = None,
@@ -72,6 +77,8 @@ def train(
         settings: see :class:`ModelSettings`.
         n_items: N, rows of the id table.
         queries: (·, T) text vectors of the searches that ``histories.queries`` names.
+        prices: (N,) of the items, NaN where it is not known; None where none is.
+        attributes: what is known of each person row, such as ``{"country": "France"}``; None for nothing.
         held_out: moments in ``histories`` with what was taken then, which is not in ``histories``. They tell
             when to stop and set the dials in place of baskets that are held out, so that all of ``histories``
             trains. At most ``settings.validation`` of them are asked, drawn by the seed.
@@ -81,16 +88,20 @@ def train(
 
     Raises:
         NotEnoughData: nothing to predict.
-        InvalidInput: text, items or held-out moments that do not fit.
+        InvalidInput: text, prices, attributes, items or held-out moments that do not fit.
     """
     settings = settings or ModelSettings()
     _check(histories, text, n_items)
+    if attributes is not None and len(attributes) != histories.people:
+        raise InvalidInput(f"attributes are of {len(attributes)} people, the histories of {histories.people}")
     if held_out is not None:
         _check_held_out(histories, held_out, n_items)
     keep_freed_memory()
     with torch_threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        trainer = Trainer(histories, text, settings, n_items, queries, held_out)
+        trainer = Trainer(
+            histories, text, settings, n_items, queries, held_out, prices=prices, attributes=attributes
+        )
         return trainer.run(on_progress or _silent, checkpoint, clock)
 
 
@@ -105,6 +116,9 @@ class Trainer:
         n_items: int,
         queries: FloatArray | None,
         held_out: Questions | None = None,
+        *,
+        prices: FloatArray | None = None,
+        attributes: Sequence[Attributes] | None = None,
     ) -> None:
         self.settings = settings
         self.histories = histories
@@ -123,7 +137,12 @@ class Trainer:
         self.counts = _counts(self.questions, n_items)
         self.sizes = Sizes.of(histories, self.questions, n_items, settings)
         inner = replace(settings, dropout=self.sizes.dropout)
-        self.net = PreferenceNet(self.whitening(table), self.counts, inner)
+        self.borders = price_borders(prices)
+        levels = None if prices is None else price_levels(fitting_prices(prices, n_items), self.borders)
+        self.vocabulary = Vocabulary.of(attributes or ())
+        self.words = None if attributes is None else self.vocabulary.table(attributes)
+        words = len(self.vocabulary.words)
+        self.net = PreferenceNet(self.whitening(table), self.counts, inner, levels, words)
         self.sampler = NegativeSampler(
             self.counts, n_items if settings.loss == "full" else settings.negatives
         )
@@ -131,7 +150,9 @@ class Trainer:
         self.reader = Reader(histories, settings.memory)
         self.stepper = Stepper(self.net, settings)
         self.rated = bool((histories.types == EventType.RATING.code).any())
-        self.key = fingerprint(histories, text, settings, self.held_out)
+        self.key = fingerprint(
+            histories, text, settings, self.held_out, prices, self.words, self.vocabulary.packed()
+        )
 
     def run(self, tell: OnProgress, folder: Path | None, clock: Callable[[], float]) -> PreferenceModel:
         """Epochs until nothing gets better, the time is over, or there were enough."""
@@ -150,7 +171,9 @@ class Trainer:
         self.net.eval()
         self._calibrate()
         report = {"epochs": state.epoch, "seconds": round(state.seconds, 1), "validation": state.metric}
-        return PreferenceModel(self.net, self.settings, self.whitening, self.counts, report)
+        return PreferenceModel(
+            self.net, self.settings, self.whitening, self.counts, self.borders, self.vocabulary, report
+        )
 
     def _pretrained(self, tell: OnProgress, clock: Callable[[], float]) -> Checkpoint:
         """Before the first epoch, but with weights of pre-training; it begins anew where it is cut off."""
@@ -171,7 +194,7 @@ class Trainer:
         """NDCG@10 of the held-out baskets, nothing left out of the ranking."""
         net = cast(PreferenceNet, self.stepper.average.module)
         asked = self._asked(self.sizes.asked)
-        answers = answer(net, self.histories, asked, self.trend, self.settings.memory, self.queries)
+        answers = self._answers(net, asked)
         return ndcg(score_blocks(answers, item_scores(net, self.counts), self.trend, 256), asked)
 
     def frequency(self, people: IntArray) -> IntArray:
@@ -184,9 +207,13 @@ class Trainer:
         """The same held-out moments whenever so many are asked."""
         return some_of(self.held_out, most, np.random.default_rng(self.settings.seed))
 
+    def _answers(self, net: PreferenceNet, asked: Questions) -> Answers:
+        memory = self.settings.memory
+        return answer(net, self.histories, asked, self.trend, memory, self.queries, self.words)
+
     def _calibrate(self) -> None:
         net, asked = self.net, self._asked(self.sizes.dialled)
-        answers = answer(net, self.histories, asked, self.trend, self.settings.memory, self.queries)
+        answers = self._answers(net, asked)
         items = item_scores(net, self.counts)
         discovery = self.settings.discovery
         often = self.frequency(asked.people)
@@ -229,6 +256,7 @@ class Trainer:
                 here, carried = self._behaviour(batch, carried)
                 if against is None:
                     continue
+                here = self.net.asked(here, Moments.of(self.histories, answers, self.words))
                 loss = self._loss(here, answers, against)
                 self.stepper.backward(loss, len(batch.questions))
                 yield loss.item()

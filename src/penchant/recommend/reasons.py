@@ -25,20 +25,20 @@ AS_A_WHOLE = Reason(kind="because-of")
 """Taste, wishes and the item on the page speak for it together."""
 
 
-def contributions(reading: Reading, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Loss of score of each item when one recent event is left out, shape (len(rows), W).
+def contributions(reading: Reading, now: float, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Loss of score of each item at ``now`` when one recent event is left out, shape (len(rows), W).
 
     W is the number of events in the window; the later ones are read again without the one left out.
     Only of items that the model does not remember: see :func:`personal_reasons`.
     """
-    h = reading.model.without_each(reading.base, reading.window)
+    h = reading.model.without_each(reading.base, reading.window, now)
     return (reading.model.vectors()[rows] @ (h[-1] - h[:-1]).T).astype(np.float32, copy=False)
 
 
-def gains(reading: Reading, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """What the whole history adds to each item's score, as of its last event, shape (len(rows),)."""
-    model, at = reading.model, reading.window[-1].time
-    change = model.h(reading.state, at) - model.h(model.initial(), at)
+def gains(reading: Reading, now: float, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What the whole history adds to each item's score at ``now``, shape (len(rows),)."""
+    model = reading.model
+    change = model.h(reading.state, now) - model.h(model.initial(), now)
     return (model.vectors()[rows] @ change).astype(np.float32, copy=False)
 
 
@@ -59,7 +59,7 @@ def personal_reasons(
     """
     if not len(rows):
         return []
-    losses, gained = contributions(reading, rows), gains(reading, rows)
+    losses, gained = contributions(reading, now, rows), gains(reading, now, rows)
     remembered = reading.model.repeat_part(reading.state, now, rows) != 0
     reasons: list[Reason] = []
     for row, loss, gain, again in zip(rows.tolist(), losses, gained, remembered.tolist(), strict=True):

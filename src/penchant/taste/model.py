@@ -1,6 +1,6 @@
 """What following a person's taste needs from a preference model. ``model.serving`` gives the real one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,15 +34,25 @@ class PreferenceModel(Protocol):
         """State after a whole history; equals stepping through it."""
         ...
 
-    def h(self, state: Any, now: float) -> NDArray[np.float32]:
-        """Behaviour vector at ``now`` (unix seconds), shape (D,)."""
+    def h(self, state: Any, now: float, about: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Behaviour vector at ``now`` (unix seconds), shape (D,). ``about``: see :meth:`about`."""
         ...
 
     def at_rest(self, state: Any) -> Any:
         """The same state without what only questions need: it can be stepped, not asked."""
         ...
 
-    def scores(self, state: Any, now: float, taken: NDArray[np.int32] | None = None) -> NDArray[np.float32]:
+    def about(self, attributes: Mapping[str, str]) -> NDArray[np.float32]:
+        """What is known of a person as a vector that behaviour goes on with, shape (D,)."""
+        ...
+
+    def scores(
+        self,
+        state: Any,
+        now: float,
+        taken: NDArray[np.int32] | None = None,
+        about: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
         """Preference for every item at ``now``, shape (n_items,); fresh, the caller may change it.
 
         ``taken``: rows of what the person ever took, each once.
@@ -53,16 +63,20 @@ class PreferenceModel(Protocol):
         """Item vectors that ``h`` is compared with, shape (n_items, D)."""
         ...
 
-    def without_each(self, base: Any, tail: Sequence[Token]) -> NDArray[np.float32]:
-        """Behaviour after ``base`` and ``tail`` without each of its k events, last with all, (k + 1, D)."""
+    def without_each(self, base: Any, tail: Sequence[Token], now: float) -> NDArray[np.float32]:
+        """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
         ...
 
-    def repeat_part(self, state: Any, now: float, items: NDArray[np.int64]) -> NDArray[np.float32]:
+    def repeat_part(
+        self, state: Any, now: float, items: NDArray[np.int64], about: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """What being remembered adds to an item's score as a new one, 0 where it is not, for rows (R,)."""
         ...
 
-    def with_items(self, text_vectors: NDArray[np.float32]) -> "PreferenceModel":
-        """The same model for a longer id table: new rows (n, T) get vectors from their text."""
+    def with_items(
+        self, text_vectors: NDArray[np.float32], prices: NDArray[np.float32] | None = None
+    ) -> "PreferenceModel":
+        """The same model for a longer id table: new rows get vectors from text (n, T) and price (n,)."""
         ...
 
     def with_texts(self, rows: NDArray[np.int64], text_vectors: NDArray[np.float32]) -> "PreferenceModel":

@@ -103,8 +103,8 @@ class TasteTracker:
                 lambda taste: taste.encoder_id != model.encoder_id or (more and taste.greatest >= known)
             )
 
-    def grow(self, text_vectors: NDArray[np.float32]) -> int:
-        """Take in a longer id table by the text vectors of all its rows (N, T); returns how many are new.
+    def grow(self, text_vectors: NDArray[np.float32], prices: NDArray[np.float32] | None = None) -> int:
+        """Take in a longer id table by text vectors (N, T) and prices (N,) of all rows; how many are new.
 
         States that met an item before the model knew it are read again.
         """
@@ -112,7 +112,7 @@ class TasteTracker:
             known = self._model.n_items
             new = text_vectors[known:]
             if len(new):
-                self._model = self._model.with_items(new)
+                self._model = self._model.with_items(new, None if prices is None else prices[known:])
                 self._forget_where(lambda taste: taste.greatest >= known)
             return len(new)
 

@@ -1,7 +1,7 @@
 """A preference model and a text encoder whose behaviour is known: for tests of what is built on them."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 from typing import Self
@@ -64,29 +64,46 @@ class PlantedModel:
             state = self.step(state, token)
         return state
 
-    def h(self, state: Faded, now: float) -> NDArray[np.float32]:
-        return state.total * np.float32(exp(-max(0.0, now - state.time) / self._lifetime))
+    def about(self, attributes: Mapping[str, str]) -> NDArray[np.float32]:
+        """Nothing: this model does not know people by what they say."""
+        del attributes
+        return np.zeros(self._vectors.shape[1], dtype=np.float32)
+
+    def h(self, state: Faded, now: float, about: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        h = state.total * np.float32(exp(-max(0.0, now - state.time) / self._lifetime))
+        return h if about is None else h + about
 
     def at_rest(self, state: Faded) -> Faded:
         return state
 
-    def scores(self, state: Faded, now: float, taken: NDArray[np.int32] | None = None) -> NDArray[np.float32]:
+    def scores(
+        self,
+        state: Faded,
+        now: float,
+        taken: NDArray[np.int32] | None = None,
+        about: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
         del taken
-        return self._vectors @ self.h(state, now)
+        return self._vectors @ self.h(state, now, about)
 
     def vectors(self) -> NDArray[np.float32]:
         return self._vectors
 
-    def without_each(self, base: Faded, tail: Sequence[Token]) -> NDArray[np.float32]:
+    def without_each(self, base: Faded, tail: Sequence[Token], now: float) -> NDArray[np.float32]:
         kept = [[t for n, t in enumerate(tail) if n != gone] for gone in range(len(tail) + 1)]
-        return np.array([self.h(self._after(base, tokens), tail[-1].time) for tokens in kept])
+        return np.array([self.h(self._after(base, tokens), now) for tokens in kept])
 
-    def repeat_part(self, state: Faded, now: float, items: NDArray[np.int64]) -> NDArray[np.float32]:
+    def repeat_part(
+        self, state: Faded, now: float, items: NDArray[np.int64], about: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """None: this model does not know repeats."""
-        del state, now
+        del state, now, about
         return np.zeros(len(items), dtype=np.float32)
 
-    def with_items(self, text_vectors: NDArray[np.float32]) -> Self:
+    def with_items(
+        self, text_vectors: NDArray[np.float32], prices: NDArray[np.float32] | None = None
+    ) -> Self:
+        del prices
         grown = np.concatenate([self._vectors, text_vectors[:, : self._vectors.shape[1]]])
         return type(self)(grown, encoder_id=self._encoder_id, lifetime=self._lifetime)
 
