@@ -48,7 +48,7 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     inputs: str = "types+gaps+sessions+ratings+queries+text+price+clock+attributes"
     loss: Literal["sampled", "full"] = "sampled"
     negatives: Positive = 1024
-    memory: Positive = 128
+    memory: Positive = 61
     auxiliary: Annotated[float, Meta(gt=0, le=1)] = 0.3
     optimizer: Literal["adamw", "adagrad"] = "adamw"
     lr: Annotated[float, Meta(gt=0)] = 2e-3
