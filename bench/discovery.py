@@ -79,7 +79,7 @@ def lists_by_share(trainer, model, known, asked):
             discovery=share,
             frequency=trainer.frequency(held.people),
         )
-        lists[f"discovery {share}"] = best(score_blocks(answers, dials.on(items), trend, 256))
+        lists[f"discovery {share}"] = best(score_blocks(answers, items.dialled(dials), trend, 256))
     return lists
 
 

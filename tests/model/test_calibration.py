@@ -7,7 +7,7 @@ from penchant.model.calibration import LEAST, calibrate
 from penchant.model.examples import moments
 from penchant.model.histories import histories_of
 from penchant.model.scoring import Answers, ItemScores, score_blocks
-from penchant.model.taken import Runs
+from penchant.model.taken import Before
 from penchant.model.trend import LIFETIMES, TrendTable
 from penchant.model.validation import ndcg
 
@@ -26,7 +26,7 @@ def planted(rng, asked: int = ASKED):
     questions = moments(np.arange(asked), np.arange(asked), np.full(asked, 9e6))
     held = type(questions)(questions.people, questions.ends, questions.times, np.arange(asked + 1), right)
     zero = np.zeros(asked, np.int64)
-    taken = Runs(np.zeros(1, np.int32), zero, np.ones(asked, np.int64))
+    taken = Before(np.zeros(1, np.int32), np.zeros(1), zero, np.ones(asked, np.int64))
     answers = Answers(h, questions.times, np.arange(asked), zero, np.full(asked, 5.0, np.float32), taken)
     trend = TrendTable.of(histories_of([[0, 1]]))
     return answers, ItemScores(vectors, np.zeros(ITEMS, np.float32), np.zeros(len(LIFETIMES))), trend, held
@@ -58,7 +58,7 @@ def test_what_may_be_given_up_is_given_up(rng, give) -> None:
 
     def reached(discovery: float) -> float:
         dials = calibrate(answers, items, trend, held, discovery=discovery, frequency=often)
-        return ndcg(score_blocks(answers, dials.on(items), trend, 256), held)
+        return ndcg(score_blocks(answers, items.dialled(dials), trend, 256), held)
 
     assert reached(give) / reached(0.0) == pytest.approx(1 - give, abs=0.002)
 
@@ -87,8 +87,7 @@ def test_what_was_taken_and_forgotten_is_no_discovery(rng) -> None:
     answers, items, trend, held = planted(rng)
     dials = calibrate(answers, items, trend, held, discovery=0.4, frequency=EVEN)
     lifted = replace(items, novelty=dials.novelty)
-    forgotten = Runs(np.arange(2, dtype=np.int32), answers.taken.starts, answers.taken.stops + 1)
-    old = replace(answers, taken=forgotten)
+    old = replace(answers, taken=also_took(answers, 1))
     blocks = [next(score_blocks(old, scores, trend, ASKED))[1] for scores in (items, lifted)]
     np.testing.assert_allclose(blocks[0][:, :2], blocks[1][:, :2], atol=1e-5)
     np.testing.assert_allclose(blocks[0][:, 2:] + dials.novelty, blocks[1][:, 2:], atol=1e-5)
@@ -98,11 +97,28 @@ def test_no_dial_is_fitted_on_what_was_taken_and_forgotten(rng) -> None:
     answers, items, trend, held = planted(rng)
     bias = items.bias.copy()
     bias[5] = 30.0  # would drown all others
-    forgotten = Runs(np.array([0, 5], np.int32), answers.taken.starts, answers.taken.stops + 1)
-    old = replace(answers, taken=forgotten)
+    old = replace(answers, taken=also_took(answers, 5))
     dials = calibrate(old, replace(items, bias=bias), trend, held, discovery=0.05, frequency=EVEN)
     assert dials.steep == pytest.approx(1.0, abs=1e-3)
     assert dials.personal == pytest.approx(2.0, abs=0.5)
+
+
+def test_the_more_often_forgotten_things_are_taken_again_the_higher_they_are(rng) -> None:
+    """Everybody took item 1 and forgot it; some take it again."""
+    answers, items, trend, held = planted(rng, 2_000)
+    old, levels = replace(answers, taken=also_took(answers, 1)), []
+    for share in (0.0, 0.05, 0.4):
+        right = replace(held, items=np.where(rng.random(2_000) < share, 1, held.items).astype(np.int32))
+        dials = calibrate(old, items, trend, right, discovery=0.0, frequency=np.ones(2_000))
+        clues = old.taken.of(0).clues(float(answers.times[0]))
+        levels.append(float((clues @ dials.forgotten)[1]))
+    assert levels[0] + 1 < levels[1] < levels[2] - 1
+
+
+def also_took(answers, item):
+    """Everybody took item 0, and another one that is not remembered."""
+    stops = answers.taken.stops + 1
+    return Before(np.array([0, item], np.int32), np.zeros(2), answers.taken.starts, stops)
 
 
 def test_new_weights_leave_the_mean_of_new_scores_where_it_was(rng) -> None:

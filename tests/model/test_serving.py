@@ -14,6 +14,7 @@ from penchant.model.histories import histories_of
 from penchant.model.saving import save_snapshot
 from penchant.model.serving import load_serving
 from penchant.model.settings import ModelSettings
+from penchant.model.taken import Taken
 from penchant.model.tokens import Token
 from penchant.model.training import train
 from penchant.model.trend import LiveTrend
@@ -70,7 +71,9 @@ def test_serving_equals_training_however_the_history_is_read(trained) -> None:
             state = serving.initial()
             for token in history:
                 state = serving.step(state, token)
-            taken = np.unique(np.array([token.item for token in history], np.int32))
+            taken = Taken.of(
+                *(np.array([getattr(token, part) for token in history]) for part in ("item", "time"))
+            )
             read = serving.encode(history)
             about = serving.about(trained.people[person])
             assert about.any() == bool(trained.people[person])
@@ -152,7 +155,8 @@ def test_what_was_ever_taken_is_no_discovery(trained) -> None:
     state = serving.encode(tokens(trained.data, 0))
     forgotten = next(n for n in range(ITEMS) if n not in items_of(state.memory))
     remembered = int(items_of(state.memory)[0])
-    taken = np.array(sorted([forgotten, remembered, ITEMS + 3]), np.int32)
+    rows = np.array([forgotten, remembered, ITEMS + 3], np.int32)
+    taken = Taken.of(rows, np.zeros(3))
     change = serving.scores(state, 1e7, taken) - serving.scores(state, 1e7)
     np.testing.assert_allclose(change, np.where(np.arange(ITEMS) == forgotten, -0.7, 0.0), atol=1e-5)
 

@@ -8,15 +8,19 @@ Related: Guo et al., On calibration of modern neural networks, ICML 2017; Li et 
 recommendation reality check, TOIS 2023.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from penchant.model.dials import Dials
 from penchant.model.examples import Questions
 from penchant.model.histories import FloatArray, IntArray
 from penchant.model.scoring import Answers, ItemScores
+from penchant.model.taken import CLUES
 from penchant.model.trend import TrendTable
 from penchant.model.validation import DISCOUNT, IDEAL
 
@@ -36,6 +40,7 @@ class _Moment:
     Attributes:
         known, again: items that the person remembers, and their scores.
         new: items that the person never took. parts: (n, 2 + lifetimes) their personal score, bias, trend.
+        old: items that the person took and does not remember, likewise. clues: (o, CLUES) of them.
         right: what was taken.
     """
 
@@ -43,28 +48,14 @@ class _Moment:
     again: FloatArray
     new: IntArray
     parts: FloatArray
+    old: IntArray
+    old_parts: FloatArray
+    clues: FloatArray
     right: NDArray[np.int32]
 
     def fresh(self) -> NDArray[np.bool_]:
         """Which of ``new`` were taken."""
         return np.isin(self.new, self.right)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Dials:
-    """What the parts of a score count: ``personal * h @ vector + steep * bias + level + seen @ trend``, and
-    ``novelty`` on top of it for an item that the person never took. ``level`` keeps the mean as trained."""
-
-    personal: float
-    steep: float
-    level: float
-    novelty: float
-    trend: FloatArray
-
-    def on(self, items: ItemScores) -> ItemScores:
-        """``items`` as trained, with these dials."""
-        bias = self.steep * items.bias + np.float32(self.level)
-        return replace(items, personal=self.personal, bias=bias, trend=self.trend, novelty=self.novelty)
 
 
 def calibrate(
@@ -99,8 +90,10 @@ def calibrate(
     if not np.isfinite(weights).all() or weights[0] < 0:
         weights = before
     level = float(np.mean([m.parts.mean(0) @ (before - weights) for m in found if len(m.new)] or [0.0]))
-    novelty = _novelty(found, frequency, weights, discovery) - level
-    return Dials(float(weights[0]), float(weights[1]), level, novelty, weights[2:])
+    forgotten = _forgotten(found, weights)
+    novelty = _novelty(found, frequency, (weights, forgotten), discovery) - level
+    forgotten[0] -= level
+    return Dials(float(weights[0]), float(weights[1]), level, novelty, weights[2:], forgotten)
 
 
 def _moment(
@@ -110,16 +103,25 @@ def _moment(
     known = answers.items[first:last]
     own = items.vectors @ answers.h[place]
     scores = items.personal * own + items.bias + seen @ items.trend
-    old = answers.taken.of(place)
+    taken = answers.taken.of(place)
     rising = seen[:, 0].copy()
-    scores[old] = rising[old] = -np.inf
+    scores[taken.items] = rising[taken.items] = -np.inf
     new = np.union1d(_best(scores, HEAD), _best(rising, RISING))
     new = new[np.isfinite(scores[new])]
+    gone = ~np.isin(taken.items, known)
+    old = taken.items[gone].astype(np.int64)
+
+    def parts(rows: IntArray) -> FloatArray:
+        return np.concatenate([own[rows, None], items.bias[rows, None], seen[rows]], 1)
+
     return _Moment(
         known=known,
         again=answers.again[first:last],
         new=new,
-        parts=np.concatenate([own[new, None], items.bias[new, None], seen[new]], 1),
+        parts=parts(new),
+        old=old,
+        old_parts=parts(old),
+        clues=taken.clues(float(answers.times[place]))[gone],
         right=held_out.items[held_out.offsets[place] : held_out.offsets[place + 1]],
     )
 
@@ -135,27 +137,66 @@ def _fitted(moments: list[_Moment], start: FloatArray) -> FloatArray:
     """
     rows = [(torch.from_numpy(m.parts), np.flatnonzero(m.fresh())) for m in moments]
     rows = [(parts, torch.from_numpy(right)) for parts, right in rows if len(right)]
-    before = torch.from_numpy(start)
-    weights = before.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([weights], max_iter=50, line_search_fn="strong_wolfe")
 
-    def loss() -> torch.Tensor:
-        optimizer.zero_grad()
-        total = (weights - before).square().sum()
+    def loss(weights: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros(())
         for parts, right in rows:
             scores = parts @ weights
             likely = torch.logsumexp(scores, 0) - scores[right]
             total = total + likely.sum() / IDEAL[min(PLACES, len(right))]
-        total.backward()
         return total
 
-    optimizer.step(loss)
+    return _smallest(loss, start)
+
+
+def _forgotten(moments: list[_Moment], weights: FloatArray) -> FloatArray:
+    """What the clues count: what was taken is to be likeliest among all that was taken before or is new."""
+    rows: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor, float, int]] = []
+    for m in moments:
+        right = np.flatnonzero(np.isin(m.old, m.right))
+        others = int(np.isin(m.known, m.right).sum() + m.fresh().sum())
+        if len(m.old) and (len(right) or others):
+            rest = float(np.logaddexp.reduce(np.concatenate([m.again, m.parts @ weights, [-np.inf]])))
+            base = torch.from_numpy(m.old_parts @ weights)
+            rows.append((base, torch.from_numpy(m.clues), torch.from_numpy(right), rest, others))
+
+    def loss(forgotten: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros(())
+        for base, clues, right, rest, others in rows:
+            scores = base + clues @ forgotten
+            whole = torch.logaddexp(torch.logsumexp(scores, 0), torch.tensor(rest))
+            count = len(right) + others
+            total = total + (count * whole - scores[right].sum()) / IDEAL[min(PLACES, count)]
+        return total
+
+    found = _smallest(loss, np.zeros(CLUES, np.float32))
+    return found if np.isfinite(found).all() else np.zeros(CLUES, np.float32)
+
+
+def _smallest(loss: Callable[[torch.Tensor], torch.Tensor], start: FloatArray) -> FloatArray:
+    """Where ``loss`` and the squared distance from ``start`` are smallest together."""
+    before = torch.from_numpy(start)
+    weights = before.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS([weights], max_iter=50, line_search_fn="strong_wolfe")
+
+    def total() -> torch.Tensor:
+        optimizer.zero_grad()
+        found = loss(weights) + (weights - before).square().sum()
+        found.backward()
+        return found
+
+    optimizer.step(total)
     return weights.detach().numpy()
 
 
-def _novelty(moments: list[_Moment], frequency: IntArray, weights: FloatArray, discovery: float) -> float:
-    """The highest level of new items that costs at most the share ``discovery`` of the best NDCG@10."""
-    lists = [_heads(m, weights) for m in moments if len(m.known)]
+def _novelty(
+    moments: list[_Moment], frequency: IntArray, weights: tuple[FloatArray, FloatArray], discovery: float
+) -> float:
+    """The highest level of new items that costs at most the share ``discovery`` of the best NDCG@10.
+
+    ``weights``: of the parts, and of the clues of what is forgotten.
+    """
+    lists = [_heads(m, *weights) for m in moments if len(m.known)]
     if not lists:
         return 0.0
     apart = np.concatenate([(heads.again[:, None] - heads.new[None]).ravel() for heads in lists])
@@ -180,7 +221,7 @@ def _novelty(moments: list[_Moment], frequency: IntArray, weights: FloatArray, d
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Heads:
-    """Best scores of what is remembered and of the rest, whether each was taken, the best possible gain."""
+    """Best scores of what was taken before and of the rest, whether each is right, the best possible gain."""
 
     again: FloatArray
     new: FloatArray
@@ -188,11 +229,19 @@ class _Heads:
     ideal: float
 
 
-def _heads(m: _Moment, weights: FloatArray) -> _Heads:
-    fresh = m.parts @ weights
-    known, new = np.argsort(-m.again)[:PLACES], np.argsort(-fresh)[:PLACES]
-    right = np.isin(np.concatenate([m.known[known], m.new[new]]), m.right)
-    return _Heads(m.again[known], fresh[new], right, float(IDEAL[min(PLACES, len(m.right))]))
+def _heads(m: _Moment, weights: FloatArray, forgotten: FloatArray) -> _Heads:
+    fresh, again = (
+        m.parts @ weights,
+        np.concatenate([m.again, _single(m.old_parts @ weights + m.clues @ forgotten)]),
+    )
+    taken = np.append(m.known, m.old)
+    known, new = np.argsort(-again)[:PLACES], np.argsort(-fresh)[:PLACES]
+    right = np.isin(np.concatenate([taken[known], m.new[new]]), m.right)
+    return _Heads(again[known], fresh[new], right, float(IDEAL[min(PLACES, len(m.right))]))
+
+
+def _single(numbers: NDArray[np.floating[Any]]) -> FloatArray:
+    return numbers.astype(np.float32, copy=False)
 
 
 def _gains(heads: _Heads, levels: NDArray[np.float64]) -> NDArray[np.float64]:

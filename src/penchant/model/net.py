@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from penchant.model.dials import Dials
 from penchant.model.encoders import make_encoder
 from penchant.model.encoders.fused import Drop, RmsNorm
 from penchant.model.examples import Batch
@@ -14,6 +15,7 @@ from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import ItemTable
 from penchant.model.moments import HOURS, WEEKDAYS, Moments
 from penchant.model.settings import INPUTS, ModelSettings
+from penchant.model.taken import CLUES
 from penchant.model.tokens import GAPS, KINDS, SESSIONS, gap_class, rating_signal
 from penchant.model.trend import LIFETIMES
 
@@ -129,6 +131,8 @@ class PreferenceNet(nn.Module):
         self.novelty: Tensor
         self.register_buffer("personal", torch.ones(()))
         self.register_buffer("novelty", torch.zeros(()))
+        self.forgotten: Tensor
+        self.register_buffer("forgotten", torch.zeros(CLUES))
         for name in set(INPUTS) - set(settings.read):
             for weight in self._tables(name):
                 weight.requires_grad_(False).zero_()
@@ -153,13 +157,14 @@ class PreferenceNet(nn.Module):
         """State (B, S) and behaviour (B, D) of people who did nothing yet."""
         return torch.zeros(people, self.encoder.state_size), self.start.expand(people, -1)
 
-    def dial(self, personal: float, steep: float, level: float, novelty: float, trend: FloatArray) -> None:
-        """Set what the parts of a score count; see :class:`penchant.model.calibration.Dials`."""
+    def dial(self, dials: Dials) -> None:
+        """Set what the parts of a score count."""
         with torch.no_grad():
-            self.personal.fill_(personal)
-            self.items.bias.mul_(steep).add_(level)
-            self.novelty.fill_(novelty)
-            self.trend.copy_(torch.from_numpy(trend))
+            self.personal.fill_(dials.personal)
+            self.items.bias.mul_(dials.steep).add_(dials.level)
+            self.novelty.fill_(dials.novelty)
+            self.trend.copy_(torch.from_numpy(dials.trend))
+            self.forgotten.copy_(torch.from_numpy(dials.forgotten))
 
     def forward(self, tokens: Tokens, state: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
         """Behaviour (L + 1, B, D) before and after each token, and the state after the last.

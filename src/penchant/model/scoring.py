@@ -1,7 +1,7 @@
 """A trained model, and its scores for many moments at once."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from penchant.model.ahead import ahead, torch_threads
 from penchant.model.attributes import Attributes, Vocabulary
+from penchant.model.dials import Dials
 from penchant.model.entries import items_of
 from penchant.model.examples import Batch, Questions, Reader, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
@@ -18,7 +19,7 @@ from penchant.model.moments import Moments
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.repeat import features, setting
 from penchant.model.settings import ModelSettings
-from penchant.model.taken import Runs, had_before
+from penchant.model.taken import CLUES, Before
 from penchant.model.trend import TrendTable
 from penchant.model.whitening import Whitening
 
@@ -46,7 +47,7 @@ class Answers:
     owner: IntArray
     items: IntArray
     again: FloatArray
-    taken: Runs
+    taken: Before
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +57,8 @@ class ItemScores:
     Attributes:
         vectors, bias: (N, D) and (N,). trend: weight of each lifetime. personal: weight of the taste.
         novelty: what an item gets on top for a person who never took it.
+        forgotten: (CLUES,) what the clues of :class:`~penchant.model.taken.Taken` count for an item that was
+            taken and is not remembered.
     """
 
     vectors: FloatArray
@@ -63,6 +66,12 @@ class ItemScores:
     trend: FloatArray
     personal: float = 1.0
     novelty: float = 0.0
+    forgotten: FloatArray = field(default_factory=lambda: np.zeros(CLUES, np.float32))
+
+    def dialled(self, dials: Dials) -> "ItemScores":
+        """These as trained, with ``dials``."""
+        bias = dials.steep * self.bias + np.float32(dials.level)
+        return ItemScores(self.vectors, bias, dials.trend, dials.personal, dials.novelty, dials.forgotten)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +132,8 @@ def item_scores(net: PreferenceNet, counts: FloatArray) -> ItemScores:
     levels = bias.numpy().copy()
     levels[counts == 0] = newcomer_bias(levels, counts)
     trend = net.trend.detach().numpy()
-    return ItemScores(vectors.numpy(), levels, trend, float(net.personal), float(net.novelty))
+    parts = float(net.personal), float(net.novelty), net.forgotten.numpy()
+    return ItemScores(vectors.numpy(), levels, trend, *parts)
 
 
 def score_blocks(
@@ -136,8 +146,12 @@ def score_blocks(
         scores *= items.personal
         scores += items.bias
         for place, seen in trend.moments(answers.times[part], len(items.bias)):
-            scores[place] += seen @ items.trend + items.novelty
-            scores[place, answers.taken.of(part.start + place)] -= items.novelty
+            scores[place] += seen @ items.trend
+            if items.novelty or items.forgotten.any():
+                taken = answers.taken.of(part.start + place)
+                clues = taken.clues(float(answers.times[part.start + place]))
+                scores[place] += items.novelty
+                scores[place, taken.items] += clues @ items.forgotten - items.novelty
         first, last = np.searchsorted(answers.owner, [part.start, part.stop])
         here = slice(int(first), int(last))
         where = answers.owner[here] - start, answers.items[here]
@@ -171,7 +185,7 @@ def answer(  # noqa: PLR0917
         here = net.asked(here, Moments.of(histories, asked.take(batch.questions), words))
         h[batch.questions] = here.numpy()
         parts.append(_remembered(net, batch, here, asked, trend))
-    taken = had_before(histories, asked.people, asked.ends)
+    taken = Before.of_moments(histories, asked.people, asked.ends)
     if not parts:
         none = np.zeros(0, np.int64)
         return Answers(h, asked.times, none, none, np.zeros(0, np.float32), taken)

@@ -22,6 +22,7 @@ from penchant.model.reading import Columns, TokenReader
 from penchant.model.repeat import Memory, remember_all, remembered, setting
 from penchant.model.repeat_step import again
 from penchant.model.snapshot import Manifest, read_snapshot
+from penchant.model.taken import Taken
 from penchant.model.tokens import (
     DAY,
     LAST_PLACE,
@@ -178,20 +179,21 @@ class ServingModel:
         self,
         state: State,
         now: float,
-        taken: NDArray[np.int32] | None = None,
+        taken: Taken | None = None,
         about: FloatArray | None = None,
     ) -> FloatArray:
         """Preference for every item at ``now`` (unix seconds), (n_items,); the caller may change it.
 
-        ``taken``: item rows that the person ever took, each once: they are no discovery, also where the
-        repeat memory forgot them. Whoever asks knows them from the log; a state of fixed size cannot.
+        ``taken``: what the person ever took: it is no discovery, also where the repeat memory forgot it.
+        Whoever asks knows it from the log; a state of fixed size cannot.
         ``about``: see :meth:`about`.
         """
         h = self._behaviour(state, now, about)
         scores = self._items.vectors @ _single(self._personal * h)
         scores += self.biases(now)
         if taken is not None:
-            scores[taken[taken < self.n_items]] -= self._novelty
+            old = taken.below(self.n_items)
+            scores[old.items] += old.clues(now) @ self._arrays["forgotten"] - np.float32(self._novelty)
         memory = state.memory
         if len(memory):
             scores[items_of(memory)] = self._again_now(state, h, now)

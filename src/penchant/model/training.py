@@ -218,7 +218,7 @@ class Trainer:
         discovery = self.settings.discovery
         often = self.frequency(asked.people)
         dials = calibrate(answers, items, self.trend, asked, discovery=discovery, frequency=often)
-        net.dial(dials.personal, dials.steep, dials.level, dials.novelty, dials.trend)
+        net.dial(dials)
 
     def _resumed(self, folder: Path | None) -> Checkpoint:
         net, average = self.net, self.stepper.average

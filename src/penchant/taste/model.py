@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.model.taken import Taken
 from penchant.model.tokens import Token
 
 
@@ -50,12 +51,12 @@ class PreferenceModel(Protocol):
         self,
         state: Any,
         now: float,
-        taken: NDArray[np.int32] | None = None,
+        taken: Taken | None = None,
         about: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         """Preference for every item at ``now``, shape (n_items,); fresh, the caller may change it.
 
-        ``taken``: rows of what the person ever took, each once.
+        ``taken``: what the person ever took.
         """
         ...
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from penchant.model.taken import with_item
+from penchant.model.taken import NOTHING, Taken
 from penchant.model.tokens import NOT_WANTED, Token
 from penchant.taste.model import PreferenceModel
 from penchant.taste.tokens import Basket
@@ -47,14 +46,14 @@ class Recent:
 
     Attributes:
         base: state before the tokens of ``window``, the newest ones. bought: times that each item row was
-            bought (baskets). viewed: item rows looked at or clicked. taken: rows ever wanted, sorted.
+            bought (baskets). viewed: item rows looked at or clicked. taken: what was ever wanted.
     """
 
     base: Any
     window: deque[Token] = field(default_factory=deque[Token])
     bought: Counter[int] = field(default_factory=Counter[int])
     viewed: set[int] = field(default_factory=set[int])
-    taken: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    taken: Taken = NOTHING
     _last_basket: dict[int, int] = field(default_factory=dict[int, int])
 
     def add(self, token: Token, model: PreferenceModel) -> None:
@@ -64,7 +63,7 @@ class Recent:
             self.base = model.step(self.base, self.window.popleft())
         self.count(token)
         if _wanted(token):
-            self.taken = with_item(self.taken, token.item)
+            self.taken = self.taken.and_then(token.item, token.time)
 
     def count(self, token: Token) -> None:
         """Remember what was bought and seen, but for ``taken``."""
@@ -83,7 +82,9 @@ def recent_of(model: PreferenceModel, tokens: Sequence[Token]) -> Recent:
     recent = Recent(base=model.encode(tokens[:cut]), window=deque(tokens[cut:]))
     for token in tokens:
         recent.count(token)
-    recent.taken = np.unique(np.array([token.item for token in tokens if _wanted(token)], np.int32))
+    kept = [token for token in tokens if _wanted(token)]
+    items = np.array([token.item for token in kept], np.int32)
+    recent.taken = Taken.of(items, np.array([token.time for token in kept]))
     return recent
 
 

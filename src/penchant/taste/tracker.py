@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from penchant.errors import PenchantError
 from penchant.events.log import EventLog
+from penchant.model.taken import Taken
 from penchant.model.tokens import Token
 from penchant.privacy.consent import ConsentStore
 from penchant.taste.model import PreferenceModel
@@ -36,8 +37,8 @@ class Reading:
 
     Attributes:
         state: after all events. base: before those of ``window``, the newest ones, oldest first.
-        bought: times that each item row was bought. viewed: item rows looked at. taken: rows ever
-            wanted, sorted.
+        bought: times that each item row was bought. viewed: item rows looked at. taken: what was
+            ever wanted.
     """
 
     model: PreferenceModel
@@ -47,7 +48,7 @@ class Reading:
     window: tuple[Token, ...]
     bought: dict[int, int]
     viewed: frozenset[int]
-    taken: NDArray[np.int32]
+    taken: Taken
 
 
 class TasteTracker:

@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.model.taken import Taken
 from penchant.model.tokens import Token
 from penchant.types import EventType
 
@@ -80,7 +81,7 @@ class PlantedModel:
         self,
         state: Faded,
         now: float,
-        taken: NDArray[np.int32] | None = None,
+        taken: Taken | None = None,
         about: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         del taken
