@@ -107,6 +107,7 @@ def _try(
             n_items=given.items.count,
             queries=given.queries,
             prices=given.items.prices,
+            attributes=given.data.attributes,
             on_progress=watch,
         )
     except _Enough:
@@ -122,8 +123,9 @@ def _name(histories: Histories, given: Material, base: ModelSettings, space: Spa
     """Another one for other data, other settings of the shop, or another space."""
     none = np.zeros(0, np.int64)
     fixed = replace(base, **{name: getattr(ModelSettings(), name) for name in space})
+    known = np.frombuffer(msgspec.json.encode(given.data.attributes), np.uint8)
     asked = moments(none, none, np.zeros(0))
-    data = fingerprint(histories, given.items.vectors, fixed, asked, given.items.prices)
+    data = fingerprint(histories, given.items.vectors, fixed, asked, given.items.prices, known)
     parts = msgspec.json.encode([data, {name: asdict(part) for name, part in space.items()}])
     return hashlib.sha256(parts).hexdigest()[:16]
 

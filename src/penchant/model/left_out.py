@@ -1,23 +1,23 @@
 """What behaviour would be without one of the newest events: the truth behind reasons. Numpy only."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.model.encoders.protocol_step import StepEncoder
-from penchant.model.histories import FloatArray, IntArray
-from penchant.model.reading import Columns
+from penchant.model.histories import FloatArray
+from penchant.model.reading import Columns, TokenReader
 from penchant.model.tokens import gaps_in_days, session_places
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeftOut:
-    """``read`` makes tokens, the days before them and their places in sessions (L,) to vectors (L, D)."""
+    """``vectors`` (N, D) are those of the items."""
 
     step: StepEncoder
-    read: Callable[[Columns, FloatArray, IntArray], FloatArray]
+    reader: TokenReader
+    vectors: FloatArray
 
     def each(
         self, encoder: FloatArray, h: FloatArray, before: tuple[float, int], tail: Columns
@@ -60,5 +60,5 @@ class LeftOut:
         last, place = before
         times = np.concatenate([np.full((1, side), last), tail.times[order]])
         days, places = gaps_in_days(times), session_places(np.diff(times, axis=0), place)
-        x = self.read(tail.take(order.ravel()), days.ravel(), places.ravel()).reshape(steps, side, -1)
-        return self.step.sequence(np.repeat(encoder[None], side, 0), x, days)
+        x = self.reader.many(tail.take(order.ravel()), self.vectors, days.ravel(), places.ravel())
+        return self.step.sequence(np.repeat(encoder[None], side, 0), x.reshape(steps, side, -1), days)

@@ -258,17 +258,10 @@ class ServingModel:
     def _with(self, items: ItemRows) -> "ServingModel":
         return ServingModel(self.manifest, self._arrays, self._step, items, self._trend)
 
-    def query_vector(self, text: FloatArray) -> FloatArray:
-        """A search text's vector (T,) as a vector to compare with :meth:`vectors`, (D,)."""
-        return self._item_reader.of_texts(text[None])[0]
-
     def without_each(self, base: State, tail: Sequence[Token], now: float) -> FloatArray:
         """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
 
-        def read(known: Columns, days: FloatArray, places: NDArray[np.int64]) -> FloatArray:
-            return self._reader.many(known, self._items.vectors, days, places)
-
-        left_out = LeftOut(self._step, read)
+        left_out = LeftOut(self._step, self._reader, self._items.vectors)
         known = Columns.of(tail, self.n_items)
         each = left_out.each(base.encoder, self._timeless(base), (base.last, base.place), known)
         moments = [self._moment.at(now, last) for last in left_out.last(base.last, known)]
