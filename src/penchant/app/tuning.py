@@ -13,6 +13,7 @@ from penchant.app.shop import Shop
 from penchant.app.work import Material, model_settings
 from penchant.errors import NotEnoughData
 from penchant.evaluate.protocols import default_cut
+from penchant.model.attributes import Vocabulary
 from penchant.model.checkpoint import fingerprint
 from penchant.model.examples import moments
 from penchant.model.histories import Histories
@@ -107,6 +108,7 @@ def _try(
             n_items=given.items.count,
             queries=given.queries,
             prices=given.items.prices,
+            attributes=given.data.attributes,
             on_progress=watch,
         )
     except _Enough:
@@ -123,7 +125,9 @@ def _name(histories: Histories, given: Material, base: ModelSettings, space: Spa
     none = np.zeros(0, np.int64)
     fixed = replace(base, **{name: getattr(ModelSettings(), name) for name in space})
     asked = moments(none, none, np.zeros(0))
-    data = fingerprint(histories, given.items.vectors, fixed, asked, given.items.prices)
+    known = Vocabulary.of(given.data.attributes)
+    people = known.table(given.data.attributes), known.packed()
+    data = fingerprint(histories, given.items.vectors, fixed, asked, given.items.prices, *people)
     parts = msgspec.json.encode([data, {name: asdict(part) for name, part in space.items()}])
     return hashlib.sha256(parts).hexdigest()[:16]
 

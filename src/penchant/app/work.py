@@ -74,6 +74,7 @@ def train_model(
         n_items=given.items.count,
         queries=given.queries,
         prices=given.items.prices,
+        attributes=given.data.attributes,
         on_progress=tell,
         checkpoint=shop.folder / TRAINING,
     )
@@ -108,7 +109,13 @@ def compare(
     """
     settings = shop.settings.train
     bar = training_bar(tell, settings.time_budget)
-    ours = Preference(model_settings(settings), queries=given.queries, tell=bar, trained=trained)
+    ours = Preference(
+        model_settings(settings),
+        queries=given.queries,
+        attributes=given.data.attributes,
+        tell=bar,
+        trained=trained,
+    )
     evaluation = evaluate(
         given.data.histories,
         given.items,
