@@ -66,7 +66,7 @@ class PreferenceModel(Protocol):
     def without_each(self, base: Any, tail: Sequence[Token], now: float) -> NDArray[np.float32]:
         """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all.
 
-        Of nobody of whom anything is known: :meth:`about` is added to it, whatever the events.
+        Without what is known of the person: :meth:`about` is added to it, whatever the events.
         """
         ...
 
