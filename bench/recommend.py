@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from penchant.adapters.sqlite.attributes import SqliteAttributes
 from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
 from penchant.adapters.sqlite.corrections import SqliteCorrections
 from penchant.adapters.sqlite.database import Database
@@ -22,6 +23,7 @@ from penchant.adapters.sqlite.log import SqliteLog
 from penchant.adapters.sqlite.people import SqliteConsent
 from penchant.adapters.sqlite.vectors import SqliteVectors
 from penchant.catalog.catalog import Catalog
+from penchant.events.attributes import ConsentedAttributes
 from penchant.model.histories import histories_of
 from penchant.model.saving import save_snapshot
 from penchant.model.serving import load_serving
@@ -124,7 +126,8 @@ def run(count, requests, folder):
     model = watch.time("load model", lambda: serving(folder / "one", count, text))
     log = SqliteLog(database)
     history(log, count)
-    tracker = TasteTracker(model, log, TokenMaker(ids), consent, snapshot="one")
+    attributes_of = ConsentedAttributes(SqliteAttributes(database), consent).attributes_of
+    tracker = TasteTracker(model, log, TokenMaker(ids), consent, attributes_of, snapshot="one")
     popularity, corrections = Popularity(7.0), SqliteCorrections(database)
     popularity.rebuild(log.columns(), ids)
     seen = SeenFilter(RecommendSettings(), RepeatRates(0.3, {}))
@@ -186,7 +189,8 @@ def stages(watch, catalog, tracker, seen, *, person, now):
         "  filters", lambda: on_sale(view, ()) & seen.unseen(view, reading.bought, reading.viewed)
     )
     scores = watch.time(
-        "  scores of all items", lambda: reading.model.scores(reading.state, now, reading.taken)
+        "  scores of all items",
+        lambda: reading.model.scores(reading.state, now, reading.taken, reading.about),
     )
     rows = watch.time("  top 20", lambda: top_k(scores, allowed[: len(scores)], 20))
     watch.time("  reasons", lambda: personal_reasons(reading, now, rows, lambda row: view.ids[row]))

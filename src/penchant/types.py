@@ -106,8 +106,10 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``kind`` is one of ``because-of`` (the past items in ``items`` contributed most),
     ``bought-again`` (bought before; ``count`` times), ``looked-at`` (viewed or otherwise handled before,
-    never bought), ``popular`` or ``similar``.
-    ``share`` is the part of the score, from 0 to 1, that removing the named events takes away.
+    never bought), ``about-you`` (what the shop knows of the person beside events contributed most),
+    ``popular`` or ``similar``.
+    ``share`` is the part of the score, from 0 to 1, that removing the named events, or what is known of the
+    person, takes away.
     """
 
     kind: str

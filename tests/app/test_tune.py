@@ -168,10 +168,11 @@ def untuned(tmp_path_factory) -> Path:
 def test_tuning_sees_nothing_of_the_weeks_on_which_models_are_compared(
     untuned, tmp_path, monkeypatch
 ) -> None:
-    shown, now = [], itertools.count(0.0, 0.05)
+    shown, people, now = [], [], itertools.count(0.0, 0.05)
 
     def watched(histories, *rest, on_progress, **named):
         shown.append((histories, rest[1]))
+        people.append(named["attributes"])
         return tuning_train(histories, *rest, on_progress=on_progress, **named)
 
     tuning_train = tuning.train
@@ -187,6 +188,18 @@ def test_tuning_sees_nothing_of_the_weeks_on_which_models_are_compared(
     assert all(settings.max_epochs == 2 for _, settings in shown)
     assert all(settings.time_budget_s <= tuning.ATTEMPT_S for _, settings in shown)
     assert found.validation >= found.validation_before > 0
+    assert all(known is given.data.attributes for known in people)
+
+
+def test_a_search_is_another_one_where_more_is_known_of_people(untuned) -> None:
+    with Shop(untuned, writer=False, encoder=FakeTextEncoder()) as shop:
+        given = material(shop, lambda what, share: None)
+    base, space = ModelSettings(), search_space(True)
+    before = tuning._name(given.data.histories, given, base, space)
+    assert tuning._name(given.data.histories, given, base, space) == before
+    for person, known in enumerate(given.data.attributes):
+        given.data.attributes[person] = {**known, "country": "AB"[person % 2]}
+    assert tuning._name(given.data.histories, given, base, space) != before
 
 
 def test_without_anything_to_compare_by_it_is_an_error(tmp_path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from penchant.catalog.catalog import Catalog
+from penchant.events.attributes import ConsentedAttributes
 from penchant.events.log import Appended
 from penchant.privacy.consent import Consent
 from penchant.recommend.filters import SeenFilter
@@ -16,6 +17,7 @@ from penchant.settings import RecommendSettings
 from penchant.taste.corrections import CorrectionsInMemory
 from penchant.taste.tokens import TokenMaker
 from penchant.taste.tracker import TasteTracker
+from penchant.testing.fakes import InMemoryAttributes
 from penchant.testing.planted import PlantedModel, WordEncoder
 from penchant.types import Event, EventType, Item, Logged, Pseudonym
 
@@ -127,18 +129,26 @@ class House:
     rates: RepeatRates = field(default_factory=RepeatRates)
     items: list[Item] = field(default_factory=list)
     capacity: int = 100
+    words: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         self.ids, self.log, self.consent, self.lists = Ids(), Log(), Choices(), Lists()
+        self.attributes = InMemoryAttributes()
         self.store, self.encoder, self.cache = Items(self.ids), WordEncoder(), Cache()
         self.catalog = Catalog(self.store, self.ids, self.encoder, self.cache)
         items = self.items or [
             Item(item_id=f"i{n}", title=f"thing {n}", category=f"c{n % 3}") for n in range(len(self.vectors))
         ]
         self.catalog.upsert(items)
-        self.model = PlantedModel(self.vectors)
+        self.model = PlantedModel(self.vectors, words=self.words)
         self.tracker = TasteTracker(
-            self.model, self.log, TokenMaker(self.ids), self.consent, snapshot="s1", capacity=self.capacity
+            self.model,
+            self.log,
+            TokenMaker(self.ids),
+            self.consent,
+            ConsentedAttributes(self.attributes, self.consent).attributes_of,
+            snapshot="s1",
+            capacity=self.capacity,
         )
         self.popularity, self.corrections = Popularity(7.0), CorrectionsInMemory()
         self.number = 0

@@ -109,6 +109,19 @@ def test_strangers_get_what_is_popular_these_days(house):
     assert house.list(None, 2, 60 * DAY) == ["i5", "i1"]
 
 
+def test_a_stranger_of_whom_something_is_known_gets_a_list_by_it():
+    house = House(pairs(), words={"country=Peru": pairs()[4]})
+    house.does("q", "i2", at=NOW)
+    house.attributes.replace({"s": {"country": "Peru"}, "t": {"country": "Chad"}})
+    assert set(house.list("s", 2)) == {"i4", "i5"}
+    assert [one.reason.kind for one in house.lists.rows[-1].items] == ["about-you"] * 2
+    assert house.lists.rows[-1].snapshot == "s1"
+    assert house.list("s", 1, context_item="i4") == ["i5"]
+    assert house.list("t", 2) == house.list(None, 2)
+    house.consent.set("s", Consent(profiling=False))
+    assert house.list("s", 2) == house.list(None, 2)
+
+
 def test_a_stranger_on_a_page_sees_its_category_first(house):
     for n in range(5):
         house.does(f"p{n}", "i1", at=NOW)

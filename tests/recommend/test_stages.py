@@ -162,9 +162,37 @@ def test_beside_a_louder_one_an_item_does_not_name_itself():
 def test_what_is_remembered_and_was_never_bought_was_looked_at(monkeypatch):
     house = House(np.eye(2, dtype=np.float32))
     house.does("p", "i0", kind=EventType.VIEW)
-    monkeypatch.setattr(house.model, "repeat_part", lambda state, now, rows: np.ones(len(rows)))
+    monkeypatch.setattr(house.model, "repeat_part", lambda state, now, rows, about: np.ones(len(rows)))
     (reason,) = personal_reasons(house.tracker.read("p"), 0.0, np.array([0]), lambda row: f"i{row}")
     assert reason == Reason(kind="looked-at", share=1.0)
+
+
+def test_what_is_known_of_a_person_is_the_reason_where_it_adds_more_than_the_past():
+    house = House(
+        np.array([[1, 0], [0, 1], [0.9, 0], [0, 0.9], [0.9, 0.2]], dtype=np.float32),
+        words={"country=Norway": np.array([0, 2], np.float32)},
+    )
+    house.does("p", "i0", at=0.0)
+
+    def reasons():
+        return personal_reasons(house.tracker.read("p"), 0.0, np.array([2, 3, 4]), lambda row: f"i{row}")
+
+    assert [reason.kind for reason in reasons()] == ["because-of", "popular", "because-of"]
+    house.attributes.replace({"p": {"country": "Norway"}})
+    found = reasons()
+    assert [reason.kind for reason in found] == ["because-of", "about-you", "because-of"]
+    assert [reason.share for reason in found] == [1.0, 1.0, pytest.approx(0.9 / 1.3, abs=1e-4)]
+    assert words(found[1], str) == "Fits what the shop knows of you"
+
+
+def test_a_dislike_of_what_a_person_is_known_for_is_no_reason():
+    house = House(
+        np.array([[1, 0], [0.9, -0.5]], dtype=np.float32), words={"a=b": np.array([0, 1], np.float32)}
+    )
+    house.does("p", "i0", at=0.0)
+    house.attributes.replace({"p": {"a": "b"}})
+    (found,) = personal_reasons(house.tracker.read("p"), 0.0, np.array([1]), lambda row: f"i{row}")
+    assert (found.kind, found.share) == ("because-of", 1.0)
 
 
 def test_what_taste_says_nothing_for_is_here_because_others_take_it():
@@ -245,6 +273,15 @@ def test_search_leans_towards_taste_among_equals():
     stranger = search.search("thing", 1, 2 * DAY)
     assert (found.items[0].item_id, found.snapshot) == ("i3", "s1")
     assert (stranger.items[0].item_id, stranger.snapshot) == ("i0", "")
+
+
+def test_search_leans_towards_what_is_known_of_a_stranger():
+    house = House(np.eye(4, dtype=np.float32), words={"country=Peru": np.eye(4, dtype=np.float32)[3]})
+    search = Search(house.catalog, lambda: house.tracker)
+    assert search.search("thing", 1, 0.0, person="s").items[0].item_id == "i0"
+    house.attributes.replace({"s": {"country": "Peru"}})
+    found = search.search("thing", 1, 0.0, person="s")
+    assert (found.items[0].item_id, found.snapshot) == ("i3", "s1")
 
 
 def impression(number, person="p"):

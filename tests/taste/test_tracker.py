@@ -284,3 +284,57 @@ def test_a_new_model_that_knows_more_items_reads_again_who_took_them(house):
     house.tracker.swap(PlantedModel(np.concatenate([EYE, EYE[3:4]])), "s2")
     assert state(house).total[3] > 0
     assert state(house, "other") is others
+
+
+def knowing():
+    """A house where it is known what Norway (item 0) and Peru (item 1) like; p did something, s nothing."""
+    house = House(EYE, words={"country=Norway": EYE[0], "country=Peru": EYE[1]})
+    house.does("p", "i3", at=1.0)
+    return house
+
+
+@pytest.mark.parametrize("person", ["p", "s"])
+def test_what_is_known_of_a_person_is_read_at_each_reading(person):
+    house = knowing()
+
+    def about():
+        reading = house.tracker.read(person)
+        return None if reading is None or reading.about is None else reading.about.tolist()
+
+    for known, row in (("Norway", 0), ("Peru", 1)):
+        house.attributes.replace({person: {"country": known}})
+        assert about() == EYE[row].tolist()
+    house.consent.set(person, Consent(profiling=False))
+    assert about() is None
+    house.consent.set(person, Consent())
+    assert about() == EYE[1].tolist()
+    house.attributes.erase_person(person)
+    assert about() is None
+
+
+def test_a_stranger_of_whom_the_model_knows_no_word_has_no_reading():
+    house = knowing()
+    house.attributes.replace({"s": {"country": "Chad"}, "p": {"country": "Chad"}})
+    assert house.tracker.read("s") is None
+    assert house.tracker.read("p").about is None
+
+
+def test_a_stranger_s_reading_is_before_any_event_and_is_not_kept():
+    house = knowing()
+    house.attributes.replace({"s": {"country": "Norway"}})
+    reading = house.tracker.read("s")
+    same(reading.state, house.model.initial())
+    assert (reading.window, reading.bought, len(reading.taken.items)) == ((), {}, 0)
+    assert (len(house.tracker), house.tracker.export_person("s")) == (0, [])
+
+
+@pytest.mark.parametrize("encoder_id", ["planted", "other"])
+def test_after_a_swap_people_are_known_as_the_new_model_knows_them(encoder_id):
+    house = knowing()
+    house.attributes.replace({"p": {"country": "Norway"}, "s": {"country": "Norway"}})
+    assert house.tracker.read("p").about.tolist() == EYE[0].tolist()
+    house.tracker.swap(PlantedModel(EYE, encoder_id=encoder_id, words={"country=Norway": EYE[4]}), "s2")
+    for person in ("p", "s"):
+        assert house.tracker.read(person).about.tolist() == EYE[4].tolist()
+    house.tracker.grow(np.eye(7, dtype=np.float32))
+    assert house.tracker.read("p").about.tolist() == EYE[4].tolist()

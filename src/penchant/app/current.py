@@ -4,6 +4,7 @@ import logging
 
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError, SnapshotRefused
+from penchant.events.attributes import ConsentedAttributes
 from penchant.learn.shelf import Promotion
 from penchant.model.serving import ServingModel, load_serving
 from penchant.model.snapshot import read_manifest
@@ -40,6 +41,7 @@ class CurrentModel:
                 self._shop.log,
                 TokenMaker(self._shop.ids, self._shop.catalog.queries.of),
                 self._shop.consent,
+                ConsentedAttributes(self._shop.attributes, self._shop.consent).attributes_of,
                 snapshot=promotion.name,
                 capacity=self._shop.settings.serve.states,
             )

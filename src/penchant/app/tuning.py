@@ -13,6 +13,7 @@ from penchant.app.shop import Shop
 from penchant.app.work import Material, model_settings
 from penchant.errors import NotEnoughData
 from penchant.evaluate.protocols import default_cut
+from penchant.model.attributes import Vocabulary
 from penchant.model.checkpoint import fingerprint
 from penchant.model.examples import moments
 from penchant.model.histories import Histories
@@ -123,9 +124,10 @@ def _name(histories: Histories, given: Material, base: ModelSettings, space: Spa
     """Another one for other data, other settings of the shop, or another space."""
     none = np.zeros(0, np.int64)
     fixed = replace(base, **{name: getattr(ModelSettings(), name) for name in space})
-    known = np.frombuffer(msgspec.json.encode(given.data.attributes), np.uint8)
     asked = moments(none, none, np.zeros(0))
-    data = fingerprint(histories, given.items.vectors, fixed, asked, given.items.prices, known)
+    known = Vocabulary.of(given.data.attributes)
+    people = known.table(given.data.attributes), known.packed()
+    data = fingerprint(histories, given.items.vectors, fixed, asked, given.items.prices, *people)
     parts = msgspec.json.encode([data, {name: asdict(part) for name, part in space.items()}])
     return hashlib.sha256(parts).hexdigest()[:16]
 

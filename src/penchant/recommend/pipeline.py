@@ -37,10 +37,11 @@ class _Wanted:
 
 
 class Recommender:
-    """Makes lists and logs each one. Without a model, and for strangers, it shows what is popular.
+    """Makes lists and logs each one. It shows what is popular without a model, and to strangers of whom
+    nothing is known that the model learned from.
 
     ``new_id`` makes the ``recommendation_id`` of a list. A person who opted out of profiling gets the
-    same list as a stranger, logged for nobody.
+    same list as such a stranger, logged for nobody.
     """
 
     def __init__(
@@ -128,7 +129,7 @@ class Recommender:
         state = reading.state
         if 0 <= wanted.context_row < model.n_items:
             state = model.step(state, _looked_at(wanted.context_row, reading, now))
-        scores = model.scores(state, now, reading.taken)[: len(view)]
+        scores = model.scores(state, now, reading.taken, reading.about)[: len(view)]
         scores = corrected(scores, wanted.wishes, view)
         rows = top_k(scores, wanted.allowed[: len(scores)], wanted.n)
         # Wishes and the item on the page bend the list too: then it is not only what others take.

@@ -1,4 +1,4 @@
-"""True reasons: the past events whose removal would lower an item's score the most."""
+"""True reasons: the past events, or what is known of a person, without which an item's score is lower."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -29,7 +29,8 @@ def contributions(reading: Reading, now: float, rows: NDArray[np.int64]) -> NDAr
     """Loss of score of each item at ``now`` when one recent event is left out, shape (len(rows), W).
 
     W is the number of events in the window; the later ones are read again without the one left out.
-    Only of items that the model does not remember: see :func:`personal_reasons`.
+    Only of items that the model does not remember: see :func:`personal_reasons`. What is known of the person
+    is added to behaviour, so that it changes nothing here, nor in :func:`gains`.
     """
     h = reading.model.without_each(reading.base, reading.window, now)
     return (reading.model.vectors()[rows] @ (h[-1] - h[:-1]).T).astype(np.float32, copy=False)
@@ -39,6 +40,15 @@ def gains(reading: Reading, now: float, rows: NDArray[np.int64]) -> NDArray[np.f
     """What the whole history adds to each item's score at ``now``, shape (len(rows),)."""
     model = reading.model
     change = model.h(reading.state, now) - model.h(model.initial(), now)
+    return (model.vectors()[rows] @ change).astype(np.float32, copy=False)
+
+
+def known_gains(reading: Reading, now: float, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What is known of the person beside events adds to each item's score at ``now``, shape (len(rows),)."""
+    model, start = reading.model, reading.model.initial()
+    if reading.about is None:
+        return np.zeros(len(rows), np.float32)
+    change = model.h(start, now, reading.about) - model.h(start, now)
     return (model.vectors()[rows] @ change).astype(np.float32, copy=False)
 
 
@@ -55,14 +65,18 @@ def personal_reasons(
     What the model remembers is scored by that memory alone: it is ``bought-again``, or, where it was never
     bought, ``looked-at``. Of other items the past events count that carry the score.
     A ``because-of`` without items says that the taste as a whole speaks for it, no event more than others.
-    Where taste says nothing for an item the reason is ``otherwise``.
+    Where what is known of the person adds more than the past it is ``about-you``.
+    Where neither says anything for an item the reason is ``otherwise``.
     """
     if not len(rows):
         return []
     losses, gained = contributions(reading, now, rows), gains(reading, now, rows)
-    remembered = reading.model.repeat_part(reading.state, now, rows) != 0
+    known = known_gains(reading, now, rows).tolist()
+    remembered = reading.model.repeat_part(reading.state, now, rows, reading.about) != 0
     reasons: list[Reason] = []
-    for row, loss, gain, again in zip(rows.tolist(), losses, gained, remembered.tolist(), strict=True):
+    for row, loss, gain, told, again in zip(
+        rows.tolist(), losses, gained.tolist(), known, remembered.tolist(), strict=True
+    ):
         count = reading.bought.get(row, 0)
         if again and count:
             reasons.append(Reason(kind="bought-again", count=count, share=1.0))
@@ -70,8 +84,12 @@ def personal_reasons(
             reasons.append(Reason(kind="looked-at", share=1.0))
         else:
             parts = _by_item(reading, loss)
-            whole = max(float(gain), sum(parts.values()))
-            reasons.append(_reason(row, parts, whole, count, name) or otherwise)
+            past = max(gain, sum(parts.values()))
+            whole = max(past, 0.0) + max(told, 0.0)
+            if told > max(past, 0.0):
+                reasons.append(Reason(kind="about-you", share=_share(told, whole)))
+            else:
+                reasons.append(_reason(row, parts, whole, count, name) or otherwise)
     return reasons
 
 
@@ -123,6 +141,8 @@ def words(reason: Reason, title: Callable[[str], str]) -> str:
         return "You looked at it before"
     if reason.kind == "because-of":
         return f"Because of {named}" if named else "Fits your taste as a whole"
+    if reason.kind == "about-you":
+        return "Fits what the shop knows of you"
     if reason.kind == "similar":
         return f"Similar to {named}" if named else "Similar"
     return "Popular these days"

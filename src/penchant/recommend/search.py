@@ -76,11 +76,11 @@ class Search:
 
 
 def _preference(reading: Reading | None, rows: NDArray[np.int64], now: float) -> NDArray[np.float32]:
-    """Standardised preference for each row; zeros for strangers and unknown items."""
+    """Standardised preference for each row; zeros without a reading and for unknown items."""
     preference = np.zeros(len(rows), dtype=np.float32)
     if reading is None or not len(rows):
         return preference
-    scores = reading.model.scores(reading.state, now, reading.taken)
+    scores = reading.model.scores(reading.state, now, reading.taken, reading.about)
     known = rows < len(scores)
     found = scores[rows[known]]
     preference[known] = (found - scores.mean()) / max(float(scores.std()), 1e-9)

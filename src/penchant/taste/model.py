@@ -65,7 +65,10 @@ class PreferenceModel(Protocol):
         ...
 
     def without_each(self, base: Any, tail: Sequence[Token], now: float) -> NDArray[np.float32]:
-        """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
+        """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all.
+
+        Without what is known of the person: :meth:`about` is added to it, whatever the events.
+        """
         ...
 
     def repeat_part(

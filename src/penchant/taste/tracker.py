@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.errors import PenchantError
+from penchant.events.attributes import Attributes
 from penchant.events.log import EventLog
 from penchant.model.taken import Taken
 from penchant.model.tokens import Token
@@ -39,6 +40,7 @@ class Reading:
         state: after all events. base: before those of ``window``, the newest ones, oldest first.
         bought: times that each item row was bought. viewed: item rows looked at. taken: what was
             ever wanted.
+        about: (D,) what ``model`` makes of the person's attributes; None where they tell it nothing.
     """
 
     model: PreferenceModel
@@ -49,14 +51,16 @@ class Reading:
     bought: dict[int, int]
     viewed: frozenset[int]
     taken: Taken
+    about: NDArray[np.float32] | None
 
 
 class TasteTracker:
     """States of the most recently active people, moved by each event and read from the log on a miss.
 
     An event must be in the log before :meth:`on_event` hears of it. A state never meets a model of
-    another ``encoder_id``. Nothing is kept on people who opted out of profiling. One lock guards all
-    that is in memory; no language model is waited for under it.
+    another ``encoder_id``. Nothing is kept on people who opted out of profiling. What is known of a
+    person beside events is asked for at each reading and never kept: a change holds from the next one on.
+    One lock guards all that is in memory; no language model is waited for under it.
     """
 
     erasable_name = "taste-state"
@@ -67,6 +71,7 @@ class TasteTracker:
         log: EventLog,
         tokens: TokenMaker,
         consent: ConsentStore,
+        attributes_of: Callable[[Pseudonym], Attributes],
         *,
         snapshot: str = "",
         capacity: int = 100_000,
@@ -76,6 +81,7 @@ class TasteTracker:
         self._log = log
         self._tokens = tokens
         self._consent = consent
+        self._attributes_of = attributes_of
         self._lock = RLock()
         self._undisturbed = Undisturbed(self._lock)
         self._tastes: Bounded[Taste] = Bounded(capacity)
@@ -129,13 +135,18 @@ class TasteTracker:
             self._recents = Bounded(self._recents.capacity)
 
     def read(self, person: Pseudonym) -> Reading | None:
-        """The person's state now; None for a stranger and for one who opted out of profiling."""
+        """The person's state now; None for one who opted out of profiling, and for a stranger.
+
+        A stranger whose attributes tell the model something has the state of before any event.
+        """
+        known: Attributes = {}
         for _ in range(TRIES):
             if not self._consent.get(person).profiling:
                 self.forget(person)
                 return None
+            known = self._attributes_of(person)
             with self._lock:
-                found = self._held(person)
+                found = self._held(person, known)
             if found is not None:
                 return found
             with self._undisturbed.reading(person) as undisturbed:
@@ -143,9 +154,9 @@ class TasteTracker:
                 self._tokens.read_ahead(logged.event for logged in history)
                 with self._lock:
                     if undisturbed():
-                        return self._load(person, history)
+                        return self._load(person, history, known)
         with self._lock:  # Events come faster than they can be read: now they wait.
-            return self._load(person, self._log.of_user(person))
+            return self._load(person, self._log.of_user(person), known)
 
     def read_ahead(self, entries: Iterable[Logged]) -> None:
         """Read the search texts that :meth:`on_event` will need, all together and beside the lock.
@@ -184,10 +195,12 @@ class TasteTracker:
             return None
         return taste
 
-    def _held(self, person: Pseudonym) -> Reading | None:
+    def _held(self, person: Pseudonym, known: Attributes) -> Reading | None:
         taste, recent = self._tastes.get(person), self._recents.get(person)
         return (
-            None if taste is None or recent is None else _reading(self._model, self._snapshot, taste, recent)
+            None
+            if taste is None or recent is None
+            else _reading(self._model, self._snapshot, taste, recent, known)
         )
 
     def warm(self, people: Iterable[Pseudonym]) -> int:
@@ -216,7 +229,7 @@ class TasteTracker:
         for person in self._tastes.drop_where(test):
             self._recents.drop(person)
 
-    def _load(self, person: Pseudonym, history: list[Logged]) -> Reading | None:
+    def _load(self, person: Pseudonym, history: list[Logged], known: Attributes) -> Reading | None:
         basket = Basket()
         tokens = self._tokens.of_all((logged.event for logged in history), basket)
         recent = recent_of(self._model, tokens)
@@ -235,7 +248,8 @@ class TasteTracker:
             self._tastes.put(person, taste)
             for gone in self._recents.put(person, recent):
                 self._rest(gone)
-        return _reading(self._model, self._snapshot, taste, recent) if tokens else None
+        reading = _reading(self._model, self._snapshot, taste, recent, known)
+        return reading if tokens or reading.about is not None else None
 
     def _step(self, person: Pseudonym, taste: Taste, logged: Logged) -> None:
         event: Event = logged.event
@@ -265,7 +279,10 @@ def _stepped(model: PreferenceModel, state: Any, tokens: Iterable[Token]) -> Any
     return state
 
 
-def _reading(model: PreferenceModel, snapshot: str, taste: Taste, recent: Recent) -> Reading:
+def _reading(
+    model: PreferenceModel, snapshot: str, taste: Taste, recent: Recent, known: Attributes
+) -> Reading:
+    about = model.about(known) if known else None
     return Reading(
         model=model,
         snapshot=snapshot,
@@ -275,4 +292,6 @@ def _reading(model: PreferenceModel, snapshot: str, taste: Taste, recent: Recent
         bought=dict(recent.bought),
         viewed=frozenset(recent.viewed),
         taken=recent.taken,
+        # All zeros say as little: a model may know none of the words.
+        about=about if about is not None and about.any() else None,
     )

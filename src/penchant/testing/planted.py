@@ -34,11 +34,18 @@ class PlantedModel:
     """
 
     def __init__(
-        self, vectors: NDArray[np.float32], *, encoder_id: str = "planted", lifetime: float = 30 * 86_400.0
+        self,
+        vectors: NDArray[np.float32],
+        *,
+        encoder_id: str = "planted",
+        lifetime: float = 30 * 86_400.0,
+        words: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
+        """``words``: what ``about`` adds up, such as a vector of ``country=France``."""
         self._vectors = vectors
         self._encoder_id = encoder_id
         self._lifetime = lifetime
+        self._words = dict(words or {})
 
     @property
     def encoder_id(self) -> str:
@@ -66,9 +73,10 @@ class PlantedModel:
         return state
 
     def about(self, attributes: Mapping[str, str]) -> NDArray[np.float32]:
-        """Nothing: this model does not know people by what they say."""
-        del attributes
-        return np.zeros(self._vectors.shape[1], dtype=np.float32)
+        about = np.zeros(self._vectors.shape[1], dtype=np.float32)
+        for name, value in attributes.items():
+            about += self._words.get(f"{name}={value}", np.float32(0))
+        return about
 
     def h(self, state: Faded, now: float, about: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         h = state.total * np.float32(exp(-max(0.0, now - state.time) / self._lifetime))
@@ -106,7 +114,7 @@ class PlantedModel:
     ) -> Self:
         del prices
         grown = np.concatenate([self._vectors, text_vectors[:, : self._vectors.shape[1]]])
-        return type(self)(grown, encoder_id=self._encoder_id, lifetime=self._lifetime)
+        return type(self)(grown, encoder_id=self._encoder_id, lifetime=self._lifetime, words=self._words)
 
 
 class WordEncoder:
