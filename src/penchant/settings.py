@@ -43,12 +43,12 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     layers: Positive = 2
     text_dim: Positive = 96
     dropout: Share = 0.5
-    dropout_long: Share = 0.1
+    dropout_long: Share = 0.3
     id_dropout: Share = 0.0
     inputs: str = "types+gaps+sessions+ratings+queries+text+price+clock+attributes"
     loss: Literal["sampled", "full"] = "sampled"
     negatives: Positive = 1024
-    memory: Positive = 61
+    memory: Positive = 49
     auxiliary: Annotated[float, Meta(gt=0, le=1)] = 0.3
     optimizer: Literal["adamw", "adagrad"] = "adamw"
     lr: Annotated[float, Meta(gt=0)] = 2e-3

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from penchant.model import losses, objective
-from penchant.model.entries import items_of
+from penchant.model.entries import filled, items_of
 from penchant.model.histories import histories_of
 from penchant.model.objective import next_basket_loss
 from penchant.model.repeat import features, setting
@@ -128,7 +128,7 @@ def plain_scores(trainer, batch, answers, h, row):
     vectors, bias = net.items(torch.arange(ITEMS))
     seen = trainer.trend.features(np.arange(ITEMS), np.repeat(moment, ITEMS))
     scores = net.personal * (vectors @ h[row]) + bias + torch.from_numpy(seen) @ net.trend
-    for place in np.flatnonzero(batch.memory[row]):
+    for place in np.flatnonzero(filled(batch.memory[row])):
         entry, whose = batch.memory[row : row + 1, place], np.zeros(1, np.int64)
         item, memory = int(items_of(entry)[0]), batch.memory[row : row + 1]
         at = setting(memory, moment, batch.events[row : row + 1], whose, np.array([place]), seen[[item]])

@@ -16,13 +16,14 @@ from penchant.model.entries import (
     bought_of,
     check_items,
     count_of,
+    fast_of,
     items_of,
     kind_of,
     slow_of,
     units,
 )
 from penchant.model.repeat import (
-    FADE,
+    SLOW,
     Setting,
     empty_memory,
     features,
@@ -44,7 +45,7 @@ events = st.lists(
 
 def alone(now, events):
     nothing, none = np.zeros((1, len(LIFETIMES)), np.float32), np.zeros(1, np.int64)
-    return Setting(np.array([now]), np.array([float(events)]), np.ones((1, 2)), none, nothing)
+    return Setting(np.array([now]), np.array([float(events)]), np.ones((1, 3)), none, nothing)
 
 
 def columns(history):
@@ -78,7 +79,8 @@ def test_counts_stop_at_the_greatest_that_an_entry_holds() -> None:
     remember(memory, items[:1], types[:1], np.array([3.0]))
     kept = remembered(once.tobytes(), 0, BUY, 3.0, 2)
     assert kept == memory[0, 1:].tobytes() == once.tobytes()
-    assert (count_of(once)[0], bought_of(once)[0], slow_of(once)[0]) == (COUNT, BOUGHT, 32.0)
+    assert (count_of(once)[0], bought_of(once)[0]) == (COUNT, BOUGHT)
+    assert (slow_of(once)[0], fast_of(once)[0]) == (32.0, 15.0)
 
 
 def test_a_decayed_count_is_kept_to_a_thirtysecond() -> None:
@@ -86,7 +88,7 @@ def test_a_decayed_count_is_kept_to_a_thirtysecond() -> None:
     for _ in range(50):
         times = np.sort(rng.uniform(0, 400, 12)) * DAY
         entry = remember_all(np.full(12, 5, np.int32), np.full(12, BUY, np.int8), times, 4)
-        exact = np.exp((times - times[-1]) / (FADE * UNIT)).sum()
+        exact = np.exp((times - times[-1]) / (SLOW * UNIT)).sum()
         assert slow_of(entry)[0] == pytest.approx(exact, rel=0.07)
 
 
@@ -103,10 +105,11 @@ def test_features_of_an_entry_are_those_of_exact_numbers() -> None:
     times = np.array([0.2, 3.1, 3.6, 9.9]) * DAY
     memory = remember_all(np.full(4, 5, np.int32), np.full(4, BUY, np.int8), times, 4)
     seen = features(memory, alone(20 * DAY, 4))[0]
-    slow = np.exp((times - 20 * DAY) / (FADE * UNIT)).sum()
-    np.testing.assert_allclose(seen[[0, 6]], [np.log(4), np.log(5)], rtol=1e-6)
+    slow = np.exp((times - 20 * DAY) / (SLOW * UNIT)).sum()
+    np.testing.assert_allclose(seen[[0, 10]], [np.log(4), np.log(5)], rtol=1e-6)
     np.testing.assert_allclose(seen[1], np.log(slow + 0.01) / 2, atol=0.03)
-    np.testing.assert_allclose(seen[2], np.log1p(10.1) / 2, atol=1e-3)
+    np.testing.assert_allclose(seen[[3, 4]], [np.log1p(10.1) / 2, np.log1p(19.1) / 3], atol=1e-3)
+    assert seen[5] == pytest.approx(np.log(10.6 / (9 / 3 + 0.5)), abs=1e-3)
 
 
 def test_a_full_memory_forgets_the_least_wanted() -> None:
@@ -128,10 +131,10 @@ def test_an_entry_tells_its_last_kind_and_how_many_are_newer() -> None:
     assert newer(memory[None])[0].tolist() == [2, 1, 0]
     assert kind_of(memory).tolist() == [LOOKED, CHOSEN, LOOKED]
     fashion = np.zeros((3, len(LIFETIMES)), np.float32)
-    at = Setting(np.full(3, 5.0), np.full(3, 4.0), np.ones((3, 2)), newer(memory[None])[0], fashion)
+    at = Setting(np.full(3, 5.0), np.full(3, 4.0), np.ones((3, 3)), newer(memory[None])[0], fashion)
     seen = features(memory, at)
-    assert seen[:, 9:12].tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 1]]
-    assert seen[:, 13].tolist() == [0, 0, 1]
+    assert seen[:, 14:17].tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 1]]
+    assert seen[:, 18].tolist() == [0, 0, 1]
 
 
 def test_what_is_in_one_basket_is_equally_new() -> None:

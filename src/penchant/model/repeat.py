@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from penchant.model.entries import (
     CHOSEN,
+    ENTRY,
     LOOKED,
     PURCHASED,
     SIZE,
@@ -25,6 +26,8 @@ from penchant.model.entries import (
     begun,
     bought_of,
     count_of,
+    fast_of,
+    filled,
     first,
     items_of,
     kind_of,
@@ -32,15 +35,16 @@ from penchant.model.entries import (
     once_more,
     slow_of,
     slow_of_one,
+    span_of,
     units,
 )
 from penchant.model.tokens import DAY
 from penchant.model.trend import LIFETIMES
 
-FADE = 120.0 * DAY / UNIT
-"""Units of time in which a count fades by 1/e: 120 days."""
+SLOW, FAST = 120.0 * DAY / UNIT, 20.0 * DAY / UNIT
+"""Units of time in which the counts fade by 1/e: 120 and 20 days."""
 
-FEATURES = 14 + len(LIFETIMES)
+FEATURES = 19 + len(LIFETIMES)
 
 Memory = Entries
 """Entries (..., M); free places come first, the item that was wanted last is at the end."""
@@ -48,7 +52,7 @@ Memory = Entries
 
 def empty_memory(*shape: int) -> Memory:
     """Free places, of any shape; the last axis is M."""
-    return np.zeros(shape, dtype=np.uint64)
+    return np.zeros(shape, dtype=ENTRY)
 
 
 def remember(
@@ -56,14 +60,14 @@ def remember(
 ) -> None:
     """Enter one wanted event for each row, in place: ``memory`` (B, M), the others (B,).
 
-    A full memory forgets the item with the lowest decayed count.
+    A full memory forgets the item with the lowest slowly decayed count.
     """
     rows, now = np.arange(len(items)), units(times)
     match = items_of(memory) == items[:, None]
     place = match.argmax(1)
     known = match[rows, place]
     latest = begun(items, types, now)
-    latest[known] = after(memory[rows[known], place[known]], types[known], now[known], FADE)
+    latest[known] = after(memory[rows[known], place[known]], types[known], now[known], SLOW, FAST)
     new = ~known
     if new.any():
         place[new] = _free(memory[new], now[new])
@@ -78,18 +82,18 @@ def remembered(kept: bytes, item: int, kind: int, time: float, places: int) -> b
     >>> from penchant.types import EventType
     >>> buy = EventType.PURCHASE.code
     >>> kept = remembered(b"", 7, buy, 0.0, 4)
-    >>> count_of(np.frombuffer(remembered(kept, 7, buy, 1.0, 4), np.uint64)).tolist()
+    >>> count_of(np.frombuffer(remembered(kept, 7, buy, 1.0, 4), ENTRY)).tolist()
     [2]
     """
     at = _where(kept, item)
     if at >= 0:
-        entry = once_more(int.from_bytes(kept[at : at + SIZE], "little"), kind, time, FADE)
+        entry = once_more(kept[at : at + SIZE], kind, time, SLOW, FAST)
     else:
         entry = first(item, kind, time)
         if len(kept) < places * SIZE:
-            return kept + entry.to_bytes(SIZE, "little")
+            return kept + entry
         at = _weakest(kept, time)
-    return kept[:at] + kept[at + SIZE :] + entry.to_bytes(SIZE, "little")
+    return kept[:at] + kept[at + SIZE :] + entry
 
 
 def remember_all(
@@ -103,7 +107,7 @@ def remember_all(
     >>> count_of(remember_all(items, buy, np.array([0.0, 1.0, 2.0]), 4)).tolist()
     [1, 2]
     """
-    kept: dict[int, int] = {}
+    kept: dict[int, bytes] = {}
     ranks: dict[int, float] = {}
     for item, kind, time in zip(items.tolist(), types.tolist(), times.tolist(), strict=True):
         entry = kept.pop(item, None)
@@ -113,18 +117,19 @@ def remember_all(
                 del kept[weakest], ranks[weakest]
             kept[item] = first(item, kind, time)
         else:
-            kept[item] = once_more(entry, kind, time, FADE)
+            kept[item] = once_more(entry, kind, time, SLOW, FAST)
         # As all counts fade alike, their order is that of the counts at any time.
-        ranks[item] = math.log(slow_of_one(kept[item])) + math.floor(time / UNIT) / FADE
-    return np.array(list(kept.values()), dtype=np.uint64)
+        ranks[item] = math.log(slow_of_one(kept[item])) + math.floor(time / UNIT) / SLOW
+    return np.frombuffer(b"".join(kept.values()), ENTRY)
 
 
 def surroundings(memory: Memory, now: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of whole memories (P, M) at ``now`` (P,): decayed counts in all, days since the last event, (P, 2)."""
-    held = memory != 0
-    since = ago(memory, units(now)[:, None])
-    slow = np.where(held, slow_of(memory) * np.exp(-since / FADE), 0.0).sum(1)
-    return np.stack([slow, np.where(held, since, 1e9).min(1, initial=1e9) * (UNIT / DAY)], axis=-1)
+    """Of whole memories (P, M) at ``now`` (P,): slow and fast counts in all, days since the last, (P, 3)."""
+    known, since = filled(memory), ago(memory, units(now)[:, None])
+    slow = np.where(known, slow_of(memory) * np.exp(-since / SLOW), 0.0).sum(1)
+    fast = np.where(known, fast_of(memory) * np.exp(-since / FAST), 0.0).sum(1)
+    days = np.where(known, since, 1e9).min(1, initial=1e9) * (UNIT / DAY)
+    return np.stack([slow, fast, days], axis=-1)
 
 
 def newer(memory: Memory) -> NDArray[np.int64]:
@@ -151,7 +156,7 @@ class Setting:
 
     Attributes:
         now: (C,) unix seconds. events: (C,) wanted events of the person so far.
-        around: (C, 2) :func:`surroundings`. newer: (C,) :func:`newer` in their memory.
+        around: (C, 3) :func:`surroundings`. newer: (C,) :func:`newer` in their memory.
         trend: (C, lifetimes) of their items, of :mod:`penchant.model.trend`.
     """
 
@@ -187,17 +192,24 @@ def features(memory: Memory, at: Setting) -> NDArray[np.float32]:
     """
     count, kind = count_of(memory).astype(np.float64), kind_of(memory)
     since = ago(memory, units(at.now))
-    slow = slow_of(memory) * np.exp(-since / FADE)
+    slow, fast = slow_of(memory) * np.exp(-since / SLOW), fast_of(memory) * np.exp(-since / FAST)
+    days, span, several = since * (UNIT / DAY), span_of(memory), count > 1
+    due = np.where(several, np.log((days + 0.5) / (span / np.maximum(count - 1, 1) + 0.5)), 0.0)
     columns = (
         np.log(np.maximum(count, 1)),
         np.log(slow + 0.01) / 2,
-        np.log1p(since * (UNIT / DAY)) / 2,
-        count > 1,
+        np.log(fast + 0.01) / 2,
+        np.log1p(days) / 2,
+        np.log1p(days + span) / 3,
+        np.clip(due, -3, 3),
+        np.abs(np.clip(due, -3, 3)),
+        several,
         np.log(np.maximum(count, 1) / np.maximum(at.events, 1)) / 3,
         np.log1p(at.events) / 5,
         np.log1p(bought_of(memory).astype(np.float64)),
         np.log((slow + 0.01) / (at.around[:, 0] + 0.01)) / 2,
-        np.log1p(np.minimum(at.around[:, 1], 1000.0)) / 2,
+        np.log(at.around[:, 1] + 0.1) / 2,
+        np.log1p(np.minimum(at.around[:, 2], 1000.0)) / 2,
         kind == PURCHASED,
         kind == CHOSEN,
         kind == LOOKED,
@@ -218,15 +230,15 @@ def _where(kept: bytes, item: int) -> int:
 
 
 def _weakest(kept: bytes, time: float) -> int:
-    memory = np.frombuffer(kept, np.uint64)
+    memory = np.frombuffer(kept, ENTRY)
     return SIZE * int(_standing(memory, units(np.array(time))).argmin())
 
 
 def _free(memory: Memory, now: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where a new item goes in each row: a free place, else that of the lowest count."""
-    return np.where(memory == 0, -np.inf, _standing(memory, now[:, None])).argmin(1)
+    return np.where(filled(memory), _standing(memory, now[:, None]), -np.inf).argmin(1)
 
 
 def _standing(memory: Memory, now: NDArray[np.int64]) -> NDArray[np.float64]:
     """Logs of the counts as of ``now``: they decide who is forgotten."""
-    return np.log(slow_of(memory)) - ago(memory, now) / FADE
+    return np.log(slow_of(memory)) - ago(memory, now) / SLOW

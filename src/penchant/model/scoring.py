@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from penchant.model.ahead import ahead, torch_threads
 from penchant.model.attributes import Attributes, Vocabulary
 from penchant.model.dials import Dials
-from penchant.model.entries import items_of
+from penchant.model.entries import filled, items_of
 from penchant.model.examples import Batch, Questions, Reader, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import newcomer_bias
@@ -197,7 +197,7 @@ def answer(  # noqa: PLR0917
 def _remembered(
     net: PreferenceNet, batch: Batch, h: torch.Tensor, asked: Questions, trend: TrendTable
 ) -> tuple[IntArray, IntArray, FloatArray]:
-    rows, columns = np.nonzero(batch.memory)
+    rows, columns = np.nonzero(filled(batch.memory))
     items = items_of(batch.memory[rows, columns])
     times = asked.times[batch.questions]
     at = setting(batch.memory, times, batch.events, rows, columns, trend.features(items, times[rows]))

@@ -13,7 +13,7 @@ from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.attributes import Attributes
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
-from penchant.model.entries import check_items, items_of
+from penchant.model.entries import ENTRY, check_items, items_of
 from penchant.model.histories import FloatArray
 from penchant.model.items_step import ItemReader, ItemRows
 from penchant.model.left_out import LeftOut
@@ -64,7 +64,7 @@ class State:
     @property
     def memory(self) -> Memory:
         """(m,) what is remembered, m up to M."""
-        return np.frombuffer(self.kept, np.uint64)
+        return np.frombuffer(self.kept, ENTRY)
 
     @property
     def nbytes(self) -> int:

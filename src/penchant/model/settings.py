@@ -37,7 +37,7 @@ class ModelSettings:
             against all items that were ever wanted, by blocks: slower, and no better where it was measured.
         negatives: sampled items per step, half of them drawn evenly, half by how often they are wanted (as
             items of the batch's other questions would be); as many as there are items: the full softmax.
-        memory: items in the repeat memory of a person, 8 bytes each; 61 keep a state within 1 KiB.
+        memory: items in the repeat memory of a person, 10 bytes each; 49 keep a state within 1 KiB.
         optimizer: ``adamw`` or ``adagrad``. lr: its step size.
         weight_decay, id_decay: of all other weights, and of the items' id vectors.
         max_epochs, patience: epochs at most; epochs without a better validation before the end. An epoch is
@@ -63,12 +63,12 @@ class ModelSettings:
     layers: int = 2
     text_dim: int = 96
     dropout: float = 0.5
-    dropout_long: float = 0.1
+    dropout_long: float = 0.3
     id_dropout: float = 0.0
     inputs: str = "+".join(INPUTS)
     loss: str = "sampled"
     negatives: int = 1024
-    memory: int = 61
+    memory: int = 49
     optimizer: str = "adamw"
     lr: float = 2e-3
     weight_decay: float = 0.0
