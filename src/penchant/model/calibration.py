@@ -8,19 +8,17 @@ Related: Guo et al., On calibration of modern neural networks, ICML 2017; Li et 
 recommendation reality check, TOIS 2023.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from penchant.model.dials import Dials
+from penchant.model.dials import Dials, as_new, weighed
 from penchant.model.examples import Questions
 from penchant.model.histories import FloatArray, IntArray
 from penchant.model.scoring import Answers, ItemScores
-from penchant.model.taken import CLUES
 from penchant.model.trend import TrendTable
 from penchant.model.validation import DISCOUNT, IDEAL
 
@@ -52,6 +50,10 @@ class _Moment:
     old_parts: FloatArray
     clues: FloatArray
     right: NDArray[np.int32]
+
+    def signs(self, weights: FloatArray) -> FloatArray:
+        """Of ``old``: the score as a new item by ``weights`` of the parts, and the clues, (o, 1 + CLUES)."""
+        return np.concatenate([weighed(self.old_parts, weights)[:, None], self.clues], axis=1)
 
     def fresh(self) -> NDArray[np.bool_]:
         """Which of ``new`` were taken."""
@@ -91,9 +93,12 @@ def calibrate(
         weights = before
     level = float(np.mean([m.parts.mean(0) @ (before - weights) for m in found if len(m.new)] or [0.0]))
     forgotten = _forgotten(found, weights)
-    novelty = _novelty(found, frequency, (weights, forgotten), discovery) - level
-    forgotten[0] -= level
-    return Dials(float(weights[0]), float(weights[1]), level, novelty, weights[2:], forgotten)
+    if not np.isfinite(forgotten).all():
+        forgotten = as_new()
+    forgotten[1] += _highest([_old_raised(m, weights, forgotten) for m in found], frequency, 0.0)
+    novelty = _highest([_new_raised(m, weights, forgotten) for m in found], frequency, discovery)
+    forgotten[1] -= level * forgotten[0]
+    return Dials(float(weights[0]), float(weights[1]), level, novelty - level, weights[2:], forgotten)
 
 
 def _moment(
@@ -150,27 +155,28 @@ def _fitted(moments: list[_Moment], start: FloatArray) -> FloatArray:
 
 
 def _forgotten(moments: list[_Moment], weights: FloatArray) -> FloatArray:
-    """What the clues count: what was taken is to be likeliest among all that was taken before or is new."""
-    rows: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor, float, int]] = []
+    """What the score as a new item and the clues count (1 + CLUES,): what was taken is to be likeliest.
+
+    Among all that was taken before or is new.
+    """
+    rows: list[tuple[torch.Tensor, torch.Tensor, float, int]] = []
     for m in moments:
         right = np.flatnonzero(np.isin(m.old, m.right))
         others = int(np.isin(m.known, m.right).sum() + m.fresh().sum())
         if len(m.old) and (len(right) or others):
-            rest = float(np.logaddexp.reduce(np.concatenate([m.again, m.parts @ weights, [-np.inf]])))
-            base = torch.from_numpy(m.old_parts @ weights)
-            rows.append((base, torch.from_numpy(m.clues), torch.from_numpy(right), rest, others))
+            rest = float(np.logaddexp.reduce(np.concatenate([m.again, weighed(m.parts, weights), [-np.inf]])))
+            rows.append((torch.from_numpy(m.signs(weights)), torch.from_numpy(right), rest, others))
 
     def loss(forgotten: torch.Tensor) -> torch.Tensor:
         total = torch.zeros(())
-        for base, clues, right, rest, others in rows:
-            scores = base + clues @ forgotten
+        for signs, right, rest, others in rows:
+            scores = signs @ forgotten
             whole = torch.logaddexp(torch.logsumexp(scores, 0), torch.tensor(rest))
             count = len(right) + others
             total = total + (count * whole - scores[right].sum()) / IDEAL[min(PLACES, count)]
         return total
 
-    found = _smallest(loss, np.zeros(CLUES, np.float32))
-    return found if np.isfinite(found).all() else np.zeros(CLUES, np.float32)
+    return _smallest(loss, as_new())
 
 
 def _smallest(loss: Callable[[torch.Tensor], torch.Tensor], start: FloatArray) -> FloatArray:
@@ -189,20 +195,13 @@ def _smallest(loss: Callable[[torch.Tensor], torch.Tensor], start: FloatArray) -
     return weights.detach().numpy()
 
 
-def _novelty(
-    moments: list[_Moment], frequency: IntArray, weights: tuple[FloatArray, FloatArray], discovery: float
-) -> float:
-    """The highest level of new items that costs at most the share ``discovery`` of the best NDCG@10.
-
-    ``weights``: of the parts, and of the clues of what is forgotten.
-    """
-    lists = [_heads(m, *weights) for m in moments if len(m.known)]
-    if not lists:
+def _highest(moments: Sequence["_Heads"], frequency: IntArray, given_up: float) -> float:
+    """The highest level of what is raised that costs at most the share ``given_up`` of the best NDCG@10."""
+    pairs = [(heads, often) for heads, often in zip(moments, frequency.tolist(), strict=True) if heads.both()]
+    if not pairs:
         return 0.0
-    apart = np.concatenate([(heads.again[:, None] - heads.new[None]).ravel() for heads in lists])
-    if not len(apart):
-        return 0.0
-    often = [often for often, m in zip(frequency, moments, strict=True) if len(m.known)]
+    lists, often = [heads for heads, _ in pairs], [often for _, often in pairs]
+    apart = np.concatenate([(heads.fixed[:, None] - heads.raised[None]).ravel() for heads in lists])
 
     def gains(levels: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.average([_gains(heads, levels) for heads in lists], axis=0, weights=often)
@@ -212,7 +211,7 @@ def _novelty(
     found = gains(coarse)
     if not found.max() > 0:
         return 0.0
-    enough = (1 - discovery) * found.max()
+    enough = (1 - given_up) * found.max()
     last = int(np.flatnonzero(found >= enough)[-1])
     # Between two levels of the first grid lies more than a hundredth of NDCG.
     fine = np.linspace(coarse[last], coarse[min(last + 1, len(coarse) - 1)], 50)
@@ -221,32 +220,41 @@ def _novelty(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Heads:
-    """Best scores of what was taken before and of the rest, whether each is right, the best possible gain."""
+    """Best scores of what stays and of what is raised, whether each is right, the best possible gain."""
 
-    again: FloatArray
-    new: FloatArray
+    fixed: FloatArray
+    raised: FloatArray
     right: NDArray[np.bool_]
     ideal: float
 
+    def both(self) -> bool:
+        """Whether there is something of each."""
+        return len(self.fixed) > 0 and len(self.raised) > 0
 
-def _heads(m: _Moment, weights: FloatArray, forgotten: FloatArray) -> _Heads:
-    fresh, again = (
-        m.parts @ weights,
-        np.concatenate([m.again, _single(m.old_parts @ weights + m.clues @ forgotten)]),
+
+def _old_raised(m: _Moment, weights: FloatArray, forgotten: FloatArray) -> _Heads:
+    rest = np.concatenate([m.known, m.new]), np.concatenate([m.again, weighed(m.parts, weights)])
+    return _heads(m, rest, (m.old, weighed(m.signs(weights), forgotten)))
+
+
+def _new_raised(m: _Moment, weights: FloatArray, forgotten: FloatArray) -> _Heads:
+    """Nothing where nothing was taken before."""
+    old = weighed(m.signs(weights), forgotten)
+    return _heads(
+        m, (np.append(m.known, m.old), np.concatenate([m.again, old])), (m.new, weighed(m.parts, weights))
     )
-    taken = np.append(m.known, m.old)
-    known, new = np.argsort(-again)[:PLACES], np.argsort(-fresh)[:PLACES]
-    right = np.isin(np.concatenate([taken[known], m.new[new]]), m.right)
-    return _Heads(again[known], fresh[new], right, float(IDEAL[min(PLACES, len(m.right))]))
 
 
-def _single(numbers: NDArray[np.floating[Any]]) -> FloatArray:
-    return numbers.astype(np.float32, copy=False)
+def _heads(m: _Moment, fixed: tuple[IntArray, FloatArray], raised: tuple[IntArray, FloatArray]) -> _Heads:
+    (stay, staying), (rise, rising) = fixed, raised
+    kept, lifted = np.argsort(-staying)[:PLACES], np.argsort(-rising)[:PLACES]
+    right = np.isin(np.concatenate([stay[kept], rise[lifted]]), m.right)
+    return _Heads(staying[kept], rising[lifted], right, float(IDEAL[min(PLACES, len(m.right))]))
 
 
 def _gains(heads: _Heads, levels: NDArray[np.float64]) -> NDArray[np.float64]:
     """NDCG@10 of one list for each level, (L,)."""
-    again = np.tile(heads.again, (len(levels), 1))
-    scores = np.concatenate([again, heads.new[None] + levels[:, None]], 1)
+    again = np.tile(heads.fixed, (len(levels), 1))
+    scores = np.concatenate([again, heads.raised[None] + levels[:, None]], 1)
     top = np.argsort(-scores, axis=1, kind="stable")[:, :PLACES]
     return (heads.right[top] * DISCOUNT[: top.shape[1]]).sum(1) / heads.ideal

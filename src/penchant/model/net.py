@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from penchant.model.dials import Dials
+from penchant.model.dials import Dials, as_new
 from penchant.model.encoders import make_encoder
 from penchant.model.encoders.fused import Drop, RmsNorm
 from penchant.model.examples import Batch
@@ -15,7 +15,6 @@ from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import ItemTable
 from penchant.model.moments import HOURS, WEEKDAYS, Moments
 from penchant.model.settings import INPUTS, ModelSettings
-from penchant.model.taken import CLUES
 from penchant.model.tokens import GAPS, KINDS, SESSIONS, gap_class, rating_signal
 from penchant.model.trend import LIFETIMES
 
@@ -132,7 +131,7 @@ class PreferenceNet(nn.Module):
         self.register_buffer("personal", torch.ones(()))
         self.register_buffer("novelty", torch.zeros(()))
         self.forgotten: Tensor
-        self.register_buffer("forgotten", torch.zeros(CLUES))
+        self.register_buffer("forgotten", torch.from_numpy(as_new()))
         for name in set(INPUTS) - set(settings.read):
             for weight in self._tables(name):
                 weight.requires_grad_(False).zero_()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from penchant.model.ahead import ahead, torch_threads
 from penchant.model.attributes import Attributes, Vocabulary
-from penchant.model.dials import Dials
+from penchant.model.dials import Dials, as_new, taken_before, weighed
 from penchant.model.entries import filled, items_of
 from penchant.model.examples import Batch, Questions, Reader, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
@@ -19,7 +19,7 @@ from penchant.model.moments import Moments
 from penchant.model.net import PreferenceNet, tokens_of
 from penchant.model.repeat import features, setting
 from penchant.model.settings import ModelSettings
-from penchant.model.taken import CLUES, Before
+from penchant.model.taken import Before
 from penchant.model.trend import TrendTable
 from penchant.model.whitening import Whitening
 
@@ -57,8 +57,7 @@ class ItemScores:
     Attributes:
         vectors, bias: (N, D) and (N,). trend: weight of each lifetime. personal: weight of the taste.
         novelty: what an item gets on top for a person who never took it.
-        forgotten: (CLUES,) what the clues of :class:`~penchant.model.taken.Taken` count for an item that was
-            taken and is not remembered.
+        forgotten: (1 + CLUES,) see :class:`~penchant.model.dials.Dials`.
     """
 
     vectors: FloatArray
@@ -66,7 +65,7 @@ class ItemScores:
     trend: FloatArray
     personal: float = 1.0
     novelty: float = 0.0
-    forgotten: FloatArray = field(default_factory=lambda: np.zeros(CLUES, np.float32))
+    forgotten: FloatArray = field(default_factory=as_new)
 
     def dialled(self, dials: Dials) -> "ItemScores":
         """These as trained, with ``dials``."""
@@ -146,12 +145,13 @@ def score_blocks(
         scores *= items.personal
         scores += items.bias
         for place, seen in trend.moments(answers.times[part], len(items.bias)):
-            scores[place] += seen @ items.trend
-            if items.novelty or items.forgotten.any():
+            scores[place] += weighed(seen, items.trend)
+            if items.novelty or (items.forgotten != as_new()).any():
                 taken = answers.taken.of(part.start + place)
                 clues = taken.clues(float(answers.times[part.start + place]))
+                old = taken_before(scores[place, taken.items], clues, items.forgotten)
                 scores[place] += items.novelty
-                scores[place, taken.items] += clues @ items.forgotten - items.novelty
+                scores[place, taken.items] = old
         first, last = np.searchsorted(answers.owner, [part.start, part.stop])
         here = slice(int(first), int(last))
         where = answers.owner[here] - start, answers.items[here]

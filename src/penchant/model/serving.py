@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.attributes import Attributes
+from penchant.model.dials import taken_before, weighed
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.entries import ENTRY, check_items, items_of
@@ -193,7 +194,8 @@ class ServingModel:
         scores += self.biases(now)
         if taken is not None:
             old = taken.below(self.n_items)
-            scores[old.items] += old.clues(now) @ self._arrays["forgotten"] - np.float32(self._novelty)
+            as_new = scores[old.items] - np.float32(self._novelty)
+            scores[old.items] = taken_before(as_new, old.clues(now), self._arrays["forgotten"])
         memory = state.memory
         if len(memory):
             scores[items_of(memory)] = self._again_now(state, h, now)
@@ -230,7 +232,7 @@ class ServingModel:
         mood = self._mood
         if mood is None or mood[0] != tick:
             seen = self._trend.features(now, self.n_items)
-            levels = self._items.bias + seen @ self._arrays["trend"] + np.float32(self._novelty)
+            levels = self._items.bias + weighed(seen, self._arrays["trend"]) + np.float32(self._novelty)
             mood = self._mood = tick, levels, seen
         return mood[1:]
 
