@@ -30,6 +30,10 @@ HEAD, RISING = 300, 200
 
 PLACES = len(DISCOUNT)
 
+OPEN = 0.5
+"""Share of first times in what is taken from which discovery counts in full. Where people buy what they
+looked at before, hardly anything that they never saw is taken, and lists that make room for it only lose."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Moment:
@@ -76,7 +80,8 @@ def calibrate(
         items: its scores as trained.
         trend: of the training log.
         held_out: baskets that did not train.
-        discovery: share of NDCG@10 over all purchases that may be given up for new things; from 0 to 1.
+        discovery: share of NDCG@10 over all purchases that may be given up for new things, from 0 to 1,
+            where at least :data:`OPEN` of what is taken is new to who takes it; in proportion where less is.
         frequency: (Q,) how often the person of each basket asks: one was held out of each, whoever
             comes daily and whoever comes monthly. What discovery costs is weighed by it.
     """
@@ -96,7 +101,8 @@ def calibrate(
     if not np.isfinite(forgotten).all():
         forgotten = as_new()
     forgotten[1] += _highest([_old_raised(m, weights, forgotten) for m in found], frequency, 0.0)
-    novelty = _highest([_new_raised(m, weights, forgotten) for m in found], frequency, discovery)
+    given_up = discovery * min(1.0, _new_share(found) / OPEN)
+    novelty = _highest([_new_raised(m, weights, forgotten) for m in found], frequency, given_up)
     forgotten[1] -= level * forgotten[0]
     return Dials(float(weights[0]), float(weights[1]), level, novelty - level, weights[2:], forgotten)
 
@@ -129,6 +135,12 @@ def _moment(
         clues=taken.clues(float(answers.times[place]))[gone],
         right=held_out.items[held_out.offsets[place] : held_out.offsets[place + 1]],
     )
+
+
+def _new_share(moments: list[_Moment]) -> float:
+    """Of what was taken, the share that its person never took before."""
+    known = sum(int(np.isin(m.right, np.append(m.known, m.old)).sum()) for m in moments)
+    return 1.0 - known / max(1, sum(len(m.right) for m in moments))
 
 
 def _best(scores: FloatArray, count: int) -> IntArray:

@@ -54,7 +54,8 @@ class ModelSettings:
             of validation are given, how many of them are asked.
         pretrain: what is trained on first, words of :data:`OBJECTIVES` joined by ``+``; empty for nothing.
         pretrain_share: of the time budget, at most.
-        discovery: share of NDCG@10 on held-out baskets that may be given up to show new things earlier.
+        discovery: share of NDCG@10 on held-out baskets that may be given up to show new things earlier,
+            where at least half of what is taken is new to who takes it; in proportion where less is.
         threads: of torch; 0 for one less than its own number, as another thread reads ahead.
     """
 
