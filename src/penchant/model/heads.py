@@ -6,6 +6,9 @@ from torch.nn import functional as F
 
 from penchant.model.repeat import FEATURES
 
+DIRECTIONS = 16
+SUITED = 2 * DIRECTIONS + 2
+
 BEFORE = 3.0
 """Repeat score before training: that of an item of which some twenty were taken of late."""
 
@@ -14,32 +17,36 @@ class RepeatHead(nn.Module):
     """Learned score of a remembered item, in place of the one it would have as a new one.
 
     Sees the features of :func:`penchant.model.repeat.features`, how well item and person are suited to
-    repeats at all (four learned directions each), and what taste says of the item as if it were new. At
-    that it only looks: what is bought again does not teach what is liked.
+    repeats at all (:data:`DIRECTIONS` learned ones each) and to each other, and what taste says of the item
+    as if it were new. At that it only looks: what is bought again does not teach what is liked.
     """
 
-    def __init__(self, dim: int, hidden: int = 64) -> None:
+    def __init__(self, dim: int, hidden: int = 128) -> None:
         super().__init__()
-        self.item = nn.Linear(dim, 4, bias=False)
-        self.person = nn.Linear(dim, 4, bias=False)
-        self.hidden = nn.Linear(FEATURES + 9, hidden)
+        self.item = nn.Linear(dim, DIRECTIONS, bias=False)
+        self.person = nn.Linear(dim, DIRECTIONS, bias=False)
+        self.both = nn.Linear(dim, dim, bias=False)
+        self.hidden = nn.Linear(FEATURES + SUITED, hidden)
+        nn.init.zeros_(self.both.weight)
         self.out = nn.Linear(hidden, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.constant_(self.out.bias, BEFORE)
         self.auxiliary = nn.Parameter(torch.zeros(hidden))
 
     def suited(self, h: Tensor, vectors: Tensor, owner: Tensor, place: Tensor) -> Tensor:
-        """How well items and people are suited to repeats and to each other, (C, 9).
+        """How well items and people are suited to repeats and to each other, (C, SUITED).
 
         Of behaviours h (P, D) those in the rows ``owner`` (C,), of items (R, D) those in ``place`` (C,).
         """
         people, items = self.person(h).index_select(0, owner), self.item(vectors).index_select(0, place)
+        theirs = vectors.index_select(0, place)
+        fits = (self.both(h).index_select(0, owner) * theirs).sum(-1, keepdim=True)
         with torch.no_grad():
-            liked = (h.index_select(0, owner) * vectors.index_select(0, place)).sum(-1, keepdim=True)
-        return torch.cat([items, people, liked], -1)
+            liked = (h.index_select(0, owner) * theirs).sum(-1, keepdim=True)
+        return torch.cat([items, people, fits, liked], -1)
 
     def forward(self, features: Tensor, suited: Tensor, auxiliary: Tensor | None = None) -> Tensor:
-        """Features (C, FEATURES) and what :meth:`suited` says (C, 9) to scores (C,).
+        """Features (C, FEATURES) and what :meth:`suited` says (C, SUITED) to scores (C,).
 
         ``auxiliary`` (C,) is 1 where another type than the main one is asked for.
         """

@@ -29,6 +29,7 @@ def again(
     """
     items, person = vectors @ weights["repeat.item.weight"].T, weights["repeat.person.weight"] @ h
     person = np.broadcast_to(person, (len(memory), len(person)))
-    x = np.concatenate([features(memory, at), items, person, (vectors @ h)[:, None]], 1)
+    suits = vectors @ np.stack([weights["repeat.both.weight"] @ h, h], axis=1)
+    x = np.concatenate([features(memory, at), items, person, suits], 1)
     hidden = silu(x @ weights["repeat.hidden.weight"].T + weights["repeat.hidden.bias"])
     return (hidden @ weights["repeat.out.weight"].T + weights["repeat.out.bias"])[:, 0]
