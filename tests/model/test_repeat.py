@@ -106,10 +106,12 @@ def test_features_of_an_entry_are_those_of_exact_numbers() -> None:
     memory = remember_all(np.full(4, 5, np.int32), np.full(4, BUY, np.int8), times, 4)
     seen = features(memory, alone(20 * DAY, 4))[0]
     slow = np.exp((times - 20 * DAY) / (SLOW * UNIT)).sum()
-    np.testing.assert_allclose(seen[[0, 10]], [np.log(4), np.log(5)], rtol=1e-6)
+    np.testing.assert_allclose(seen[[0, 11]], [np.log(4), np.log(5)], rtol=1e-6)
     np.testing.assert_allclose(seen[1], np.log(slow + 0.01) / 2, atol=0.03)
-    np.testing.assert_allclose(seen[[3, 4]], [np.log1p(10.1) / 2, np.log1p(19.1) / 3], atol=1e-3)
-    assert seen[5] == pytest.approx(np.log(10.6 / (9 / 3 + 0.5)), abs=1e-3)
+    np.testing.assert_allclose(
+        seen[[3, 4, 5]], [np.log1p(10.1) / 2, np.log(10.1) / 4, np.log1p(19.1) / 3], atol=1e-3
+    )
+    assert seen[6] == pytest.approx(np.log(10.6 / (9 / 3 + 0.5)), abs=1e-3)
 
 
 def test_a_full_memory_forgets_the_least_wanted() -> None:
@@ -133,8 +135,8 @@ def test_an_entry_tells_its_last_kind_and_how_many_are_newer() -> None:
     fashion = np.zeros((3, len(LIFETIMES)), np.float32)
     at = Setting(np.full(3, 5.0), np.full(3, 4.0), np.ones((3, 3)), newer(memory[None])[0], fashion)
     seen = features(memory, at)
-    assert seen[:, 14:17].tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 1]]
-    assert seen[:, 18].tolist() == [0, 0, 1]
+    assert seen[:, 15:18].tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 1]]
+    assert seen[:, 19].tolist() == [0, 0, 1]
 
 
 def test_what_is_in_one_basket_is_equally_new() -> None:

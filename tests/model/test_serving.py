@@ -101,7 +101,7 @@ def test_an_items_price_is_read_with_its_text(trained) -> None:
     unknown = load_serving(trained.folder, text).vectors()
     assert (unknown == serving.vectors()).all(1).tolist() == np.isnan(prices).tolist()
     rows = np.arange(ITEMS)
-    np.testing.assert_allclose(serving.with_texts(rows, text).vectors(), serving.vectors(), atol=1e-6)
+    np.testing.assert_allclose(serving.with_texts(rows, text, prices).vectors(), serving.vectors(), atol=1e-6)
     with pytest.raises(InvalidInput, match="one for each of 2 items"):
         serving.with_items(text[-2:], prices[-3:])
 

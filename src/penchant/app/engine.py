@@ -102,10 +102,11 @@ class Engine:
             known = min(len(self._slot), tracker.model.n_items)
             slot = table.slot[:known]
             changed = np.flatnonzero((slot != self._slot[:known]) & (slot != NO_TEXT))
+            prices = self._shop.catalog.prices(len(table.slot))
             if len(changed):
-                tracker.retext(changed, table.vectors[slot[changed]])
+                tracker.retext(changed, table.vectors[slot[changed]], prices[changed])
             if len(table.slot) > tracker.model.n_items:
-                tracker.grow(table.by_row(), self._shop.catalog.prices(len(table.slot)))
+                tracker.grow(table.by_row(), prices)
             self._slot = table.slot
 
     def warm(self) -> None:

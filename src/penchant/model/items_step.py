@@ -52,13 +52,19 @@ class ItemReader:
             np.concatenate([items.levels, new.levels]),
         )
 
-    def retold(self, items: ItemRows, rows: NDArray[np.int64], text: FloatArray) -> ItemRows:
-        """``items`` where those of distinct ``rows`` (n,) have other texts; prices stay."""
-        vectors = items.vectors.copy()
-        vectors[rows] = self.of_texts(text) + self._weights["input.price"][items.levels[rows]]
+    def retold(
+        self,
+        items: ItemRows,
+        rows: NDArray[np.int64],
+        text: FloatArray,
+        prices: NDArray[np.floating] | None,
+    ) -> ItemRows:
+        """``items`` where those of distinct ``rows`` (n,) have other texts and prices (n,)."""
+        vectors, levels, told = items.vectors.copy(), items.levels.copy(), self.new(text, prices)
+        vectors[rows], levels[rows] = told.vectors, told.levels
         _, mine, sold = np.intersect1d(rows, self._weights["input.sold"], return_indices=True)
         vectors[rows[mine]] += self._weights["input.ids"][sold]
-        return replace(items, vectors=vectors)
+        return replace(items, vectors=vectors, levels=levels)
 
     def of_texts(self, text: FloatArray) -> FloatArray:
         """What text vectors (n, T) alone say, (n, D)."""

@@ -44,7 +44,7 @@ from penchant.model.trend import LIFETIMES
 SLOW, FAST = 120.0 * DAY / UNIT, 20.0 * DAY / UNIT
 """Units of time in which the counts fade by 1/e: 120 and 20 days."""
 
-FEATURES = 19 + len(LIFETIMES)
+FEATURES = 20 + len(LIFETIMES)
 
 Memory = Entries
 """Entries (..., M); free places come first, the item that was wanted last is at the end."""
@@ -200,6 +200,7 @@ def features(memory: Memory, at: Setting) -> NDArray[np.float32]:
         np.log(slow + 0.01) / 2,
         np.log(fast + 0.01) / 2,
         np.log1p(days) / 2,
+        np.log(days + UNIT / DAY) / 4,  # within the day too: put into the cart just now
         np.log1p(days + span) / 3,
         np.clip(due, -3, 3),
         np.abs(np.clip(due, -3, 3)),

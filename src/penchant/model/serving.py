@@ -74,6 +74,22 @@ class State:
         return self.encoder.nbytes + trace + 2 * np.dtype(float).itemsize + len(self.kept) + 1
 
 
+class _Mood:
+    """What everybody takes these days, as of the newest :data:`TREND_SECONDS` that somebody asked about."""
+
+    def __init__(self, trend: LiveTrend, levels: FloatArray, weights: FloatArray) -> None:
+        self._trend, self._levels, self._weights = trend, levels, weights
+        self._known: tuple[int, FloatArray, FloatArray] | None = None
+
+    def at(self, now: float) -> tuple[FloatArray, FloatArray]:
+        """Levels (n_items,) with the trend in them, and trend (n_items, lifetimes)."""
+        tick, known = int(now // TREND_SECONDS), self._known
+        if known is None or known[0] != tick:
+            seen = self._trend.features(now, len(self._levels))
+            known = self._known = tick, self._levels + weighed(seen, self._weights), seen
+        return known[1:]
+
+
 class ServingModel:
     """States in, scores out. Made by :func:`load_serving`."""
 
@@ -91,7 +107,7 @@ class ServingModel:
         self._items = items
         self._trend = trend
         self._personal, self._novelty = float(arrays["personal"].item()), float(arrays["novelty"].item())
-        self._mood: tuple[int, FloatArray, FloatArray] | None = None
+        self._mood = _Mood(trend, items.bias + np.float32(self._novelty), arrays["trend"])
         self._places = int(arrays["memory"][0])
         whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
         self._reader = TokenReader(arrays, whitening)
@@ -224,17 +240,7 @@ class ServingModel:
 
         Made anew at most once for each :data:`TREND_SECONDS` of ``now``.
         """
-        return self._now(now)[0]
-
-    def _now(self, now: float) -> tuple[FloatArray, FloatArray]:
-        """:meth:`biases` and trend (n_items, lifetimes)."""
-        tick = int(now // TREND_SECONDS)
-        mood = self._mood
-        if mood is None or mood[0] != tick:
-            seen = self._trend.features(now, self.n_items)
-            levels = self._items.bias + weighed(seen, self._arrays["trend"]) + np.float32(self._novelty)
-            mood = self._mood = tick, levels, seen
-        return mood[1:]
+        return self._mood.at(now)[0]
 
     def ratings(self, state: State, now: float, about: FloatArray | None = None) -> FloatArray:
         """Expected rating of every item, from 1 to 5, (n_items,); only of use where ratings trained."""
@@ -250,12 +256,14 @@ class ServingModel:
         check_items(self.n_items + len(text_vectors))
         return self._with(self._item_reader.longer(self._items, text_vectors, prices))
 
-    def with_texts(self, rows: NDArray[np.int64], text_vectors: FloatArray) -> "ServingModel":
-        """The same model where the items of distinct ``rows`` (n,) have other texts, vectors (n, T).
+    def with_texts(
+        self, rows: NDArray[np.int64], text_vectors: FloatArray, prices: FloatArray | None = None
+    ) -> "ServingModel":
+        """The same model where the items of distinct ``rows`` (n,) have other texts (n, T) and prices (n,).
 
         States that read those items before are of the old texts: encode them again.
         """
-        return self._with(self._item_reader.retold(self._items, rows, text_vectors))
+        return self._with(self._item_reader.retold(self._items, rows, text_vectors, prices))
 
     def _with(self, items: ItemRows) -> "ServingModel":
         return ServingModel(self.manifest, self._arrays, self._step, items, self._trend)
@@ -274,7 +282,7 @@ class ServingModel:
         memory = state.memory
         whose, place = np.zeros(len(memory), np.int64), np.arange(len(memory))
         items = items_of(memory)
-        fashion = self._now(now)[1][items]
+        fashion = self._mood.at(now)[1][items]
         at = setting(memory[None], np.array([now]), np.array([state.events]), whose, place, fashion)
         return again(self._arrays, memory, self._items.vectors[items], h, at)
 

@@ -83,6 +83,11 @@ class PreferenceModel(Protocol):
         """The same model for a longer id table: new rows get vectors from text (n, T) and price (n,)."""
         ...
 
-    def with_texts(self, rows: NDArray[np.int64], text_vectors: NDArray[np.float32]) -> "PreferenceModel":
-        """The same model where the items of distinct ``rows`` (n,) have other texts, vectors (n, T)."""
+    def with_texts(
+        self,
+        rows: NDArray[np.int64],
+        text_vectors: NDArray[np.float32],
+        prices: NDArray[np.float32] | None = None,
+    ) -> "PreferenceModel":
+        """The same model where the items of distinct ``rows`` (n,) have other texts and prices (n,)."""
         ...

@@ -29,6 +29,8 @@ TRIES = 3
 
 _log = logging.getLogger(__name__)
 
+Floats = NDArray[np.float32]
+
 _BEFORE_ALL = (float("-inf"), 0)
 
 
@@ -110,7 +112,7 @@ class TasteTracker:
                 lambda taste: taste.encoder_id != model.encoder_id or (more and taste.greatest >= known)
             )
 
-    def grow(self, text_vectors: NDArray[np.float32], prices: NDArray[np.float32] | None = None) -> int:
+    def grow(self, text_vectors: Floats, prices: Floats | None = None) -> int:
         """Take in a longer id table by text vectors (N, T) and prices (N,) of all rows; how many are new.
 
         States that met an item before the model knew it are read again.
@@ -123,14 +125,14 @@ class TasteTracker:
                 self._forget_where(lambda taste: taste.greatest >= known)
             return len(new)
 
-    def retext(self, rows: NDArray[np.int64], text_vectors: NDArray[np.float32]) -> None:
-        """Read the items of ``rows`` (n,) by their new text vectors (n, T).
+    def retext(self, rows: NDArray[np.int64], text_vectors: Floats, prices: Floats | None = None) -> None:
+        """Read the items of ``rows`` (n,) by their new text vectors (n, T), and prices (n,).
 
         All states are dropped: a history that holds one of the items now reads otherwise, and of most
         people in memory it is not known what they hold.
         """
         with self._lock:
-            self._model = self._model.with_texts(rows, text_vectors)
+            self._model = self._model.with_texts(rows, text_vectors, prices)
             self._tastes = Bounded(self._tastes.capacity)
             self._recents = Bounded(self._recents.capacity)
 
@@ -233,17 +235,7 @@ class TasteTracker:
         basket = Basket()
         tokens = self._tokens.of_all((logged.event for logged in history), basket)
         recent = recent_of(self._model, tokens)
-        newest = max((logged.position for logged in history), default=0)
-        taste = Taste(
-            encoder_id=self._model.encoder_id,
-            state=_stepped(self._model, recent.base, recent.window),
-            events=len(tokens),
-            loaded_to=newest,
-            newest=newest,
-            last=order_of(history[-1].event) if history else _BEFORE_ALL,
-            greatest=max((token.item for token in tokens), default=-1),
-            basket=basket,
-        )
+        taste = _taste(self._model, history, tokens, recent, basket)
         if tokens:
             self._tastes.put(person, taste)
             for gone in self._recents.put(person, recent):
@@ -271,6 +263,22 @@ class TasteTracker:
         taste = self._tastes.peek(person)
         if taste is not None:
             taste.state = self._model.at_rest(taste.state)
+
+
+def _taste(
+    model: PreferenceModel, history: list[Logged], tokens: list[Token], recent: Recent, basket: Basket
+) -> Taste:
+    newest = max((logged.position for logged in history), default=0)
+    return Taste(
+        encoder_id=model.encoder_id,
+        state=_stepped(model, recent.base, recent.window),
+        events=len(tokens),
+        loaded_to=newest,
+        newest=newest,
+        last=order_of(history[-1].event) if history else _BEFORE_ALL,
+        greatest=max((token.item for token in tokens), default=-1),
+        basket=basket,
+    )
 
 
 def _stepped(model: PreferenceModel, state: Any, tokens: Iterable[Token]) -> Any:
