@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penchant.model.calibration import LEAST, calibrate
+from penchant.model.calibration import LEAST, _best_level, _Heads, _highest, calibrate
 from penchant.model.examples import moments
 from penchant.model.histories import histories_of
 from penchant.model.scoring import Answers, ItemScores, score_blocks
@@ -114,6 +114,17 @@ def test_the_more_often_forgotten_things_are_taken_again_the_higher_they_are(rng
         clues = old.taken.of(0).clues(float(answers.times[0]))
         levels.append(float((clues @ dials.forgotten[1:])[1]))
     assert levels[0] + 1 < levels[1] < levels[2] - 1
+
+
+def test_what_is_forgotten_is_not_raised_where_that_brings_nothing() -> None:
+    """All levels at which it stays below what was taken are as good; the one nearest to 0 is taken."""
+    right = np.array([True] + [False] * 5)
+    one = _Heads(np.array([8.0, 4.0, 3.0], np.float32), np.array([1.0, 0.0, -1.0], np.float32), right, 1.0)
+    assert _best_level([one] * LEAST, np.ones(LEAST, np.int64)) == 0.0
+    assert _highest([one] * LEAST, np.ones(LEAST, np.int64), 0.0) > 6.0
+    wanted = _Heads(one.fixed, one.raised, right[::-1].copy(), 1.0)
+    assert _best_level([wanted] * LEAST, np.ones(LEAST, np.int64)) > 0.0
+    assert _best_level([wanted] * (LEAST - 1), np.ones(LEAST - 1, np.int64)) == 0.0, "too few to tell"
 
 
 def also_took(answers, item):

@@ -138,8 +138,42 @@ def test_numbers_that_are_few_stay_what_they_are_and_others_are_cut() -> None:
         "age=tenth 1",
         "age=tenth 10",
     ]
-    mixed = Vocabulary.of([{"size": str(n) if n else "XL"} for n in range(100)])
-    assert not mixed.words
+
+
+def test_one_word_among_numbers_does_not_make_them_words() -> None:
+    odd = Vocabulary.of([{"income": str(n) if n else "n/a"} for n in range(100)])
+    assert len(odd.words) == 10
+    some = Vocabulary.of([{"income": str(n) if n % 4 else "n/a"} for n in range(100)])
+    assert some.words == ["income=n/a"]
+
+
+def test_borders_are_nobody_s_own_number() -> None:
+    few = Vocabulary.of([{"income": str(30_000 + 137 * n)} for n in range(30)])
+    assert (few.words, few.borders) == ([], {})
+    many = Vocabulary.of([{"income": str(30_123.45 + 1_371 * n)} for n in range(60)])
+    assert all(border == float(f"{border:.2g}") for border in many.borders["income"])
+
+
+def test_numbers_beyond_all_measure_are_no_numbers() -> None:
+    people = [{"income": f"{sign}1.7e308"} for sign in ("", "-") for _ in range(20)]
+    known = Vocabulary.of([*people, *({"income": str(n)} for n in range(60))])
+    assert Vocabulary.unpacked(known.packed()).words == known.words
+
+
+def test_of_very_many_words_the_commonest_are_known(monkeypatch) -> None:
+    monkeypatch.setattr("penchant.model.attributes.MOST_WORDS", 2)
+    people = [{"country": country} for country, count in (("A", 5), ("B", 9), ("C", 7)) for _ in range(count)]
+    assert Vocabulary.of(people).words == ["country=B", "country=C"]
+
+
+def test_attributes_that_are_switched_off_are_not_kept(rng, small) -> None:
+    data = histories_of([rng.integers(0, 9, 6).tolist() for _ in range(30)])
+    off = "+".join(word for word in INPUTS if word != "attributes")
+    known = [{"country": "France"}] * data.people
+    for inputs, words in ((off, []), ("+".join(INPUTS), ["country=France"])):
+        settings = replace(small, inputs=inputs, max_epochs=1)
+        model = train(data, None, settings, n_items=9, attributes=known)
+        assert model.vocabulary.words == words
 
 
 def test_attributes_of_other_people_are_refused(small) -> None:

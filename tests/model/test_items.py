@@ -4,6 +4,15 @@ import torch
 from penchant.model.items import ItemTable
 
 
+def test_a_price_level_that_no_item_had_is_the_mean_of_the_others() -> None:
+    white, counts = np.zeros((2, 4), np.float32), np.ones(2, np.float32)
+    table = ItemTable(white, counts, 3, levels=np.array([1, 4]))
+    table.price.data.normal_()
+    found, own = table.price_vectors(), table.price.detach().numpy()
+    np.testing.assert_array_equal(found[[1, 4]], own[[1, 4]])
+    np.testing.assert_allclose(found[[0, 10]], np.tile(own[[1, 4]].mean(0), (2, 1)), rtol=1e-6)
+
+
 def test_gradients_are_those_of_plain_indexing(rng) -> None:
     """Also of rows named twice, and of two readings of the table."""
     levels = rng.integers(0, 11, 9)

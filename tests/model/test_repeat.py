@@ -101,6 +101,15 @@ def test_times_go_round_and_may_run_back() -> None:
     assert ago(entry, units(np.array([late - (BACK - 2) * UNIT])))[0] == 0
 
 
+def test_a_history_longer_than_ages_go_is_read_as_it_is_stepped() -> None:
+    items, types = np.array([1, 2, 3], np.int32), np.full(3, BUY, np.int8)
+    times = np.array([0.0, 16.0, 18.0]) * 365 * DAY
+    kept = b""
+    for item, time in zip(items.tolist(), times.tolist(), strict=True):
+        kept = remembered(kept, item, BUY, time, 2)
+    assert remember_all(items, types, times, 2).tobytes() == kept
+
+
 def test_features_of_an_entry_are_those_of_exact_numbers() -> None:
     times = np.array([0.2, 3.1, 3.6, 9.9]) * DAY
     memory = remember_all(np.full(4, 5, np.int32), np.full(4, BUY, np.int8), times, 4)

@@ -92,7 +92,9 @@ class Engine:
     def read_catalogue(self) -> None:
         """Let the model know items that are new in the catalogue, and texts that changed.
 
-        An item that left keeps its vector: it is not shown, and histories hold it still.
+        An item that left keeps its vector: it is not shown, and histories hold it still. Prices are those of
+        when a snapshot was loaded, an item was new or its text changed: they move often, and a price level
+        that moved would make every state that holds the item be read again.
         """
         tracker = self.recommender.tracker
         if tracker is None:

@@ -1,6 +1,5 @@
 """What a shop knows of a person, as words such as ``country=France`` that have a vector each. Numpy only."""
 
-import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,15 @@ LEAST = 5
 
 DISTINCT = 20
 """Different numbers under one name above which they are cut into tenths."""
+
+NUMBERS, DIGITS = 0.9, 2
+"""Share of the values under one name that must be numbers for it to be cut into tenths. And to so many
+digits borders are rounded: what a snapshot holds must not be the value of one person."""
+
+MOST_WORDS = 10_000
+"""Words that have a vector; of more the commonest."""
+
+_LARGEST = 1e15
 
 Attributes = Mapping[str, str]
 """What is known of one person: value by name. An empty value is not known."""
@@ -55,7 +63,8 @@ class Vocabulary:
         found = ((name, _borders(some)) for name, some in values.items())
         borders = {name: cuts for name, cuts in found if cuts}
         counts = Counter(word for known in people for word in _words(known, borders))
-        return cls(sorted(word for word, count in counts.items() if count >= LEAST), borders)
+        often = [word for word, count in counts.most_common(MOST_WORDS) if count >= LEAST]
+        return cls(sorted(often), borders)
 
     def rows(self, known: Attributes) -> list[int]:
         """Rows of a person's words; of words that too few have, none."""
@@ -102,9 +111,10 @@ def _words(known: Attributes, borders: Mapping[str, Sequence[float]]) -> list[st
 def _borders(values: list[str]) -> list[float]:
     """Where tenths of many different numbers begin; empty where they are few, or no numbers."""
     numbers = [number for number in map(_number, values) if number is not None]
-    if len(numbers) < len(values) or len(set(numbers)) <= DISTINCT:
+    if len(numbers) < max(10 * LEAST, NUMBERS * len(values)) or len(set(numbers)) <= DISTINCT:
         return []
-    return sorted(set(np.quantile(numbers, np.arange(1, 10) / 10).tolist()))
+    tenths = np.quantile(numbers, np.arange(1, 10) / 10).tolist()
+    return sorted({float(f"{tenth:.{DIGITS}g}") for tenth in tenths})
 
 
 def _number(value: str) -> float | None:
@@ -112,4 +122,4 @@ def _number(value: str) -> float | None:
         number = float(value)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= _LARGEST else None

@@ -100,7 +100,7 @@ def calibrate(
     forgotten = _forgotten(found, weights)
     if not np.isfinite(forgotten).all():
         forgotten = as_new()
-    forgotten[1] += _highest([_old_raised(m, weights, forgotten) for m in found], frequency, 0.0)
+    forgotten[1] += _best_level([_old_raised(m, weights, forgotten) for m in found], frequency)
     given_up = discovery * min(1.0, _new_share(found) / OPEN)
     novelty = _highest([_new_raised(m, weights, forgotten) for m in found], frequency, given_up)
     forgotten[1] -= level * forgotten[0]
@@ -207,19 +207,47 @@ def _smallest(loss: Callable[[torch.Tensor], torch.Tensor], start: FloatArray) -
     return weights.detach().numpy()
 
 
-def _highest(moments: Sequence["_Heads"], frequency: IntArray, given_up: float) -> float:
-    """The highest level of what is raised that costs at most the share ``given_up`` of the best NDCG@10."""
-    pairs = [(heads, often) for heads, often in zip(moments, frequency.tolist(), strict=True) if heads.both()]
-    if not pairs:
-        return 0.0
-    lists, often = [heads for heads, _ in pairs], [often for _, often in pairs]
-    apart = np.concatenate([(heads.fixed[:, None] - heads.raised[None]).ravel() for heads in lists])
+Gains = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""NDCG@10 for each level (L,) of what is raised."""
+
+
+def _contest(
+    heads: Sequence["_Heads"], frequency: IntArray, least: int
+) -> tuple[NDArray[np.float64], Gains] | None:
+    """Levels that matter, and what each is worth; None where fewer than ``least`` lists have both sides."""
+    pairs = [(one, often) for one, often in zip(heads, frequency.tolist(), strict=True) if one.both()]
+    if len(pairs) < least:
+        return None
+    lists, often = [one for one, _ in pairs], [often for _, often in pairs]
+    apart = np.concatenate([(one.fixed[:, None] - one.raised[None]).ravel() for one in lists])
+    low, high = np.quantile(apart, [0.001, 0.999]).tolist()
 
     def gains(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.average([_gains(heads, levels) for heads in lists], axis=0, weights=often)
+        return np.average([_gains(one, levels) for one in lists], axis=0, weights=often)
 
-    low, high = np.quantile(apart, [0.001, 0.999]).tolist()
-    coarse = np.linspace(low, high, 200)
+    return np.linspace(low, high, 200), gains
+
+
+def _best_level(heads: Sequence["_Heads"], frequency: IntArray) -> float:
+    """The level of what is raised with the best NDCG@10; of equally good ones that nearest to 0.
+
+    0 where too few lists tell.
+    """
+    contest = _contest(heads, frequency, LEAST)
+    if contest is None:
+        return 0.0
+    levels, gains = np.append(contest[0], 0.0), contest[1]
+    found = gains(levels)
+    best = levels[found >= found.max() - 1e-12]
+    return float(best[np.abs(best).argmin()])
+
+
+def _highest(heads: Sequence["_Heads"], frequency: IntArray, given_up: float) -> float:
+    """The highest level of what is raised that costs at most the share ``given_up`` of the best NDCG@10."""
+    contest = _contest(heads, frequency, 1)
+    if contest is None:
+        return 0.0
+    coarse, gains = contest
     found = gains(coarse)
     if not found.max() > 0:
         return 0.0

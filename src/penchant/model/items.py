@@ -80,6 +80,14 @@ class ItemTable(nn.Module):
         own, text = self.balance.detach()
         return (self.ids.detach() * own).numpy(), (self.project.weight.detach() * text[:, None]).numpy()
 
+    def price_vectors(self) -> FloatArray:
+        """Vectors of price levels (LEVELS, D). One that no item had is the mean of those that some had."""
+        found = self.price.detach().numpy().copy()
+        if self.levels is not None:
+            had = np.isin(np.arange(LEVELS), self.levels.numpy())
+            found[~had] = found[had].mean(0)
+        return found
+
     def _all(self, own: Tensor, rows: Tensor) -> Tensor:
         vectors = own * self.balance[0] + self.project(self.white[rows]) * self.balance[1]
         if self.levels is None:

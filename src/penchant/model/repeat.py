@@ -44,6 +44,9 @@ from penchant.model.trend import LIFETIMES
 SLOW, FAST = 120.0 * DAY / UNIT, 20.0 * DAY / UNIT
 """Units of time in which the counts fade by 1/e: 120 and 20 days."""
 
+YEARS = 16 * 365 * DAY
+"""Seconds within which an entry's age is told; what is older looks younger again."""
+
 FEATURES = 20 + len(LIFETIMES)
 
 Memory = Entries
@@ -107,6 +110,8 @@ def remember_all(
     >>> count_of(remember_all(items, buy, np.array([0.0, 1.0, 2.0]), 4)).tolist()
     [1, 2]
     """
+    if len(times) and times[-1] - times[0] > YEARS:
+        return _folded(items, types, times, places)
     kept: dict[int, bytes] = {}
     ranks: dict[int, float] = {}
     for item, kind, time in zip(items.tolist(), types.tolist(), times.tolist(), strict=True):
@@ -121,6 +126,16 @@ def remember_all(
         # As all counts fade alike, their order is that of the counts at any time.
         ranks[item] = math.log(slow_of_one(kept[item])) + math.floor(time / UNIT) / SLOW
     return np.frombuffer(b"".join(kept.values()), ENTRY)
+
+
+def _folded(
+    items: NDArray[np.int32], types: NDArray[np.int8], times: NDArray[np.float64], places: int
+) -> Memory:
+    """By stepping: ages go round in it."""
+    kept = b""
+    for item, kind, time in zip(items.tolist(), types.tolist(), times.tolist(), strict=True):
+        kept = remembered(kept, item, kind, time, places)
+    return np.frombuffer(kept, ENTRY)
 
 
 def surroundings(memory: Memory, now: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ def arrays_of(model: PreferenceModel) -> Arrays:
         "input.sold": sold,
         "input.ids": ids[sold],
         "input.project": project,
-        "input.price": model.net.items.price.detach().numpy(),
+        "input.price": model.net.items.price_vectors(),
         "input.price_borders": model.borders,
         "asked.vocabulary": model.vocabulary.packed(),
         "output.bias": bias[sold],

@@ -325,6 +325,7 @@ def _item_table(
 ) -> ItemRows:
     trained = manifest.id_table_length
     whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
+    check_items(trained if text is None else len(text))
     if text is None:
         text = np.zeros((trained, len(whitening.mean)), np.float32)
     if len(text) < trained:

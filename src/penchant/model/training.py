@@ -138,9 +138,11 @@ class Trainer:
         self.sizes = Sizes.of(histories, self.questions, n_items, settings)
         inner = replace(settings, dropout=self.sizes.dropout)
         self.borders = price_borders(prices)
-        levels = None if prices is None else price_levels(fitting_prices(prices, n_items), self.borders)
-        self.vocabulary = Vocabulary.of(attributes or ())
-        self.words = None if attributes is None else self.vocabulary.table(attributes)
+        given = fitting_prices(prices, n_items)
+        levels = price_levels(given, self.borders) if np.isfinite(given).any() else None
+        known = attributes if "attributes" in settings.read else None
+        self.vocabulary = Vocabulary.of(known or ())
+        self.words = None if known is None else self.vocabulary.table(known)
         words = len(self.vocabulary.words)
         self.net = PreferenceNet(self.whitening(table), self.counts, inner, levels, words)
         self.sampler = NegativeSampler(

@@ -171,6 +171,9 @@ def corrected(
 
 
 def _looked_at(row: int, reading: Reading, now: float) -> Token:
-    """The item on the page, as if it had just been viewed; not an event of the log."""
+    """The item on the page, as if it had been viewed a second ago; not an event of the log.
+
+    No time at all since the last event is what strangers have.
+    """
     basket = reading.window[-1].basket + 1 if reading.window else 0
-    return Token(item=row, type=EventType.VIEW.code, time=now, basket=basket)
+    return Token(item=row, type=EventType.VIEW.code, time=now - 1.0, basket=basket)
