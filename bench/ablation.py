@@ -23,12 +23,12 @@ from rich.table import Table
 from data import NAMED, Data, load, model_settings
 from penchant.evaluate.protocols import Split
 from penchant.evaluate.result import Evaluation
-from penchant.evaluate.run import PARTS, PROTOCOLS, Plan, compare
+from penchant.evaluate.run import PARTS, PROTOCOLS, Plan
 from penchant.evaluate.tables import with_interval
 from penchant.model.settings import INPUTS
 from penchant.types import EventType
-from quality import USUAL, say, spent
-from runs import Run, World, own_run, ranked, world
+from quality import USUAL, say
+from runs import Run, World, compared, own_run, world
 from tables import METRIC, RESULTS
 
 ALL = "all inputs"
@@ -54,14 +54,7 @@ def main() -> None:
         alone = cut(data)
         same_questions(here.splits, alone.splits)
         runs[without(name)] = all_runs(alone, options, INPUTS)
-    found = compare(
-        here.splits,
-        {name: [ranked(run, here.splits) for run in made] for name, made in runs.items()},
-        {name: spent(made) for name, made in runs.items()},
-        plan=plan,
-        items=here.items,
-        dataset=here.dataset,
-    )
+    found = compared(here, runs)
     result = summary(found, runs)
     RESULTS.mkdir(exist_ok=True)
     suffix = "-test" if options.on == "test" else ""

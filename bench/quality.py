@@ -19,7 +19,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
 from data import NAMED, model_settings
@@ -27,11 +26,10 @@ from grids import DRAWING
 from grids import PEERS as PEER_NAMES
 from own import BASELINES
 from penchant.evaluate.report import html_report
-from penchant.evaluate.result import Seconds
-from penchant.evaluate.run import PARTS, PROTOCOLS, Plan, compare
+from penchant.evaluate.run import PARTS, PROTOCOLS, Plan
 from penchant.evaluate.tables import terminal_report
 from penchant.model.encoders import ENCODERS
-from runs import Run, World, own_run, peer_run, ranked, tuned, world
+from runs import Run, World, compared, own_run, peer_run, tuned, world
 from tables import RESULTS, ratio_table, write_docs
 
 USUAL = {"grocery": "time-split", "online-retail": "time-split", "beauty": "leave-one-out"}
@@ -80,14 +78,7 @@ def main() -> None:
     )
     say(f"{here.name}: {sum(len(split.questions) for split in here.splits):,} questions")
     runs = all_runs(here, options)
-    found = compare(
-        here.splits,
-        {name: [ranked(run, here.splits) for run in made] for name, made in runs.items()},
-        {name: spent(made) for name, made in runs.items()},
-        plan=plan,
-        items=here.items,
-        dataset=here.dataset,
-    )
+    found = compared(here, runs)
     RESULTS.mkdir(exist_ok=True)
     name = f"quality-{here.dataset}-{protocol}" + ("" if options.on == "test" else f"-{options.on}")
     (RESULTS / f"{name}.json").write_bytes(found.json())
@@ -136,14 +127,6 @@ def _known(given: str, known) -> list[str]:
     if unknown:
         raise SystemExit(f"unknown {', '.join(unknown)}: choose from {', '.join(known)}")
     return named
-
-
-def spent(runs: list[Run]) -> Seconds:
-    """Means over runs."""
-    return Seconds(
-        fit=float(np.mean([run.report["fit"]["wall"] for run in runs])),
-        score=float(np.mean([run.report["ask"]["wall"] for run in runs])),
-    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from grids import BUDGET, GRADIENT, LAST, grid
 from penchant.evaluate.protocols import Split, pick
 from penchant.evaluate.ranked import Ranked
 from penchant.evaluate.recommender import ItemTable
-from penchant.evaluate.run import Plan, make_splits
+from penchant.evaluate.result import Evaluation, Seconds
+from penchant.evaluate.run import Plan, compare, make_splits
 from penchant.metrics import list_ranks, relevance_metrics
 from tasks import PEERS, exchange, task_of
 
@@ -179,6 +180,26 @@ def ranked(run: Run, splits: list[Split]) -> Ranked:
     owner = np.concatenate([s.questions.owner + start for s, start in zip(splits, starts, strict=False)])
     items = np.concatenate([split.questions.items for split in splits])
     return Ranked(run.lists, list_ranks(run.lists, owner, items))
+
+
+def compared(world: World, runs: dict[str, list[Run]]) -> Evaluation:
+    """What the lists of several models are worth; several runs of one are those of its seeds."""
+    return compare(
+        world.splits,
+        {name: [ranked(run, world.splits) for run in made] for name, made in runs.items()},
+        {name: spent(made) for name, made in runs.items()},
+        plan=world.plan,
+        items=world.items,
+        dataset=world.dataset,
+    )
+
+
+def spent(runs: list[Run]) -> Seconds:
+    """Means over runs."""
+    return Seconds(
+        fit=float(np.mean([run.report["fit"]["wall"] for run in runs])),
+        score=float(np.mean([run.report["ask"]["wall"] for run in runs])),
+    )
 
 
 def _task(world: World, split: Split, number: int, *, tuning: bool) -> Path:
