@@ -113,7 +113,7 @@ def _moment(
     first, last = np.searchsorted(answers.owner, [place, place + 1])
     known = answers.items[first:last]
     own = items.vectors @ answers.h[place]
-    scores = items.personal * own + items.bias + seen @ items.trend
+    scores = items.personal * own + items.bias + weighed(seen, items.trend)
     taken = answers.taken.of(place)
     rising = seen[:, 0].copy()
     scores[taken.items] = rising[taken.items] = -np.inf

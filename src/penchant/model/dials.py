@@ -29,13 +29,13 @@ def as_new() -> FloatArray:
     return np.eye(1, 1 + CLUES, dtype=np.float32)[0]
 
 
-def taken_before(as_new: FloatArray, clues: FloatArray, forgotten: FloatArray) -> FloatArray:
+def taken_before(scores: FloatArray, clues: FloatArray, forgotten: FloatArray) -> FloatArray:
     """Scores (n,) of what was taken and is not remembered.
 
     Of its scores as new items (n,), without ``novelty``, of its clues (n, CLUES), and of ``forgotten``
     (1 + CLUES,) as in :class:`Dials`.
     """
-    return forgotten[0] * as_new + weighed(clues, forgotten[1:])
+    return forgotten[0] * scores + weighed(clues, forgotten[1:])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

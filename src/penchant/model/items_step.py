@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.model.histories import FloatArray, IntArray
+from penchant.model.histories import FloatArray
 from penchant.model.prices import fitting_prices, price_levels
 from penchant.model.reading import fitting
 from penchant.model.whitening import Whitening
@@ -15,11 +15,10 @@ from penchant.model.whitening import Whitening
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ItemRows:
-    """Vectors (N, D), biases (N,) and price levels (N,) of items."""
+    """Vectors (N, D) and biases (N,) of items."""
 
     vectors: FloatArray
     bias: FloatArray
-    levels: IntArray
 
 
 class ItemReader:
@@ -34,7 +33,7 @@ class ItemReader:
         levels = price_levels(fitting_prices(prices, len(text)), self._weights["input.price_borders"])
         vectors = self.of_texts(text) + self._weights["input.price"][levels]
         bias = np.full(len(text), self._weights["output.newcomer"][0], np.float32)
-        return ItemRows(vectors.astype(np.float32, copy=False), bias, levels)
+        return ItemRows(vectors.astype(np.float32, copy=False), bias)
 
     def table(self, text: FloatArray, prices: NDArray[np.floating] | None) -> ItemRows:
         """All items, in the order of the id table."""
@@ -49,7 +48,6 @@ class ItemReader:
         return ItemRows(
             np.concatenate([items.vectors, new.vectors]),
             np.concatenate([items.bias, new.bias]),
-            np.concatenate([items.levels, new.levels]),
         )
 
     def retold(
@@ -60,11 +58,11 @@ class ItemReader:
         prices: NDArray[np.floating] | None,
     ) -> ItemRows:
         """``items`` where those of distinct ``rows`` (n,) have other texts and prices (n,)."""
-        vectors, levels, told = items.vectors.copy(), items.levels.copy(), self.new(text, prices)
-        vectors[rows], levels[rows] = told.vectors, told.levels
+        vectors = items.vectors.copy()
+        vectors[rows] = self.new(text, prices).vectors
         _, mine, sold = np.intersect1d(rows, self._weights["input.sold"], return_indices=True)
         vectors[rows[mine]] += self._weights["input.ids"][sold]
-        return replace(items, vectors=vectors, levels=levels)
+        return replace(items, vectors=vectors)
 
     def of_texts(self, text: FloatArray) -> FloatArray:
         """What text vectors (n, T) alone say, (n, D)."""
