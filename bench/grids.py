@@ -12,10 +12,11 @@ GRADIENT = ("sasrec", "sasrec-text", "esasrec")
 DRAWING = ("sasrec", "sasrec-text", "esasrec", "als")
 """Peers that draw random numbers; the others give the same lists for every seed."""
 PEERS = ("sasrec", "sasrec-text", "esasrec", "als", "implicit-item-knn", "vstan")
-BUDGET = 30.0
+BUDGET = 20.0
 """Processor minutes for the tuning of one peer on one data set."""
-LAST = 60.0
-"""Processor minutes of the last training, with the settings that were chosen; mostly it stops by itself."""
+LAST = 20.0
+"""Processor minutes of the last training, with the settings that were chosen: as many as our own models get;
+mostly it stops by itself."""
 FULL_SOFTMAX = 15_000
 """Items up to which RecTools' full softmax fits; above it 128 negatives for each place are drawn."""
 
