@@ -190,7 +190,7 @@ def stages(watch, catalog, tracker, seen, *, person, now):
     )
     scores = watch.time(
         "  scores of all items",
-        lambda: reading.model.scores(reading.state, now, reading.taken, reading.about),
+        lambda: reading.model.scores(reading.state, now, reading.record, reading.about),
     )
     rows = watch.time("  top 20", lambda: top_k(scores, allowed[: len(scores)], 20))
     watch.time("  reasons", lambda: personal_reasons(reading, now, rows, lambda row: view.ids[row]))

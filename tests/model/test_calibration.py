@@ -3,11 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penchant.model.calibration import LEAST, _best_level, _Heads, _highest, calibrate
+from penchant.model.calibration import LEAST, calibrate
 from penchant.model.examples import moments
 from penchant.model.histories import histories_of
 from penchant.model.scoring import Answers, ItemScores, score_blocks
-from penchant.model.taken import Before
 from penchant.model.trend import LIFETIMES, TrendTable
 from penchant.model.validation import ndcg
 
@@ -25,9 +24,8 @@ def planted(rng, asked: int = ASKED, again: float = 0.5):
     right = np.where(rng.random(asked) < again, 0, new).astype(np.int32)
     questions = moments(np.arange(asked), np.arange(asked), np.full(asked, 9e6))
     held = type(questions)(questions.people, questions.ends, questions.times, np.arange(asked + 1), right)
-    zero = np.zeros(asked, np.int64)
-    taken = Before(np.zeros(1, np.int32), np.zeros(1), zero, np.ones(asked, np.int64))
-    answers = Answers(h, questions.times, np.arange(asked), zero, np.full(asked, 5.0, np.float32), taken)
+    known, score = np.zeros(asked, np.int32), np.full(asked, 5.0, np.float32)
+    answers = Answers(h, questions.times, np.arange(asked + 1), known, score)
     trend = TrendTable.of(histories_of([[0, 1]]))
     return answers, ItemScores(vectors, np.zeros(ITEMS, np.float32), np.zeros(len(LIFETIMES))), trend, held
 
@@ -83,54 +81,19 @@ def test_who_asks_often_counts_often(rng) -> None:
     assert levels[0] > levels[-1]
 
 
-def test_what_was_taken_and_forgotten_is_no_discovery(rng) -> None:
+def test_what_was_wanted_before_is_no_discovery(rng) -> None:
     """Its score is the same with any discovery, and no dial is fitted on it."""
     answers, items, trend, held = planted(rng)
-    dials = calibrate(answers, items, trend, held, discovery=0.4, frequency=EVEN)
-    lifted = replace(items, novelty=dials.novelty)
-    old = replace(answers, taken=also_took(answers, 1))
-    blocks = [next(score_blocks(old, scores, trend, ASKED))[1] for scores in (items, lifted)]
-    np.testing.assert_allclose(blocks[0][:, :2], blocks[1][:, :2], atol=1e-5)
-    np.testing.assert_allclose(blocks[0][:, 2:] + dials.novelty, blocks[1][:, 2:], atol=1e-5)
-
-
-def test_no_dial_is_fitted_on_what_was_taken_and_forgotten(rng) -> None:
-    answers, items, trend, held = planted(rng)
     bias = items.bias.copy()
-    bias[5] = 30.0  # would drown all others
-    old = replace(answers, taken=also_took(answers, 5))
-    dials = calibrate(old, replace(items, bias=bias), trend, held, discovery=0.05, frequency=EVEN)
+    bias[0] = 30.0  # would drown all others
+    dials = calibrate(answers, replace(items, bias=bias), trend, held, discovery=0.4, frequency=EVEN)
     assert dials.steep == pytest.approx(1.0, abs=1e-3)
     assert dials.personal == pytest.approx(2.0, abs=0.5)
-
-
-def test_the_more_often_forgotten_things_are_taken_again_the_higher_they_are(rng) -> None:
-    """Everybody took item 1 and forgot it; some take it again."""
-    answers, items, trend, held = planted(rng, 2_000)
-    old, levels = replace(answers, taken=also_took(answers, 1)), []
-    for share in (0.0, 0.05, 0.4):
-        right = replace(held, items=np.where(rng.random(2_000) < share, 1, held.items).astype(np.int32))
-        dials = calibrate(old, items, trend, right, discovery=0.0, frequency=np.ones(2_000))
-        clues = old.taken.of(0).clues(float(answers.times[0]))
-        levels.append(float((clues @ dials.forgotten[1:])[1]))
-    assert levels[0] + 1 < levels[1] < levels[2] - 1
-
-
-def test_what_is_forgotten_is_not_raised_where_that_brings_nothing() -> None:
-    """All levels at which it stays below what was taken are as good; the one nearest to 0 is taken."""
-    right = np.array([True] + [False] * 5)
-    one = _Heads(np.array([8.0, 4.0, 3.0], np.float32), np.array([1.0, 0.0, -1.0], np.float32), right, 1.0)
-    assert _best_level([one] * LEAST, np.ones(LEAST, np.int64)) == 0.0
-    assert _highest([one] * LEAST, np.ones(LEAST, np.int64), 0.0) > 6.0
-    wanted = _Heads(one.fixed, one.raised, right[::-1].copy(), 1.0)
-    assert _best_level([wanted] * LEAST, np.ones(LEAST, np.int64)) > 0.0
-    assert _best_level([wanted] * (LEAST - 1), np.ones(LEAST - 1, np.int64)) == 0.0, "too few to tell"
-
-
-def also_took(answers, item):
-    """Everybody took item 0, and another one that is not remembered."""
-    stops = answers.taken.stops + 1
-    return Before(np.array([0, item], np.int32), np.zeros(2), answers.taken.starts, stops)
+    lifted = replace(items, novelty=dials.novelty)
+    blocks = [next(score_blocks(answers, scores, trend, ASKED))[1] for scores in (items, lifted)]
+    assert (blocks[0][:, 0] == blocks[1][:, 0]).all()
+    assert (blocks[0][:, 0] == answers.again).all()
+    np.testing.assert_allclose(blocks[0][:, 1:] + dials.novelty, blocks[1][:, 1:], atol=1e-5)
 
 
 def test_new_weights_leave_the_mean_of_new_scores_where_it_was(rng) -> None:

@@ -11,10 +11,10 @@ import torch
 from penchant.errors import InvalidInput, SnapshotRefused
 from penchant.model.entries import items_of
 from penchant.model.histories import histories_of
+from penchant.model.records import Record
 from penchant.model.saving import save_snapshot
 from penchant.model.serving import load_serving
 from penchant.model.settings import ModelSettings
-from penchant.model.taken import Taken
 from penchant.model.tokens import Token
 from penchant.model.training import train
 from penchant.model.trend import LiveTrend
@@ -59,6 +59,13 @@ def tokens(data, person: int) -> list[Token]:
     return [Token(int(data.items[i]), int(data.types[i]), float(data.times[i])) for i in rows]
 
 
+def recorded(history: list[Token]):
+    record = Record()
+    for token in history:
+        record.add(token.item, token.type, token.time)
+    return record.memory()
+
+
 def test_serving_equals_training_however_the_history_is_read(trained) -> None:
     data, serving = trained.data, trained.serving
     ends = data.offsets[1:]
@@ -71,14 +78,12 @@ def test_serving_equals_training_however_the_history_is_read(trained) -> None:
             state = serving.initial()
             for token in history:
                 state = serving.step(state, token)
-            taken = Taken.of(
-                *(np.array([getattr(token, part) for token in history]) for part in ("item", "time"))
-            )
+            record = recorded(history)
             read = serving.encode(history)
             about = serving.about(trained.people[person])
             assert about.any() == bool(trained.people[person])
-            np.testing.assert_allclose(serving.scores(state, now, taken, about), row, atol=1e-5)
-            np.testing.assert_allclose(serving.scores(read, now, taken, about), row, atol=1e-5)
+            np.testing.assert_allclose(serving.scores(state, now, record, about), row, atol=1e-5)
+            np.testing.assert_allclose(serving.scores(read, now, record, about), row, atol=1e-5)
             assert (state.kept, state.place) == (read.kept, read.place)
 
 
@@ -150,15 +155,23 @@ def test_a_state_takes_one_kibibyte_however_long_the_history(rng, kind, tmp_path
     assert max(sizes) == state.nbytes <= 1024
 
 
-def test_what_was_ever_taken_is_no_discovery(trained) -> None:
-    serving = load_serving(trained.folder, trained.text)
-    state = serving.encode(tokens(trained.data, 0))
-    forgotten = next(n for n in range(ITEMS) if n not in items_of(state.memory))
-    remembered = int(items_of(state.memory)[0])
-    rows = np.array([forgotten, remembered, ITEMS + 3], np.int32)
-    taken = Taken.of(rows, np.zeros(3))
-    change = serving.scores(state, 1e7, taken) - serving.scores(state, 1e7)
-    np.testing.assert_allclose(change, np.where(np.arange(ITEMS) == forgotten, -0.7, 0.0), atol=1e-5)
+def test_what_the_state_forgot_is_known_by_the_record(trained) -> None:
+    """Rows that the model does not know say nothing."""
+    serving, history = load_serving(trained.folder, trained.text), tokens(trained.data, 0)
+    state, record = serving.encode(history), recorded([*history, Token(ITEMS + 3, 6, history[-1].time)])
+    rows = items_of(record)
+    gone = rows[~np.isin(rows, [*items_of(state.memory).tolist(), ITEMS + 3])]
+    assert len(gone)
+    change = serving.scores(state, 1e7, record) - serving.scores(state, 1e7)
+    never = np.setdiff1d(np.arange(ITEMS), rows)
+    assert (change[never] == 0).all()
+    assert (change[gone] != 0).all()
+    part = serving.repeat_part(state, 1e7, np.arange(ITEMS), record)
+    assert (part[gone] != 0).all()
+    assert (part[never] == 0).all()
+    as_new = serving.vectors() @ serving.h(state, 1e7) + serving.biases(1e7)
+    np.testing.assert_allclose(serving.scores(state, 1e7, record), as_new + part, atol=1e-5)
+    assert (serving.repeat_part(state, 1e7, gone) == 0).all()
 
 
 def test_a_click_changes_the_list_at_once(trained) -> None:

@@ -324,7 +324,7 @@ def test_a_stranger_s_reading_is_before_any_event_and_is_not_kept():
     house.attributes.replace({"s": {"country": "Norway"}})
     reading = house.tracker.read("s")
     same(reading.state, house.model.initial())
-    assert (reading.window, reading.bought, len(reading.taken.items)) == ((), {}, 0)
+    assert (reading.window, reading.bought, len(reading.record)) == ((), {}, 0)
     assert (len(house.tracker), house.tracker.export_person("s")) == (0, [])
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from penchant.model.dials import Dials, as_new, weighed
+from penchant.model.dials import Dials, weighed
 from penchant.model.examples import Questions
 from penchant.model.histories import FloatArray, IntArray
 from penchant.model.scoring import Answers, ItemScores
@@ -40,24 +40,16 @@ class _Moment:
     """One held-out basket and the items that compete for its list.
 
     Attributes:
-        known, again: items that the person remembers, and their scores.
-        new: items that the person never took. parts: (n, 2 + lifetimes) their personal score, bias, trend.
-        old: items that the person took and does not remember, likewise. clues: (o, CLUES) of them.
+        known, again: items that the person wanted before, and their scores.
+        new: others. parts: (n, 2 + lifetimes) their personal score, bias, trend.
         right: what was taken.
     """
 
-    known: IntArray
+    known: NDArray[np.int32]
     again: FloatArray
     new: IntArray
     parts: FloatArray
-    old: IntArray
-    old_parts: FloatArray
-    clues: FloatArray
     right: NDArray[np.int32]
-
-    def signs(self, weights: FloatArray) -> FloatArray:
-        """Of ``old``: the score as a new item by ``weights`` of the parts, and the clues, (o, 1 + CLUES)."""
-        return np.concatenate([weighed(self.old_parts, weights)[:, None], self.clues], axis=1)
 
     def fresh(self) -> NDArray[np.bool_]:
         """Which of ``new`` were taken."""
@@ -97,49 +89,33 @@ def calibrate(
     if not np.isfinite(weights).all() or weights[0] < 0:
         weights = before
     level = float(np.mean([m.parts.mean(0) @ (before - weights) for m in found if len(m.new)] or [0.0]))
-    forgotten = _forgotten(found, weights)
-    if not np.isfinite(forgotten).all():
-        forgotten = as_new()
-    forgotten[1] += _best_level([_old_raised(m, weights, forgotten) for m in found], frequency)
     given_up = discovery * min(1.0, _new_share(found) / OPEN)
-    novelty = _highest([_new_raised(m, weights, forgotten) for m in found], frequency, given_up)
-    forgotten[1] -= level * forgotten[0]
-    return Dials(float(weights[0]), float(weights[1]), level, novelty - level, weights[2:], forgotten)
+    novelty = _highest([_heads(m, weighed(m.parts, weights)) for m in found], frequency, given_up)
+    return Dials(float(weights[0]), float(weights[1]), level, novelty - level, weights[2:])
 
 
 def _moment(
     answers: Answers, items: ItemScores, place: int, seen: FloatArray, held_out: Questions
 ) -> _Moment:
-    first, last = np.searchsorted(answers.owner, [place, place + 1])
-    known = answers.items[first:last]
+    known = answers.items[answers.of(place)]
     own = items.vectors @ answers.h[place]
     scores = items.personal * own + items.bias + weighed(seen, items.trend)
-    taken = answers.taken.of(place)
     rising = seen[:, 0].copy()
-    scores[taken.items] = rising[taken.items] = -np.inf
+    scores[known] = rising[known] = -np.inf
     new = np.union1d(_best(scores, HEAD), _best(rising, RISING))
     new = new[np.isfinite(scores[new])]
-    gone = ~np.isin(taken.items, known)
-    old = taken.items[gone].astype(np.int64)
-
-    def parts(rows: IntArray) -> FloatArray:
-        return np.concatenate([own[rows, None], items.bias[rows, None], seen[rows]], 1)
-
     return _Moment(
         known=known,
-        again=answers.again[first:last],
+        again=answers.again[answers.of(place)],
         new=new,
-        parts=parts(new),
-        old=old,
-        old_parts=parts(old),
-        clues=taken.clues(float(answers.times[place]))[gone],
+        parts=np.concatenate([own[new, None], items.bias[new, None], seen[new]], 1),
         right=held_out.items[held_out.offsets[place] : held_out.offsets[place + 1]],
     )
 
 
 def _new_share(moments: list[_Moment]) -> float:
     """Of what was taken, the share that its person never took before."""
-    known = sum(int(np.isin(m.right, np.append(m.known, m.old)).sum()) for m in moments)
+    known = sum(int(np.isin(m.right, m.known).sum()) for m in moments)
     return 1.0 - known / max(1, sum(len(m.right) for m in moments))
 
 
@@ -166,31 +142,6 @@ def _fitted(moments: list[_Moment], start: FloatArray) -> FloatArray:
     return _smallest(loss, start)
 
 
-def _forgotten(moments: list[_Moment], weights: FloatArray) -> FloatArray:
-    """What the score as a new item and the clues count (1 + CLUES,): what was taken is to be likeliest.
-
-    Among all that was taken before or is new.
-    """
-    rows: list[tuple[torch.Tensor, torch.Tensor, float, int]] = []
-    for m in moments:
-        right = np.flatnonzero(np.isin(m.old, m.right))
-        others = int(np.isin(m.known, m.right).sum() + m.fresh().sum())
-        if len(m.old) and (len(right) or others):
-            rest = float(np.logaddexp.reduce(np.concatenate([m.again, weighed(m.parts, weights), [-np.inf]])))
-            rows.append((torch.from_numpy(m.signs(weights)), torch.from_numpy(right), rest, others))
-
-    def loss(forgotten: torch.Tensor) -> torch.Tensor:
-        total = torch.zeros(())
-        for signs, right, rest, others in rows:
-            scores = signs @ forgotten
-            whole = torch.logaddexp(torch.logsumexp(scores, 0), torch.tensor(rest))
-            count = len(right) + others
-            total = total + (count * whole - scores[right].sum()) / IDEAL[min(PLACES, count)]
-        return total
-
-    return _smallest(loss, as_new())
-
-
 def _smallest(loss: Callable[[torch.Tensor], torch.Tensor], start: FloatArray) -> FloatArray:
     """Where ``loss`` and the squared distance from ``start`` are smallest together."""
     before = torch.from_numpy(start)
@@ -207,47 +158,19 @@ def _smallest(loss: Callable[[torch.Tensor], torch.Tensor], start: FloatArray) -
     return weights.detach().numpy()
 
 
-Gains = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""NDCG@10 for each level (L,) of what is raised."""
-
-
-def _contest(
-    heads: Sequence["_Heads"], frequency: IntArray, least: int
-) -> tuple[NDArray[np.float64], Gains] | None:
-    """Levels that matter, and what each is worth; None where fewer than ``least`` lists have both sides."""
+def _highest(heads: Sequence["_Heads"], frequency: IntArray, given_up: float) -> float:
+    """The highest level of what is raised that costs at most the share ``given_up`` of the best NDCG@10."""
     pairs = [(one, often) for one, often in zip(heads, frequency.tolist(), strict=True) if one.both()]
-    if len(pairs) < least:
-        return None
     lists, often = [one for one, _ in pairs], [often for _, often in pairs]
-    apart = np.concatenate([(one.fixed[:, None] - one.raised[None]).ravel() for one in lists])
-    low, high = np.quantile(apart, [0.001, 0.999]).tolist()
+    if not lists:
+        return 0.0
 
     def gains(levels: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.average([_gains(one, levels) for one in lists], axis=0, weights=often)
 
-    return np.linspace(low, high, 200), gains
-
-
-def _best_level(heads: Sequence["_Heads"], frequency: IntArray) -> float:
-    """The level of what is raised with the best NDCG@10; of equally good ones that nearest to 0.
-
-    0 where too few lists tell.
-    """
-    contest = _contest(heads, frequency, LEAST)
-    if contest is None:
-        return 0.0
-    levels, gains = np.append(contest[0], 0.0), contest[1]
-    found = gains(levels)
-    best = levels[found >= found.max() - 1e-12]
-    return float(best[np.abs(best).argmin()])
-
-
-def _highest(heads: Sequence["_Heads"], frequency: IntArray, given_up: float) -> float:
-    """The highest level of what is raised that costs at most the share ``given_up`` of the best NDCG@10."""
-    contest = _contest(heads, frequency, 1)
-    if contest is None:
-        return 0.0
-    coarse, gains = contest
+    apart = np.concatenate([(one.fixed[:, None] - one.raised[None]).ravel() for one in lists])
+    low, high = np.quantile(apart, [0.001, 0.999]).tolist()
+    coarse = np.linspace(low, high, 200)
     found = gains(coarse)
     if not found.max() > 0:
         return 0.0
@@ -272,24 +195,11 @@ class _Heads:
         return len(self.fixed) > 0 and len(self.raised) > 0
 
 
-def _old_raised(m: _Moment, weights: FloatArray, forgotten: FloatArray) -> _Heads:
-    rest = np.concatenate([m.known, m.new]), np.concatenate([m.again, weighed(m.parts, weights)])
-    return _heads(m, rest, (m.old, weighed(m.signs(weights), forgotten)))
-
-
-def _new_raised(m: _Moment, weights: FloatArray, forgotten: FloatArray) -> _Heads:
-    """Nothing where nothing was taken before."""
-    old = weighed(m.signs(weights), forgotten)
-    return _heads(
-        m, (np.append(m.known, m.old), np.concatenate([m.again, old])), (m.new, weighed(m.parts, weights))
-    )
-
-
-def _heads(m: _Moment, fixed: tuple[IntArray, FloatArray], raised: tuple[IntArray, FloatArray]) -> _Heads:
-    (stay, staying), (rise, rising) = fixed, raised
-    kept, lifted = np.argsort(-staying)[:PLACES], np.argsort(-rising)[:PLACES]
-    right = np.isin(np.concatenate([stay[kept], rise[lifted]]), m.right)
-    return _Heads(staying[kept], rising[lifted], right, float(IDEAL[min(PLACES, len(m.right))]))
+def _heads(m: _Moment, rising: FloatArray) -> _Heads:
+    """``rising`` (n,) are the scores of what is new. Nothing stays where nothing was taken before."""
+    kept, lifted = np.argsort(-m.again)[:PLACES], np.argsort(-rising)[:PLACES]
+    right = np.isin(np.concatenate([m.known[kept], m.new[lifted]]), m.right)
+    return _Heads(m.again[kept], rising[lifted], right, float(IDEAL[min(PLACES, len(m.right))]))
 
 
 def _gains(heads: _Heads, levels: NDArray[np.float64]) -> NDArray[np.float64]:

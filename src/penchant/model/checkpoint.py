@@ -23,7 +23,7 @@ from penchant.model.histories import FloatArray, Histories
 from penchant.model.net import PreferenceNet
 from penchant.model.settings import ModelSettings
 
-FORMAT = 4
+FORMAT = 5
 """Version of the checkpoint; one of another version is left aside."""
 
 _TENSORS, _FACTS = "state.safetensors", "state.json"

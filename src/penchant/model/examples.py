@@ -108,7 +108,7 @@ def sessions_of(histories: Histories) -> IntArray:
 
 
 class Reader:
-    """Makes batches of one :class:`Histories`. ``places`` is the size of the repeat memory."""
+    """Makes batches of one :class:`Histories`. ``places``: of the repeat memory, 0 where none is asked for."""
 
     def __init__(self, histories: Histories, places: int) -> None:
         self.histories = histories
@@ -195,7 +195,9 @@ class Reader:
     ) -> None:
         live = inside & self._wanted[rows]
         h, at = self.histories, rows[live]
-        if live.all():
+        if not self.places:
+            pass
+        elif live.all():
             remember(memory, h.items[at], h.types[at], h.times[at])
         elif live.any():
             part = memory[live]

@@ -1,7 +1,7 @@
 """A trained model, and its scores for many moments at once."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from penchant.model.ahead import ahead, torch_threads
 from penchant.model.attributes import Attributes, Vocabulary
-from penchant.model.dials import Dials, as_new, taken_before, weighed
+from penchant.model.dials import Dials, weighed
 from penchant.model.entries import filled, items_of
-from penchant.model.examples import Batch, Questions, Reader, moments
+from penchant.model.examples import Questions, Reader
+from penchant.model.examples import moments as moments_of
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import newcomer_bias
 from penchant.model.moments import Moments
 from penchant.model.net import PreferenceNet, tokens_of
-from penchant.model.repeat import features, setting
+from penchant.model.records import Records
+from penchant.model.repeat import Memory, Setting, features, setting
 from penchant.model.settings import ModelSettings
-from penchant.model.taken import Before
 from penchant.model.trend import TrendTable
 from penchant.model.whitening import Whitening
 
@@ -37,17 +38,20 @@ class Contexts(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What scores are made of: behaviour (C, D) at times (C,), and repeat scores as flat triples.
+    """What scores are made of: behaviour (C, D) at times (C,), and what was wanted before.
 
-    ``taken``: what the person took before each moment.
+    At moment c that is ``items[offsets[c]:offsets[c + 1]]``, with their repeat scores ``again``.
     """
 
     h: FloatArray
     times: NDArray[np.float64]
-    owner: IntArray
-    items: IntArray
+    offsets: IntArray
+    items: NDArray[np.int32]
     again: FloatArray
-    taken: Before
+
+    def of(self, moment: int) -> slice:
+        """Where the items of one moment are."""
+        return slice(int(self.offsets[moment]), int(self.offsets[moment + 1]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +60,7 @@ class ItemScores:
 
     Attributes:
         vectors, bias: (N, D) and (N,). trend: weight of each lifetime. personal: weight of the taste.
-        novelty: what an item gets on top for a person who never took it.
-        forgotten: (1 + CLUES,) see :class:`~penchant.model.dials.Dials`.
+        novelty: what an item gets on top for a person who never wanted it.
     """
 
     vectors: FloatArray
@@ -65,12 +68,11 @@ class ItemScores:
     trend: FloatArray
     personal: float = 1.0
     novelty: float = 0.0
-    forgotten: FloatArray = field(default_factory=as_new)
 
     def dialled(self, dials: Dials) -> "ItemScores":
         """These as trained, with ``dials``."""
         bias = dials.steep * self.bias + np.float32(dials.level)
-        return ItemScores(self.vectors, bias, dials.trend, dials.personal, dials.novelty, dials.forgotten)
+        return ItemScores(self.vectors, bias, dials.trend, dials.personal, dials.novelty)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,11 +118,11 @@ class PreferenceModel:
         ``queries`` holds the text vectors (·, T) of searches, ``attributes`` what is known of each person.
         """
         white = None if queries is None else self.whitening(queries)
-        asked = moments(contexts.people, contexts.ends, contexts.times)
+        asked = moments_of(contexts.people, contexts.ends, contexts.times)
         trend = trend or TrendTable.of(histories)
         words = None if attributes is None else self.vocabulary.table(attributes)
         with torch_threads(self.settings.threads):
-            answers = answer(self.net, histories, asked, trend, self.settings.memory, white, words)
+            answers = answer(self.net, histories, asked, trend, white, words)
         yield from score_blocks(answers, self.item_scores(), trend, block)
 
 
@@ -131,8 +133,7 @@ def item_scores(net: PreferenceNet, counts: FloatArray) -> ItemScores:
     levels = bias.numpy().copy()
     levels[counts == 0] = newcomer_bias(levels, counts)
     trend = net.trend.detach().numpy()
-    parts = float(net.personal), float(net.novelty), net.forgotten.numpy()
-    return ItemScores(vectors.numpy(), levels, trend, *parts)
+    return ItemScores(vectors.numpy(), levels, trend, float(net.personal), float(net.novelty))
 
 
 def score_blocks(
@@ -143,19 +144,11 @@ def score_blocks(
         part = slice(start, min(start + block, len(answers.h)))
         scores = answers.h[part] @ items.vectors.T
         scores *= items.personal
-        scores += items.bias
+        scores += items.bias + np.float32(items.novelty)
         for place, seen in trend.moments(answers.times[part], len(items.bias)):
             scores[place] += weighed(seen, items.trend)
-            if items.novelty or (items.forgotten != as_new()).any():
-                taken = answers.taken.of(part.start + place)
-                clues = taken.clues(float(answers.times[part.start + place]))
-                old = taken_before(scores[place, taken.items], clues, items.forgotten)
-                scores[place] += items.novelty
-                scores[place, taken.items] = old
-        first, last = np.searchsorted(answers.owner, [part.start, part.stop])
-        here = slice(int(first), int(last))
-        where = answers.owner[here] - start, answers.items[here]
-        scores[where] = answers.again[here]
+            known = answers.of(start + place)
+            scores[place, answers.items[known]] = answers.again[known]
         yield part, scores
 
 
@@ -165,45 +158,42 @@ def answer(  # noqa: PLR0917
     histories: Histories,
     asked: Questions,
     trend: TrendTable,
-    places: int,
     queries: FloatArray | None = None,
     words: IntArray | None = None,
 ) -> Answers:
-    """Behaviour and memory at each question; the net is left in evaluation mode.
+    """Behaviour at each question and what was wanted before it; the net is left in evaluation mode.
 
     ``words`` of all people in ``histories``, as in :class:`~penchant.model.moments.Moments`.
     """
     net.eval()
     h = np.zeros((len(asked), len(net.start)), np.float32)
-    parts: list[tuple[IntArray, IntArray, FloatArray]] = []
     carried = net.beginners(0)
-    for batch in ahead(Reader(histories, places).windows(asked, 64, 256, None)):
+    events = np.zeros(len(asked))
+    for batch in ahead(Reader(histories, 0).windows(asked, 64, 256, None)):
         start = carried if batch.carry else net.beginners(len(batch.lengths))
         after, state = net(tokens_of(histories, batch, queries), *start)
         carried = state, after[-1]
         here = after[torch.from_numpy(batch.steps), torch.from_numpy(batch.columns)]
         here = net.asked(here, Moments.of(histories, asked.take(batch.questions), words))
-        h[batch.questions] = here.numpy()
-        parts.append(_remembered(net, batch, here, asked, trend))
-    taken = Before.of_moments(histories, asked.people, asked.ends)
-    if not parts:
-        none = np.zeros(0, np.int64)
-        return Answers(h, asked.times, none, none, np.zeros(0, np.float32), taken)
-    owner, items, again = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(owner, kind="stable")
-    return Answers(h, asked.times, owner[order], items[order], again[order], taken)
+        h[batch.questions], events[batch.questions] = here.numpy(), batch.events
+    records = Records.of_moments(histories, asked.people, asked.ends)
+    items = items_of(records.entries).astype(np.int32)
+    again = np.zeros(len(items), np.float32)
+    for moments, memory in records.blocks():
+        rows, columns = np.nonzero(filled(memory))
+        of, times = items_of(memory[rows, columns]), asked.times[moments]
+        at = setting(memory, times, events[moments], rows, columns, trend.features(of, times[rows]))
+        ends = records.offsets[moments + 1][rows]
+        again[ends - memory.shape[1] + columns] = _again(net, h[moments], memory[rows, columns], at, rows)
+    return Answers(h, asked.times, records.offsets, items, again)
 
 
-def _remembered(
-    net: PreferenceNet, batch: Batch, h: torch.Tensor, asked: Questions, trend: TrendTable
-) -> tuple[IntArray, IntArray, FloatArray]:
-    rows, columns = np.nonzero(filled(batch.memory))
-    items = items_of(batch.memory[rows, columns])
-    times = asked.times[batch.questions]
-    at = setting(batch.memory, times, batch.events, rows, columns, trend.features(items, times[rows]))
-    seen = features(batch.memory[rows, columns], at)
-    distinct, place = np.unique(items, return_inverse=True)
+def _again(
+    net: PreferenceNet, h: FloatArray, entries: Memory, at: Setting, owner: IntArray
+) -> NDArray[np.float32]:
+    """Repeat scores of C entries, of the people with behaviour h (P, D) in the rows ``owner`` (C,)."""
+    distinct, place = np.unique(items_of(entries), return_inverse=True)
     vectors = net.items(torch.from_numpy(distinct))[0]
-    suited = net.repeat.suited(h, vectors, torch.from_numpy(rows), torch.from_numpy(place))
-    again = net.repeat(torch.from_numpy(seen), suited)
-    return batch.questions[rows], items, again.numpy()
+    people = torch.from_numpy(h), torch.from_numpy(owner)
+    suited = net.repeat.suited(people[0], vectors, people[1], torch.from_numpy(place))
+    return net.repeat(torch.from_numpy(features(entries, at)), suited).numpy()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.attributes import Attributes
-from penchant.model.dials import taken_before, weighed
+from penchant.model.dials import weighed
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.entries import ENTRY, check_items, items_of
@@ -23,7 +23,6 @@ from penchant.model.reading import Columns, TokenReader
 from penchant.model.repeat import Memory, remember_all, remembered, setting
 from penchant.model.repeat_step import again
 from penchant.model.snapshot import Manifest, read_snapshot
-from penchant.model.taken import Taken
 from penchant.model.tokens import (
     DAY,
     LAST_PLACE,
@@ -196,38 +195,45 @@ class ServingModel:
         self,
         state: State,
         now: float,
-        taken: Taken | None = None,
+        record: Memory | None = None,
         about: FloatArray | None = None,
     ) -> FloatArray:
         """Preference for every item at ``now`` (unix seconds), (n_items,); the caller may change it.
 
-        ``taken``: what the person ever took: it is no discovery, also where the repeat memory forgot it.
-        Whoever asks knows it from the log; a state of fixed size cannot.
+        ``record``: all that the person ever wanted (``model/records.py``), which whoever asks knows from the
+        log; None for what the state remembers of it, which may be less.
         ``about``: see :meth:`about`.
         """
         h = self._behaviour(state, now, about)
         scores = self._items.vectors @ _single(self._personal * h)
         scores += self.biases(now)
-        if taken is not None:
-            old = taken.below(self.n_items)
-            as_new = scores[old.items] - np.float32(self._novelty)
-            scores[old.items] = taken_before(as_new, old.clues(now), self._arrays["forgotten"])
-        memory = state.memory
+        memory = self._known_of(state, record)
         if len(memory):
-            scores[items_of(memory)] = self._again_now(state, h, now)
+            scores[items_of(memory)] = self._again_now(state, memory, h, now)
         return scores
 
     def repeat_part(
-        self, state: State, now: float, items: NDArray[np.int64], about: FloatArray | None = None
+        self,
+        state: State,
+        now: float,
+        items: NDArray[np.int64],
+        record: Memory | None = None,
+        about: FloatArray | None = None,
     ) -> FloatArray:
-        """What being remembered adds to scores as new ones, of ``items`` (R,); 0 where it is not."""
-        place = {item: n for n, item in enumerate(items_of(state.memory).tolist())}
+        """What having been wanted adds to scores as new ones, of ``items`` (R,); 0 where it was not.
+
+        ``record`` and ``about`` as in :meth:`scores`.
+        """
+        memory = self._known_of(state, record)
+        place = {item: n for n, item in enumerate(items_of(memory).tolist())}
         held = [n for n, item in enumerate(items.tolist()) if item in place]
         added = np.zeros(len(items), np.float32)
         if held:
             rows, h = items[held], self._behaviour(state, now, about)
             base = self._items.vectors[rows] @ _single(self._personal * h) + self.biases(now)[rows]
-            added[held] = self._again_now(state, h, now)[[place[item] for item in rows.tolist()]] - base
+            added[held] = (
+                self._again_now(state, memory, h, now)[[place[item] for item in rows.tolist()]] - base
+            )
         return added
 
     def vectors(self) -> FloatArray:
@@ -277,9 +283,15 @@ class ServingModel:
         moments = [self._moment.at(now, last) for last in left_out.last(base.last, known)]
         return _single(self._personal * (each + np.stack(moments)))
 
-    def _again_now(self, state: State, h: FloatArray, now: float) -> FloatArray:
-        """Repeat scores of all that is remembered, (m,), at behaviour h (D,)."""
-        memory = state.memory
+    def _known_of(self, state: State, record: Memory | None) -> Memory:
+        """What there is to score as wanted before, of rows that the model knows."""
+        if record is None:
+            return state.memory
+        inside = items_of(record) < self.n_items
+        return record if inside.all() else record[inside]
+
+    def _again_now(self, state: State, memory: Memory, h: FloatArray, now: float) -> FloatArray:
+        """Repeat scores of the entries ``memory`` (m,) at behaviour h (D,)."""
         whose, place = np.zeros(len(memory), np.int64), np.arange(len(memory))
         items = items_of(memory)
         fashion = self._mood.at(now)[1][items]

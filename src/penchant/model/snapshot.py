@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from penchant.errors import SnapshotRefused
 from penchant.model.folders import write_folder
 
-FORMAT = 5
+FORMAT = 6
 """Version that this release writes; a higher one is refused."""
 
 WEIGHTS, MANIFEST = "weights.safetensors", "manifest.json"

@@ -210,8 +210,7 @@ class Trainer:
         return some_of(self.held_out, most, np.random.default_rng(self.settings.seed))
 
     def _answers(self, net: PreferenceNet, asked: Questions) -> Answers:
-        memory = self.settings.memory
-        return answer(net, self.histories, asked, self.trend, memory, self.queries, self.words)
+        return answer(net, self.histories, asked, self.trend, self.queries, self.words)
 
     def _calibrate(self) -> None:
         net, asked = self.net, self._asked(self.sizes.dialled)

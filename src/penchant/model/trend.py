@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.model.histories import FloatArray, Histories, IntArray
-from penchant.model.taken import first_times
 from penchant.model.tokens import DAY, wanted
 
-LIFETIMES = (3.0, 14.0, 60.0)
+LIFETIMES = (3.0, 14.0, 3.0, 14.0, 60.0)
 """Days after which an event counts 1/e."""
 
-ONLY_FIRST = (False, False, True)
+ONLY_FIRST = (False, False, True, True, True)
 """Counts that hear only of the first event of a person with an item."""
 
 PRIOR = 0.3
@@ -34,6 +33,20 @@ _NOTHING = np.float32(-50.0)
 
 _REBASE = 100.0
 """Shortest lifetimes after which live counts are scaled back, long before float64 overflows."""
+
+
+def first_times(histories: Histories) -> NDArray[np.bool_]:
+    """Which events are their person's first wanted one of the item, (E,).
+
+    >>> from penchant.model.histories import histories_of
+    >>> first_times(histories_of([[3, 4, 3], [3]])).tolist()
+    [True, True, False, True]
+    """
+    rows = np.flatnonzero(wanted(histories.items, histories.types))
+    pairs = histories.person_of_event()[rows] * (int(histories.items.max(initial=0)) + 1)
+    found = np.zeros(histories.events, dtype=bool)
+    found[rows[np.unique(pairs + histories.items[rows], return_index=True)[1]]] = True
+    return found
 
 
 def trend_features(counts: NDArray[np.float64], totals: NDArray[np.float64]) -> FloatArray:

@@ -129,7 +129,7 @@ class Recommender:
         state = reading.state
         if 0 <= wanted.context_row < model.n_items:
             state = model.step(state, _looked_at(wanted.context_row, reading, now))
-        scores = model.scores(state, now, reading.taken, reading.about)[: len(view)]
+        scores = model.scores(state, now, reading.record, reading.about)[: len(view)]
         scores = corrected(scores, wanted.wishes, view)
         rows = top_k(scores, wanted.allowed[: len(scores)], wanted.n)
         # Wishes and the item on the page bend the list too: then it is not only what others take.

@@ -80,7 +80,7 @@ def _preference(reading: Reading | None, rows: NDArray[np.int64], now: float) ->
     preference = np.zeros(len(rows), dtype=np.float32)
     if reading is None or not len(rows):
         return preference
-    scores = reading.model.scores(reading.state, now, reading.taken, reading.about)
+    scores = reading.model.scores(reading.state, now, reading.record, reading.about)
     known = rows < len(scores)
     found = scores[rows[known]]
     preference[known] = (found - scores.mean()) / max(float(scores.std()), 1e-9)

@@ -6,9 +6,8 @@ import numpy as np
 
 from penchant.catalog.ids import IdTable
 from penchant.model.histories import Histories
-from penchant.model.taken import first_times
 from penchant.model.tokens import NOT_WANTED
-from penchant.model.trend import LiveTrend
+from penchant.model.trend import LiveTrend, first_times
 from penchant.types import Event, Pseudonym
 
 ODD = 0x9E3779B97F4A7C15

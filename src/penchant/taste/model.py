@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.model.taken import Taken
+from penchant.model.repeat import Memory
 from penchant.model.tokens import Token
 
 
@@ -51,12 +51,12 @@ class PreferenceModel(Protocol):
         self,
         state: Any,
         now: float,
-        taken: Taken | None = None,
+        record: Memory | None = None,
         about: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         """Preference for every item at ``now``, shape (n_items,); fresh, the caller may change it.
 
-        ``taken``: what the person ever took.
+        ``record``: all that the person ever wanted; None for what the state remembers of it.
         """
         ...
 
@@ -72,9 +72,14 @@ class PreferenceModel(Protocol):
         ...
 
     def repeat_part(
-        self, state: Any, now: float, items: NDArray[np.int64], about: NDArray[np.float32] | None = None
+        self,
+        state: Any,
+        now: float,
+        items: NDArray[np.int64],
+        record: Memory | None = None,
+        about: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """What being remembered adds to an item's score as a new one, 0 where it is not, for rows (R,)."""
+        """What having been wanted adds to an item's score as a new one, 0 where it was not, for rows (R,)."""
         ...
 
     def with_items(

@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-
-from penchant.model.taken import NOTHING, Taken
+from penchant.model.records import Record
 from penchant.model.tokens import NOT_WANTED, Token
 from penchant.taste.model import PreferenceModel
 from penchant.taste.tokens import Basket
@@ -46,14 +44,14 @@ class Recent:
 
     Attributes:
         base: state before the tokens of ``window``, the newest ones. bought: times that each item row was
-            bought (baskets). viewed: item rows looked at or clicked. taken: what was ever wanted.
+            bought (baskets). viewed: item rows looked at or clicked. record: all that was ever wanted.
     """
 
     base: Any
     window: deque[Token] = field(default_factory=deque[Token])
     bought: Counter[int] = field(default_factory=Counter[int])
     viewed: set[int] = field(default_factory=set[int])
-    taken: Taken = NOTHING
+    record: Record = field(default_factory=Record)
     _last_basket: dict[int, int] = field(default_factory=dict[int, int])
 
     def add(self, token: Token, model: PreferenceModel) -> None:
@@ -62,13 +60,13 @@ class Recent:
         if len(self.window) > WINDOW:
             self.base = model.step(self.base, self.window.popleft())
         self.count(token)
-        if _wanted(token):
-            self.taken = self.taken.and_then(token.item, token.time)
 
     def count(self, token: Token) -> None:
-        """Remember what was bought and seen, but for ``taken``."""
+        """Remember what was bought, seen and wanted."""
         if token.item < 0:
             return
+        if token.type not in NOT_WANTED:
+            self.record.add(token.item, token.type, token.time)
         if token.type == EventType.PURCHASE.code and self._last_basket.get(token.item) != token.basket:
             self.bought[token.item] += 1
             self._last_basket[token.item] = token.basket
@@ -82,14 +80,7 @@ def recent_of(model: PreferenceModel, tokens: Sequence[Token]) -> Recent:
     recent = Recent(base=model.encode(tokens[:cut]), window=deque(tokens[cut:]))
     for token in tokens:
         recent.count(token)
-    kept = [token for token in tokens if _wanted(token)]
-    items = np.array([token.item for token in kept], np.int32)
-    recent.taken = Taken.of(items, np.array([token.time for token in kept]))
     return recent
-
-
-def _wanted(token: Token) -> bool:
-    return token.item >= 0 and token.type not in NOT_WANTED
 
 
 def order_of(event: Event) -> tuple[float, int]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from penchant.errors import PenchantError
 from penchant.events.attributes import Attributes
 from penchant.events.log import EventLog
-from penchant.model.taken import Taken
+from penchant.model.repeat import Memory
 from penchant.model.tokens import Token
 from penchant.privacy.consent import ConsentStore
 from penchant.taste.model import PreferenceModel
@@ -40,8 +40,8 @@ class Reading:
 
     Attributes:
         state: after all events. base: before those of ``window``, the newest ones, oldest first.
-        bought: times that each item row was bought. viewed: item rows looked at. taken: what was
-            ever wanted.
+        bought: times that each item row was bought. viewed: item rows looked at. record: all that
+            was ever wanted.
         about: (D,) what ``model`` makes of the person's attributes; None where they tell it nothing.
     """
 
@@ -52,7 +52,7 @@ class Reading:
     window: tuple[Token, ...]
     bought: dict[int, int]
     viewed: frozenset[int]
-    taken: Taken
+    record: Memory
     about: NDArray[np.float32] | None
 
 
@@ -299,7 +299,7 @@ def _reading(
         window=tuple(recent.window),
         bought=dict(recent.bought),
         viewed=frozenset(recent.viewed),
-        taken=recent.taken,
+        record=recent.record.memory(),
         # All zeros say as little: a model may know none of the words.
         about=about if about is not None and about.any() else None,
     )

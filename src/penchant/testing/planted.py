@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.model.taken import Taken
+from penchant.model.repeat import Memory
 from penchant.model.tokens import Token
 from penchant.types import EventType
 
@@ -89,10 +89,10 @@ class PlantedModel:
         self,
         state: Faded,
         now: float,
-        taken: Taken | None = None,
+        record: Memory | None = None,
         about: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        del taken
+        del record
         return self._vectors @ self.h(state, now, about)
 
     def vectors(self) -> NDArray[np.float32]:
@@ -103,10 +103,15 @@ class PlantedModel:
         return np.array([self.h(self._after(base, tokens), now) for tokens in kept])
 
     def repeat_part(
-        self, state: Faded, now: float, items: NDArray[np.int64], about: NDArray[np.float32] | None = None
+        self,
+        state: Faded,
+        now: float,
+        items: NDArray[np.int64],
+        record: Memory | None = None,
+        about: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         """None: this model does not know repeats."""
-        del state, now, about
+        del state, now, record, about
         return np.zeros(len(items), dtype=np.float32)
 
     def with_items(
