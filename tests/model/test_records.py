@@ -9,8 +9,6 @@ from penchant.model.repeat import remember_all
 from penchant.types import EventType
 
 KINDS = [EventType(kind).code for kind in ("purchase", "view", "remove_from_cart", "search")]
-    kind.code for kind in (EventType.PURCHASE, EventType.VIEW, EventType.REMOVE_FROM_CART, EventType.SEARCH)
-]
 
 
 def shop(rng, people: int = 12):
