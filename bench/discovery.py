@@ -29,7 +29,7 @@ from penchant.types import EventType
 
 RESULT = Path(__file__).parent / "results" / "discovery.json"
 WEEKS, BASKETS = 28 * 86_400.0, 5_000
-SHARES = (0.0, 0.03, 0.05, 0.06, 0.07, 0.075, 0.08, 0.09, 0.1)
+SHARES = (0.0, 0.03, 0.04, 0.05, 0.06, 0.07, 0.075, 0.08, 0.09, 0.1)
 
 
 def main() -> None:
@@ -65,11 +65,11 @@ def found(settings, cache):
 
 
 def lists_by_share(trainer, model, known, asked):
-    memory, held = model.settings.memory, trainer.held_out
-    items = replace(model.item_scores(), novelty=0.0)
-    held_answers = answer(model.net, trainer.histories, held, trainer.trend, memory)
+    held, scores = trainer.held_out, model.item_scores()
+    items = replace(scores, novelty=0.0, open=np.zeros_like(scores.open))
+    held_answers = answer(model.net, trainer.histories, held, trainer.trend)
     trend, lists = TrendTable.of(known), {}
-    answers = answer(model.net, known, asked, trend, memory)
+    answers = answer(model.net, known, asked, trend)
     for share in SHARES:
         dials = calibrate(
             held_answers,

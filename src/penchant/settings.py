@@ -61,7 +61,7 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     time_budget: Annotated[float, Meta(gt=0)] = 1_140.0
     pretrain: str = ""
     pretrain_share: Share = 0.25
-    discovery: Share = 0.07
+    discovery: Share = 0.04
     threads: Annotated[int, Meta(ge=0)] = 0
     seed: int = 0
 

@@ -25,7 +25,8 @@ def planted(rng, asked: int = ASKED, again: float = 0.5):
     questions = moments(np.arange(asked), np.arange(asked), np.full(asked, 9e6))
     held = type(questions)(questions.people, questions.ends, questions.times, np.arange(asked + 1), right)
     known, score = np.zeros(asked, np.int32), np.full(asked, 5.0, np.float32)
-    answers = Answers(h, questions.times, np.arange(asked + 1), known, score)
+    events = np.ones(asked)
+    answers = Answers(h, questions.times, events, np.arange(asked + 1), known, score)
     trend = TrendTable.of(histories_of([[0, 1]]))
     return answers, ItemScores(vectors, np.zeros(ITEMS, np.float32), np.zeros(len(LIFETIMES))), trend, held
 
@@ -94,6 +95,28 @@ def test_what_was_wanted_before_is_no_discovery(rng) -> None:
     assert (blocks[0][:, 0] == blocks[1][:, 0]).all()
     assert (blocks[0][:, 0] == answers.again).all()
     np.testing.assert_allclose(blocks[0][:, 1:] + dials.novelty, blocks[1][:, 1:], atol=1e-5)
+
+
+def test_who_is_open_to_new_things_gets_more_of_them(rng) -> None:
+    """Half of the people come again whatever they did before, the other half never does."""
+    answers, items, trend, held = planted(rng, 2_000)
+    for curious in (True, False):
+        again = held.items == 0
+        told = replace(answers, events=np.where(again == curious, 40.0, 2.0))
+        dials = calibrate(told, items, trend, held, discovery=0.0, frequency=np.ones(2_000))
+        assert (dials.open[1] > 3) if curious else (dials.open[1] < -3)
+        block = next(score_blocks(told, items.dialled(dials), trend, 2_000))[1]
+        flat = next(score_blocks(answers, items.dialled(dials), trend, 2_000))[1]
+        lifted = (block - flat)[:, 1:].mean(1)
+        assert lifted[~again].min() > lifted[again].max()
+        assert (block[:, 0] == answers.again).all()
+
+
+def test_openness_says_nothing_where_it_tells_nothing(rng) -> None:
+    answers, items, trend, held = planted(rng, 2_000)
+    told = replace(answers, events=rng.choice([1.0, 10.0], 2_000))
+    dials = calibrate(told, items, trend, held, discovery=0.0, frequency=np.ones(2_000))
+    assert abs(dials.open[1]) < 1
 
 
 def test_new_weights_leave_the_mean_of_new_scores_where_it_was(rng) -> None:

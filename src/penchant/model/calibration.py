@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
-from penchant.model.dials import Dials, weighed
+from penchant.model.dials import RANGE, Dials, openness, weighed
 from penchant.model.examples import Questions
 from penchant.model.histories import FloatArray, IntArray
 from penchant.model.scoring import Answers, ItemScores
@@ -42,7 +43,7 @@ class _Moment:
     Attributes:
         known, again: items that the person wanted before, and their scores.
         new: others. parts: (n, 2 + lifetimes) their personal score, bias, trend.
-        right: what was taken.
+        right: what was taken. openness: (RANGE,) of the person.
     """
 
     known: NDArray[np.int32]
@@ -50,6 +51,7 @@ class _Moment:
     new: IntArray
     parts: FloatArray
     right: NDArray[np.int32]
+    openness: FloatArray
 
     def fresh(self) -> NDArray[np.bool_]:
         """Which of ``new`` were taken."""
@@ -78,7 +80,7 @@ def calibrate(
             comes daily and whoever comes monthly. What discovery costs is weighed by it.
     """
     if len(held_out) < LEAST:
-        return Dials(items.personal, 1.0, 0.0, 0.0, items.trend)
+        return Dials(items.personal, 1.0, 0.0, 0.0, items.trend, items.open)
     by_place = {
         place: _moment(answers, items, place, seen, held_out)
         for place, seen in trend.moments(answers.times, len(items.bias))
@@ -90,8 +92,10 @@ def calibrate(
         weights = before
     level = float(np.mean([m.parts.mean(0) @ (before - weights) for m in found if len(m.new)] or [0.0]))
     given_up = discovery * min(1.0, _new_share(found) / OPEN)
-    novelty = _highest([_heads(m, weighed(m.parts, weights)) for m in found], frequency, given_up)
-    return Dials(float(weights[0]), float(weights[1]), level, novelty - level, weights[2:])
+    opened = _open(found, weights)
+    heads = [_heads(m, weighed(m.parts, weights) + np.float32(m.openness @ opened)) for m in found]
+    novelty = _highest(heads, frequency, given_up)
+    return Dials(float(weights[0]), float(weights[1]), level, novelty - level, weights[2:], opened)
 
 
 def _moment(
@@ -110,6 +114,7 @@ def _moment(
         new=new,
         parts=np.concatenate([own[new, None], items.bias[new, None], seen[new]], 1),
         right=held_out.items[held_out.offsets[place] : held_out.offsets[place + 1]],
+        openness=openness(np.array(len(known)), answers.events[place]),
     )
 
 
@@ -140,6 +145,33 @@ def _fitted(moments: list[_Moment], start: FloatArray) -> FloatArray:
         return total
 
     return _smallest(loss, start)
+
+
+def _open(moments: list[_Moment], weights: FloatArray) -> FloatArray:
+    """Weights (RANGE,) of openness that make what was taken likeliest, among what is known and what is new.
+
+    Fitted with a level, which is left to ``novelty``.
+    """
+    both = [m for m in moments if len(m.known) and len(m.new)]
+    if not both:
+        return np.zeros(RANGE, np.float32)
+    odds = [np.logaddexp.reduce(weighed(m.parts, weights)) - np.logaddexp.reduce(m.again) for m in both]
+    known = np.array([np.isin(m.known, m.right).sum() for m in both])
+    new = np.array([m.fresh().sum() for m in both])
+    share = torch.from_numpy((new / np.maximum(known + new, 1)).astype(np.float32))
+    worth = torch.from_numpy(((known + new) / IDEAL[np.clip(known + new, 1, PLACES)]).astype(np.float32))
+    before = torch.from_numpy(np.array(odds, np.float32))
+    opened = torch.from_numpy(np.stack([np.append(m.openness, np.float32(1)) for m in both]))
+
+    def loss(weights: torch.Tensor) -> torch.Tensor:
+        """Of whether it was a new thing, by its log odds."""
+        apart = functional.binary_cross_entropy_with_logits(
+            before + opened @ weights, share, reduction="none"
+        )
+        return (worth * apart).sum()
+
+    found = _smallest(loss, np.zeros(RANGE + 1, np.float32))[:RANGE]
+    return found if np.isfinite(found).all() else np.zeros(RANGE, np.float32)
 
 
 def _smallest(loss: Callable[[torch.Tensor], torch.Tensor], start: FloatArray) -> FloatArray:

@@ -1,8 +1,10 @@
 """The few numbers of a score that held-out baskets set; ``model/calibration.py`` finds them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from penchant.model.histories import FloatArray
 
@@ -19,11 +21,28 @@ def weighed(parts: FloatArray, weights: FloatArray) -> FloatArray:
     return np.einsum("nk,k->n", parts, weights)
 
 
+RANGE = 2
+"""Numbers of :func:`openness`."""
+
+
+def openness(items: NDArray[Any], events: NDArray[Any]) -> FloatArray:
+    """How open people are to what they never had, (..., RANGE).
+
+    Of how many different ``items`` (...) they wanted in how many ``events`` (...).
+
+    >>> openness(np.array([0, 10]), np.array([0, 40])).astype(float).round(2).tolist()
+    [[0.0, 1.0], [0.48, 0.25]]
+    """
+    share = np.where(events > 0, items / np.maximum(events, 1), 1.0)
+    return np.stack([np.log1p(items) / 5, share], axis=-1).astype(np.float32)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Dials:
     """What the parts of a score count: ``personal * h @ vector + steep * bias + level + seen @ trend``.
 
-    An item that the person never wanted gets ``novelty`` on top of it. ``level`` keeps the mean as trained.
+    An item that the person never wanted gets ``novelty`` on top of it, and :func:`openness` weighed by
+    ``open``. ``level`` keeps the mean as trained.
     """
 
     personal: float
@@ -31,3 +50,4 @@ class Dials:
     level: float
     novelty: float
     trend: FloatArray
+    open: FloatArray

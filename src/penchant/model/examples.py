@@ -108,7 +108,7 @@ def sessions_of(histories: Histories) -> IntArray:
 
 
 class Reader:
-    """Makes batches of one :class:`Histories`. ``places``: of the repeat memory, 0 where none is asked for."""
+    """Makes batches of one :class:`Histories`. ``places``: of the repeat memory, 0 for none."""
 
     def __init__(self, histories: Histories, places: int) -> None:
         self.histories = histories

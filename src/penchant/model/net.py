@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from penchant.model.dials import Dials
+from penchant.model.dials import RANGE, Dials
 from penchant.model.encoders import make_encoder
 from penchant.model.encoders.fused import Drop, RmsNorm
 from penchant.model.examples import Batch
@@ -130,6 +130,8 @@ class PreferenceNet(nn.Module):
         self.novelty: Tensor
         self.register_buffer("personal", torch.ones(()))
         self.register_buffer("novelty", torch.zeros(()))
+        self.open: Tensor
+        self.register_buffer("open", torch.zeros(RANGE))
         for name in set(INPUTS) - set(settings.read):
             for weight in self._tables(name):
                 weight.requires_grad_(False).zero_()
@@ -161,6 +163,7 @@ class PreferenceNet(nn.Module):
             self.items.bias.mul_(dials.steep).add_(dials.level)
             self.novelty.fill_(dials.novelty)
             self.trend.copy_(torch.from_numpy(dials.trend))
+            self.open.copy_(torch.from_numpy(dials.open))
 
     def forward(self, tokens: Tokens, state: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
         """Behaviour (L + 1, B, D) before and after each token, and the state after the last.

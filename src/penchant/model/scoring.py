@@ -1,7 +1,7 @@
 """A trained model, and its scores for many moments at once."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from penchant.model.ahead import ahead, torch_threads
 from penchant.model.attributes import Attributes, Vocabulary
-from penchant.model.dials import Dials, weighed
+from penchant.model.dials import RANGE, Dials, openness, weighed
 from penchant.model.entries import filled, items_of
 from penchant.model.examples import Questions, Reader
 from penchant.model.examples import moments as moments_of
@@ -38,13 +38,14 @@ class Contexts(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What scores are made of: behaviour (C, D) at times (C,), and what was wanted before.
+    """What scores are made of: behaviour (C, D) at times (C,), and what was wanted in ``events`` (C,) before.
 
     At moment c that is ``items[offsets[c]:offsets[c + 1]]``, with their repeat scores ``again``.
     """
 
     h: FloatArray
     times: NDArray[np.float64]
+    events: NDArray[np.float64]
     offsets: IntArray
     items: NDArray[np.int32]
     again: FloatArray
@@ -53,6 +54,10 @@ class Answers:
         """Where the items of one moment are."""
         return slice(int(self.offsets[moment]), int(self.offsets[moment + 1]))
 
+    def openness(self) -> FloatArray:
+        """Of each moment's person, (C, RANGE)."""
+        return openness(np.diff(self.offsets), self.events)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ItemScores:
@@ -60,7 +65,8 @@ class ItemScores:
 
     Attributes:
         vectors, bias: (N, D) and (N,). trend: weight of each lifetime. personal: weight of the taste.
-        novelty: what an item gets on top for a person who never wanted it.
+        novelty: what an item gets on top for a person who never wanted it. open: weights of
+            :func:`~penchant.model.dials.openness`, likewise.
     """
 
     vectors: FloatArray
@@ -68,11 +74,12 @@ class ItemScores:
     trend: FloatArray
     personal: float = 1.0
     novelty: float = 0.0
+    open: FloatArray = field(default_factory=lambda: np.zeros(RANGE, np.float32))
 
     def dialled(self, dials: Dials) -> "ItemScores":
         """These as trained, with ``dials``."""
         bias = dials.steep * self.bias + np.float32(dials.level)
-        return ItemScores(self.vectors, bias, dials.trend, dials.personal, dials.novelty)
+        return ItemScores(self.vectors, bias, dials.trend, dials.personal, dials.novelty, dials.open)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,18 +140,21 @@ def item_scores(net: PreferenceNet, counts: FloatArray) -> ItemScores:
     levels = bias.numpy().copy()
     levels[counts == 0] = newcomer_bias(levels, counts)
     trend = net.trend.detach().numpy()
-    return ItemScores(vectors.numpy(), levels, trend, float(net.personal), float(net.novelty))
+    dials = float(net.personal), float(net.novelty), net.open.numpy()
+    return ItemScores(vectors.numpy(), levels, trend, *dials)
 
 
 def score_blocks(
     answers: Answers, items: ItemScores, trend: TrendTable, block: int
 ) -> Iterator[tuple[slice, FloatArray]]:
     """Blocks of scores (b, N) of all answers, in order."""
+    lifted = items.novelty + weighed(answers.openness(), items.open)
     for start in range(0, len(answers.h), block):
         part = slice(start, min(start + block, len(answers.h)))
         scores = answers.h[part] @ items.vectors.T
         scores *= items.personal
-        scores += items.bias + np.float32(items.novelty)
+        scores += items.bias
+        scores += lifted[part, None]
         for place, seen in trend.moments(answers.times[part], len(items.bias)):
             scores[place] += weighed(seen, items.trend)
             known = answers.of(start + place)
@@ -185,7 +195,7 @@ def answer(  # noqa: PLR0917
         at = setting(memory, times, events[moments], rows, columns, trend.features(of, times[rows]))
         ends = records.offsets[moments + 1][rows]
         again[ends - memory.shape[1] + columns] = _again(net, h[moments], memory[rows, columns], at, rows)
-    return Answers(h, asked.times, records.offsets, items, again)
+    return Answers(h, asked.times, events, records.offsets, items, again)
 
 
 def _again(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.attributes import Attributes
-from penchant.model.dials import weighed
+from penchant.model.dials import openness, weighed
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.entries import ENTRY, check_items, items_of
@@ -208,6 +208,7 @@ class ServingModel:
         scores = self._items.vectors @ _single(self._personal * h)
         scores += self.biases(now)
         memory = self._known_of(state, record)
+        scores += self._lift(state, memory)
         if len(memory):
             scores[items_of(memory)] = self._again_now(state, memory, h, now)
         return scores
@@ -231,6 +232,7 @@ class ServingModel:
         if held:
             rows, h = items[held], self._behaviour(state, now, about)
             base = self._items.vectors[rows] @ _single(self._personal * h) + self.biases(now)[rows]
+            base += self._lift(state, memory)
             added[held] = (
                 self._again_now(state, memory, h, now)[[place[item] for item in rows.tolist()]] - base
             )
@@ -289,6 +291,11 @@ class ServingModel:
             return state.memory
         inside = items_of(record) < self.n_items
         return record if inside.all() else record[inside]
+
+    def _lift(self, state: State, memory: Memory) -> np.float32:
+        """What the person's openness adds to the score of each new item."""
+        known = openness(np.array(len(memory)), np.array(state.events))
+        return np.float32(known @ self._arrays["open"])
 
     def _again_now(self, state: State, memory: Memory, h: FloatArray, now: float) -> FloatArray:
         """Repeat scores of the entries ``memory`` (m,) at behaviour h (D,)."""

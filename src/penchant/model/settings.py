@@ -85,7 +85,7 @@ class ModelSettings:
     validation: int = 5000
     pretrain: str = ""
     pretrain_share: float = 0.25
-    discovery: float = 0.07
+    discovery: float = 0.04
     seed: int = 0
     threads: int = 0
 
