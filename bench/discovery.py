@@ -1,7 +1,7 @@
 """What new things cost: ``python bench/discovery.py [--set NAME=VALUE]``.
 
 Grocery, the four weeks *before* the test weeks, 5,000 baskets: one training on what came before them, then
-lists for each share of NDCG@10 that may be given up. That is where the default of ``discovery`` was chosen;
+lists for each share of NDCG@10 that may be given up. That is where the ``discovery`` of the demo was chosen;
 the test weeks are not read.
 """
 

@@ -22,6 +22,7 @@ import numpy as np
 from data import grocery
 from penchant.app.engine import Engine
 from penchant.app.shop import Shop
+from penchant.model.records import Records
 from penchant.model.saving import save_snapshot
 from penchant.model.serving import load_serving
 from penchant.model.settings import ModelSettings
@@ -85,7 +86,11 @@ def of_the_grocery():
         events.append(np.concatenate(times))
         asked.append([spent(lambda state=state: model.h(state, state.last))[1] for state in states])
     whole = [spent(lambda one=one: model.encode(one))[1] for one in tokens]
-    scores = [spent(lambda state=state: model.scores(state, states[0].last))[1] for state in states]
+    records = Records.of_moments(histories, np.array(people), histories.offsets[np.array(people) + 1])
+    scores = [
+        spent(lambda n=n, state=state: model.scores(state, states[0].last, records.of(n)))[1]
+        for n, state in enumerate(states)
+    ]
     p50, p99 = (float(np.median([np.quantile(one, q) for one in events])) for q in (0.5, 0.99))
     return {
         "bytes at rest: least, median, most": [min(sizes), float(np.median(sizes)), max(sizes)],
@@ -96,6 +101,7 @@ def of_the_grocery():
         "a whole history p50, us": round(float(np.median(whole))),
         "events of a history, median": float(np.median([len(one) for one in tokens])),
         "scores of all items p50, us": round(float(np.median(scores))),
+        "entries of a record, median": float(np.median(np.diff(records.offsets))),
         "items": len(texts),
     }
 

@@ -9,6 +9,7 @@ import pytest
 from penchant import cli, demo
 from penchant.adapters.grocery import GroceryFiles
 from penchant.app.shop import Shop, init_shop
+from penchant.settings import Settings, read_settings
 from penchant.testing.fakes import FakeTextEncoder
 from penchant.verbs import demo as verb
 
@@ -84,3 +85,17 @@ def test_the_port_is_asked_for_where_the_shop_will_serve(
     init_shop(tmp_path / "shop", more='[serve]\nhost = "192.0.2.1"\n')
     assert cli.main(["demo", "--shop", str(tmp_path / "shop")]) == 1
     assert "192.0.2.1" in capsys.readouterr().err
+
+
+def test_a_new_demo_makes_more_room_for_new_things_than_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_further(*_: object) -> None:
+        raise InterruptedError
+
+    monkeypatch.setattr(demo, "write_grocery", no_further)
+    with pytest.raises(InterruptedError):
+        demo.prepare(argparse.Namespace(shop=tmp_path / "shop", json=False, json_file=None))
+    given = read_settings(tmp_path / "shop" / "shop.toml").train
+    assert (given.discovery, given.time_budget) == (demo.DISCOVERY, demo.SECONDS)
+    assert Settings().train.discovery < demo.DISCOVERY

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from penchant.model.entries import filled, items_of
+from penchant.model.entries import filled
 from penchant.model.histories import histories_of
-from penchant.model.records import MOST_PADDED, Record, Records
+from penchant.model.records import Record, Records, one_more
 from penchant.model.repeat import remember_all
 from penchant.types import EventType
 
@@ -49,7 +49,6 @@ def test_blocks_hold_each_entry_once_at_the_end_of_its_row(rng, monkeypatch) -> 
             seen.append(moment)
     lengths = np.diff(records.offsets)
     assert sorted(seen) == np.flatnonzero(lengths).tolist()
-    assert MOST_PADDED > 50
 
 
 def test_of_nobody_and_of_nothing_there_is_nothing() -> None:
@@ -60,11 +59,12 @@ def test_of_nobody_and_of_nothing_there_is_nothing() -> None:
     assert (len(before.entries), list(before.blocks())) == (0, [])
 
 
-def test_what_was_read_does_not_change() -> None:
+def test_one_more_event_is_that_of_a_record_that_grows(rng) -> None:
     record = Record()
-    record.add(7, KINDS[0], 0.0)
-    held = record.memory()
-    record.add(8, KINDS[0], 1.0)
-    record.add(7, KINDS[1], 2.0)
-    assert items_of(held).tolist() == [7]
-    assert items_of(record.memory()).tolist() == [8, 7]
+    held = [record.memory()]
+    for n, item in enumerate(rng.integers(0, 9, 60).tolist()):
+        record.add(item, KINDS[n % 2], 7e4 * n)
+        held.append(one_more(held[-1], item, KINDS[n % 2], 7e4 * n))
+        np.testing.assert_array_equal(held[-1], record.memory())
+    assert [len(one) for one in held] == sorted(len(one) for one in held)
+    assert len(held[-1]) == 9

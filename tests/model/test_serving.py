@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from penchant.errors import InvalidInput, SnapshotRefused
+from penchant.model.dials import openness
 from penchant.model.entries import items_of
 from penchant.model.histories import histories_of
 from penchant.model.records import Record
@@ -37,6 +38,7 @@ def trained(request, rng, small, tmp_path):
     for table in (*model.net.asked.parameters(), model.net.items.price, model.net.tokens.session):
         table.data.normal_(std=0.5)
     model.net.novelty.fill_(0.7)
+    model.net.open.copy_(torch.tensor([0.8, -1.5]))
     model.net.items.balance.data.mul_(torch.tensor([[0.5], [2.0]]))
     saved = save_snapshot(
         model, tmp_path / "one", id_table_hash="h", id_table_length=ITEMS, log_position=9, metrics={"m": 1.0}
@@ -164,12 +166,13 @@ def test_what_the_state_forgot_is_known_by_the_record(trained) -> None:
     assert len(gone)
     change = serving.scores(state, 1e7, record) - serving.scores(state, 1e7)
     never = np.setdiff1d(np.arange(ITEMS), rows)
-    assert (change[never] == 0).all()
-    assert (change[gone] != 0).all()
+    lift = float(openness(np.array(len(rows) - 1), np.array(state.events)) @ [0.8, -1.5])
+    np.testing.assert_allclose(change[never], lift, atol=1e-5)  # a full state does not tell it
+    assert (np.abs(change[gone] - lift) > 1e-3).all()
     part = serving.repeat_part(state, 1e7, np.arange(ITEMS), record)
     assert (part[gone] != 0).all()
     assert (part[never] == 0).all()
-    as_new = serving.vectors() @ serving.h(state, 1e7) + serving.biases(1e7)
+    as_new = serving.vectors() @ serving.h(state, 1e7) + serving.biases(1e7) + lift
     np.testing.assert_allclose(serving.scores(state, 1e7, record), as_new + part, atol=1e-5)
     assert (serving.repeat_part(state, 1e7, gone) == 0).all()
 

@@ -116,11 +116,26 @@ def test_contributions_are_what_removal_takes_away(house):
     mine = contributions(reading, 9 * DAY, np.array([never_bought]))[0]
 
     def scored(events) -> float:
-        return house.model.scores(house.model.encode(events), 9 * DAY)[never_bought]
+        """Beside what lifts all new items alike."""
+        model, state = house.model, house.model.encode(events)
+        lift = house.model._lift(state, state.memory, None)
+        return model.scores(state, 9 * DAY)[never_bought] - lift
 
     events = list(reading.window)
     drops = [scored(events) - scored(events[:gone] + events[gone + 1 :]) for gone in range(len(events))]
     np.testing.assert_allclose(mine, drops, atol=1e-4)
+
+
+def test_the_item_on_the_page_is_looked_at_as_in_the_log(house, monkeypatch):
+    house.does("p", "i3", at=DAY)
+    given, scores = [], house.model.scores
+    monkeypatch.setattr(house.model, "scores", lambda *asked: given.append(asked) or scores(*asked))
+    house.recommender.recommend("p", 2, "home", 2 * DAY, context_item="i5")
+    ((state, _, record, _),) = given
+    house.does("p", "i5", EventType.VIEW, at=2 * DAY - 1)
+    after = house.tracker.read("p")
+    np.testing.assert_array_equal(record, after.record)
+    assert (state.events, len(record)) == (after.state.events, 2)
 
 
 def test_repeat_part_is_in_the_scores(house):
@@ -129,7 +144,8 @@ def test_repeat_part_is_in_the_scores(house):
     scores = house.model.scores(state, 2 * DAY)
     linear = house.model.vectors() @ house.model.h(state, 2 * DAY) + house.model.biases(2 * DAY)
     part = house.model.repeat_part(state, 2 * DAY, np.arange(ITEMS))
-    np.testing.assert_allclose(scores, linear + part, atol=1e-4)
+    lift = (scores - linear - part).mean()  # the same for all that is new
+    np.testing.assert_allclose(scores, linear + part + lift, atol=1e-4)
     assert np.flatnonzero(part).tolist() == [3]
 
 

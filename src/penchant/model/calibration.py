@@ -80,7 +80,7 @@ def calibrate(
             comes daily and whoever comes monthly. What discovery costs is weighed by it.
     """
     if len(held_out) < LEAST:
-        return Dials(items.personal, 1.0, 0.0, 0.0, items.trend, items.open)
+        return Dials(items.personal, 1.0, 0.0, items.trend, items.open)
     by_place = {
         place: _moment(answers, items, place, seen, held_out)
         for place, seen in trend.moments(answers.times, len(items.bias))
@@ -90,12 +90,11 @@ def calibrate(
     weights = _fitted(found, before)
     if not np.isfinite(weights).all() or weights[0] < 0:
         weights = before
-    level = float(np.mean([m.parts.mean(0) @ (before - weights) for m in found if len(m.new)] or [0.0]))
     given_up = discovery * min(1.0, _new_share(found) / OPEN)
     opened = _open(found, weights)
     heads = [_heads(m, weighed(m.parts, weights) + np.float32(m.openness @ opened)) for m in found]
     novelty = _highest(heads, frequency, given_up)
-    return Dials(float(weights[0]), float(weights[1]), level, novelty - level, weights[2:], opened)
+    return Dials(float(weights[0]), float(weights[1]), novelty, weights[2:], opened)
 
 
 def _moment(
@@ -150,7 +149,7 @@ def _fitted(moments: list[_Moment], start: FloatArray) -> FloatArray:
 def _open(moments: list[_Moment], weights: FloatArray) -> FloatArray:
     """Weights (RANGE,) of openness that make what was taken likeliest, among what is known and what is new.
 
-    Fitted with a level, which is left to ``novelty``.
+    New is what is new among the moment's candidates. Fitted with a level, which is left to ``novelty``.
     """
     both = [m for m in moments if len(m.known) and len(m.new)]
     if not both:

@@ -39,15 +39,14 @@ def openness(items: NDArray[Any], events: NDArray[Any]) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dials:
-    """What the parts of a score count: ``personal * h @ vector + steep * bias + level + seen @ trend``.
+    """What the parts of a score count: ``personal * h @ vector + steep * bias + seen @ trend``.
 
     An item that the person never wanted gets ``novelty`` on top of it, and :func:`openness` weighed by
-    ``open``. ``level`` keeps the mean as trained.
+    ``open``.
     """
 
     personal: float
     steep: float
-    level: float
     novelty: float
     trend: FloatArray
     open: FloatArray

@@ -195,11 +195,9 @@ class Reader:
     ) -> None:
         live = inside & self._wanted[rows]
         h, at = self.histories, rows[live]
-        if not self.places:
-            pass
-        elif live.all():
+        if self.places and live.all():
             remember(memory, h.items[at], h.types[at], h.times[at])
-        elif live.any():
+        elif self.places and live.any():
             part = memory[live]
             remember(part, h.items[at], h.types[at], h.times[at])
             memory[live] = part

@@ -160,7 +160,7 @@ class PreferenceNet(nn.Module):
         """Set what the parts of a score count."""
         with torch.no_grad():
             self.personal.fill_(dials.personal)
-            self.items.bias.mul_(dials.steep).add_(dials.level)
+            self.items.bias.mul_(dials.steep)
             self.novelty.fill_(dials.novelty)
             self.trend.copy_(torch.from_numpy(dials.trend))
             self.open.copy_(torch.from_numpy(dials.open))

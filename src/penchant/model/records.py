@@ -2,7 +2,7 @@
 
 A state of fixed size holds the entries that are most likely to be asked for again (``model/repeat.py``).
 Whoever makes a list reads the person's log anyway, to know what was seen; with the record of all of it
-nothing is forgotten where the list is made.
+nothing is forgotten where the list is made. Ages go round after seventeen years, as in a state.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ import numpy as np
 
 from penchant.model.entries import ENTRY, SIZE, first, once_more
 from penchant.model.histories import Histories, IntArray
-from penchant.model.repeat import FAST, SLOW, Memory, empty_memory
+from penchant.model.repeat import FAST, SLOW, Memory, empty_memory, remembered
 from penchant.model.tokens import wanted
 
-MOST_PADDED = 2**18
+MOST_PADDED = 2**16
 """Entries that are looked at together."""
 
 
@@ -49,6 +49,18 @@ class Record:
     def memory(self) -> Memory:
         """The same as an array (m,). Later events do not change it."""
         return np.frombuffer(self.packed(), ENTRY)
+
+
+def one_more(record: Memory, item: int, kind: int, time: float) -> Memory:
+    """``record`` (m,) after one more wanted event; what was given stays as it is.
+
+    >>> from penchant.types import EventType
+    >>> from penchant.model.entries import items_of
+    >>> buy = EventType.PURCHASE.code
+    >>> items_of(one_more(one_more(empty_memory(0), 7, buy, 0.0), 8, buy, 1.0)).tolist()
+    [7, 8]
+    """
+    return np.frombuffer(remembered(record.tobytes(), item, kind, time, len(record) + 1), ENTRY)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

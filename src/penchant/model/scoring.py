@@ -78,7 +78,7 @@ class ItemScores:
 
     def dialled(self, dials: Dials) -> "ItemScores":
         """These as trained, with ``dials``."""
-        bias = dials.steep * self.bias + np.float32(dials.level)
+        bias = dials.steep * self.bias
         return ItemScores(self.vectors, bias, dials.trend, dials.personal, dials.novelty, dials.open)
 
 

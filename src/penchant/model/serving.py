@@ -208,9 +208,9 @@ class ServingModel:
         scores = self._items.vectors @ _single(self._personal * h)
         scores += self.biases(now)
         memory = self._known_of(state, record)
-        scores += self._lift(state, memory)
+        scores += self._lift(state, memory, record)
         if len(memory):
-            scores[items_of(memory)] = self._again_now(state, memory, h, now)
+            scores[items_of(memory)] = self._again_now(state, memory, np.arange(len(memory)), h, now)
         return scores
 
     def repeat_part(
@@ -226,25 +226,21 @@ class ServingModel:
         ``record`` and ``about`` as in :meth:`scores`.
         """
         memory = self._known_of(state, record)
-        place = {item: n for n, item in enumerate(items_of(memory).tolist())}
-        held = [n for n, item in enumerate(items.tolist()) if item in place]
-        added = np.zeros(len(items), np.float32)
-        if held:
-            rows, h = items[held], self._behaviour(state, now, about)
-            base = self._items.vectors[rows] @ _single(self._personal * h) + self.biases(now)[rows]
-            base += self._lift(state, memory)
-            added[held] = (
-                self._again_now(state, memory, h, now)[[place[item] for item in rows.tolist()]] - base
-            )
-        return added
+        place = np.flatnonzero(np.isin(items_of(memory), items))
+        rows, h = items_of(memory[place]), self._behaviour(state, now, about)
+        base = self._items.vectors[rows] @ _single(self._personal * h) + self.biases(now)[rows]
+        base += self._lift(state, memory, record)
+        added = self._again_now(state, memory, place, h, now) - base
+        found = dict(zip(rows.tolist(), added.tolist(), strict=True))
+        return np.array([found.get(item, 0.0) for item in items.tolist()], np.float32)
 
     def vectors(self) -> FloatArray:
         """Item vectors that ``h`` is compared with, (n_items, D). Do not change them."""
         return self._items.vectors
 
     def biases(self, now: float) -> FloatArray:
-        """Score of each item for who never took it at ``now``, its trend with it, (n_items,). Do not
-        change them.
+        """Score of each item for who never wanted it at ``now``, its trend with it, (n_items,). Do not
+        change them. How open a person is comes on top, the same for all items.
 
         Made anew at most once for each :data:`TREND_SECONDS` of ``now``.
         """
@@ -292,18 +288,22 @@ class ServingModel:
         inside = items_of(record) < self.n_items
         return record if inside.all() else record[inside]
 
-    def _lift(self, state: State, memory: Memory) -> np.float32:
-        """What the person's openness adds to the score of each new item."""
+    def _lift(self, state: State, memory: Memory, record: Memory | None) -> np.float32:
+        """What openness adds to the score of each new item; nothing where a full state tells too little."""
+        if record is None and len(memory) >= self._places:
+            return np.float32(0)
         known = openness(np.array(len(memory)), np.array(state.events))
         return np.float32(known @ self._arrays["open"])
 
-    def _again_now(self, state: State, memory: Memory, h: FloatArray, now: float) -> FloatArray:
-        """Repeat scores of the entries ``memory`` (m,) at behaviour h (D,)."""
-        whose, place = np.zeros(len(memory), np.int64), np.arange(len(memory))
-        items = items_of(memory)
+    def _again_now(
+        self, state: State, memory: Memory, place: NDArray[np.int64], h: FloatArray, now: float
+    ) -> FloatArray:
+        """Repeat scores of the entries ``memory[place]`` (k,) of ``memory`` (m,) at behaviour h (D,)."""
+        entries = memory[place]
+        items, whose = items_of(entries), np.zeros(len(place), np.int64)
         fashion = self._mood.at(now)[1][items]
         at = setting(memory[None], np.array([now]), np.array([state.events]), whose, place, fashion)
-        return again(self._arrays, memory, self._items.vectors[items], h, at)
+        return again(self._arrays, entries, self._items.vectors[items], h, at)
 
 
 def _single(numbers: NDArray[Any]) -> FloatArray:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from penchant.catalog.catalog import Catalog
 from penchant.catalog.view import CatalogView
+from penchant.model.records import one_more
 from penchant.model.tokens import Token
 from penchant.privacy.consent import ConsentStore
 from penchant.recommend.candidates import top_k
@@ -126,10 +127,11 @@ class Recommender:
         view, model, now = wanted.view, reading.model, wanted.now
         # In place, on purpose: what is popular must not bring back what was hidden here.
         wanted.allowed[:] &= self._seen.unseen(view, reading.bought, reading.viewed)
-        state = reading.state
+        state, record = reading.state, reading.record
         if 0 <= wanted.context_row < model.n_items:
-            state = model.step(state, _looked_at(wanted.context_row, reading, now))
-        scores = model.scores(state, now, reading.record, reading.about)[: len(view)]
+            look = _looked_at(wanted.context_row, reading, now)
+            state, record = model.step(state, look), one_more(record, look.item, look.type, look.time)
+        scores = model.scores(state, now, record, reading.about)[: len(view)]
         scores = corrected(scores, wanted.wishes, view)
         rows = top_k(scores, wanted.allowed[: len(scores)], wanted.n)
         # Wishes and the item on the page bend the list too: then it is not only what others take.

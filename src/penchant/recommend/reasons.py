@@ -29,8 +29,9 @@ def contributions(reading: Reading, now: float, rows: NDArray[np.int64]) -> NDAr
     """Loss of score of each item at ``now`` when one recent event is left out, shape (len(rows), W).
 
     W is the number of events in the window; the later ones are read again without the one left out.
-    Only of items that the model does not remember: see :func:`personal_reasons`. What is known of the person
-    is added to behaviour, so that it changes nothing here, nor in :func:`gains`.
+    By taste alone, and only of items that the person never wanted: see :func:`personal_reasons`. What is
+    known of the person is added to behaviour, so that it changes nothing here, nor in :func:`gains`; how open
+    the person is to new things lifts all of them alike.
     """
     h = reading.model.without_each(reading.base, reading.window, now)
     return (reading.model.vectors()[rows] @ (h[-1] - h[:-1]).T).astype(np.float32, copy=False)
@@ -62,7 +63,7 @@ def personal_reasons(
 ) -> list[Reason]:
     """A reason for each row of a personal list; ``name`` gives the item id of a row.
 
-    What the model remembers is scored by that memory alone: it is ``bought-again``, or, where it was never
+    What was ever wanted is scored as such alone: it is ``bought-again``, or, where it was never
     bought, ``looked-at``. Of other items the past events count that carry the score.
     A ``because-of`` without items says that the taste as a whole speaks for it, no event more than others.
     Where what is known of the person adds more than the past it is ``about-you``.

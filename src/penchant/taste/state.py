@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from penchant.model.records import Record
+from penchant.model.entries import MOST_ITEMS
+from penchant.model.records import Record, one_more
+from penchant.model.repeat import Memory, empty_memory
 from penchant.model.tokens import NOT_WANTED, Token
 from penchant.taste.model import PreferenceModel
 from penchant.taste.tokens import Basket
@@ -51,7 +53,7 @@ class Recent:
     window: deque[Token] = field(default_factory=deque[Token])
     bought: Counter[int] = field(default_factory=Counter[int])
     viewed: set[int] = field(default_factory=set[int])
-    record: Record = field(default_factory=Record)
+    record: Memory = field(default_factory=lambda: empty_memory(0))
     _last_basket: dict[int, int] = field(default_factory=dict[int, int])
 
     def add(self, token: Token, model: PreferenceModel) -> None:
@@ -60,13 +62,13 @@ class Recent:
         if len(self.window) > WINDOW:
             self.base = model.step(self.base, self.window.popleft())
         self.count(token)
+        if _wanted(token):
+            self.record = one_more(self.record, token.item, token.type, token.time)
 
     def count(self, token: Token) -> None:
-        """Remember what was bought, seen and wanted."""
+        """Remember what was bought and seen, but for ``record``."""
         if token.item < 0:
             return
-        if token.type not in NOT_WANTED:
-            self.record.add(token.item, token.type, token.time)
         if token.type == EventType.PURCHASE.code and self._last_basket.get(token.item) != token.basket:
             self.bought[token.item] += 1
             self._last_basket[token.item] = token.basket
@@ -78,9 +80,18 @@ def recent_of(model: PreferenceModel, tokens: Sequence[Token]) -> Recent:
     """What is recent after a whole history."""
     cut = max(0, len(tokens) - WINDOW)
     recent = Recent(base=model.encode(tokens[:cut]), window=deque(tokens[cut:]))
+    record = Record()
     for token in tokens:
         recent.count(token)
+        if _wanted(token):
+            record.add(token.item, token.type, token.time)
+    recent.record = record.memory()
     return recent
+
+
+def _wanted(token: Token) -> bool:
+    """Whether it belongs in a record; no model knows rows beyond those."""
+    return 0 <= token.item < MOST_ITEMS and token.type not in NOT_WANTED
 
 
 def order_of(event: Event) -> tuple[float, int]:

@@ -299,7 +299,7 @@ def _reading(
         window=tuple(recent.window),
         bought=dict(recent.bought),
         viewed=frozenset(recent.viewed),
-        record=recent.record.memory(),
+        record=recent.record,
         # All zeros say as little: a model may know none of the words.
         about=about if about is not None and about.any() else None,
     )
