@@ -118,7 +118,7 @@ def test_contributions_are_what_removal_takes_away(house):
     def scored(events) -> float:
         """Beside what lifts all new items alike."""
         model, state = house.model, house.model.encode(events)
-        lift = house.model._lift(state, state.memory, None)
+        lift = house.model._repeats.lift(state.memory, whole=False, events=state.events)
         return model.scores(state, 9 * DAY)[never_bought] - lift
 
     events = list(reading.window)

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from penchant.model.entries import ENTRY, SIZE, first, once_more
+from penchant.model.entries import ENTRY, SIZE, first, items_of, once_more
 from penchant.model.histories import Histories, IntArray
 from penchant.model.repeat import FAST, SLOW, Memory, empty_memory, remembered
 from penchant.model.tokens import wanted
@@ -61,6 +61,12 @@ def one_more(record: Memory, item: int, kind: int, time: float) -> Memory:
     [7, 8]
     """
     return np.frombuffer(remembered(record.tobytes(), item, kind, time, len(record) + 1), ENTRY)
+
+
+def below(record: Memory, rows: int) -> Memory:
+    """``record`` without items from row ``rows`` on, which a model does not know."""
+    inside = items_of(record) < rows
+    return record if inside.all() else record[inside]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.attributes import Attributes
-from penchant.model.dials import openness, weighed
+from penchant.model.dials import weighed
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.entries import ENTRY, check_items, items_of
@@ -20,8 +20,9 @@ from penchant.model.items_step import ItemReader, ItemRows
 from penchant.model.left_out import LeftOut
 from penchant.model.moments import MomentReader
 from penchant.model.reading import Columns, TokenReader
-from penchant.model.repeat import Memory, remember_all, remembered, setting
-from penchant.model.repeat_step import again
+from penchant.model.records import below
+from penchant.model.repeat import Memory, remember_all, remembered
+from penchant.model.repeat_step import Repeats
 from penchant.model.snapshot import Manifest, read_snapshot
 from penchant.model.tokens import (
     DAY,
@@ -108,6 +109,7 @@ class ServingModel:
         self._personal, self._novelty = float(arrays["personal"].item()), float(arrays["novelty"].item())
         self._mood = _Mood(trend, items.bias + np.float32(self._novelty), arrays["trend"])
         self._places = int(arrays["memory"][0])
+        self._repeats = Repeats(arrays, self._places)
         whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
         self._reader = TokenReader(arrays, whitening)
         self._item_reader = ItemReader(arrays, whitening)
@@ -207,10 +209,12 @@ class ServingModel:
         h = self._behaviour(state, now, about)
         scores = self._items.vectors @ _single(self._personal * h)
         scores += self.biases(now)
-        memory = self._known_of(state, record)
-        scores += self._lift(state, memory, record)
+        memory = state.memory if record is None else below(record, self.n_items)
+        scores += self._repeats.lift(memory, whole=record is not None, events=state.events)
         if len(memory):
-            scores[items_of(memory)] = self._again_now(state, memory, np.arange(len(memory)), h, now)
+            items, place = (self._items.vectors, self._mood.at(now)[1]), np.arange(len(memory))
+            again = self._repeats.scores(memory, place, items, h, now, state.events)
+            scores[items_of(memory)] = again
         return scores
 
     def repeat_part(
@@ -225,13 +229,14 @@ class ServingModel:
 
         ``record`` and ``about`` as in :meth:`scores`.
         """
-        memory = self._known_of(state, record)
+        memory = state.memory if record is None else below(record, self.n_items)
         place = np.flatnonzero(np.isin(items_of(memory), items))
         rows, h = items_of(memory[place]), self._behaviour(state, now, about)
         base = self._items.vectors[rows] @ _single(self._personal * h) + self.biases(now)[rows]
-        base += self._lift(state, memory, record)
-        added = self._again_now(state, memory, place, h, now) - base
-        found = dict(zip(rows.tolist(), added.tolist(), strict=True))
+        base += self._repeats.lift(memory, whole=record is not None, events=state.events)
+        fashion = self._mood.at(now)[1]
+        again = self._repeats.scores(memory, place, (self._items.vectors, fashion), h, now, state.events)
+        found = dict(zip(rows.tolist(), (again - base).tolist(), strict=True))
         return np.array([found.get(item, 0.0) for item in items.tolist()], np.float32)
 
     def vectors(self) -> FloatArray:
@@ -280,30 +285,6 @@ class ServingModel:
         each = left_out.each(base.encoder, self._timeless(base), (base.last, base.place), known)
         moments = [self._moment.at(now, last) for last in left_out.last(base.last, known)]
         return _single(self._personal * (each + np.stack(moments)))
-
-    def _known_of(self, state: State, record: Memory | None) -> Memory:
-        """What there is to score as wanted before, of rows that the model knows."""
-        if record is None:
-            return state.memory
-        inside = items_of(record) < self.n_items
-        return record if inside.all() else record[inside]
-
-    def _lift(self, state: State, memory: Memory, record: Memory | None) -> np.float32:
-        """What openness adds to the score of each new item; nothing where a full state tells too little."""
-        if record is None and len(memory) >= self._places:
-            return np.float32(0)
-        known = openness(np.array(len(memory)), np.array(state.events))
-        return np.float32(known @ self._arrays["open"])
-
-    def _again_now(
-        self, state: State, memory: Memory, place: NDArray[np.int64], h: FloatArray, now: float
-    ) -> FloatArray:
-        """Repeat scores of the entries ``memory[place]`` (k,) of ``memory`` (m,) at behaviour h (D,)."""
-        entries = memory[place]
-        items, whose = items_of(entries), np.zeros(len(place), np.int64)
-        fashion = self._mood.at(now)[1][items]
-        at = setting(memory[None], np.array([now]), np.array([state.events]), whose, place, fashion)
-        return again(self._arrays, entries, self._items.vectors[items], h, at)
 
 
 def _single(numbers: NDArray[Any]) -> FloatArray:
