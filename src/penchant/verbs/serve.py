@@ -2,6 +2,8 @@
 
 import argparse
 
+from threadpoolctl import threadpool_limits
+
 from penchant.app.output import note, say
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop
@@ -43,7 +45,10 @@ def serve(arguments: Arguments) -> None:
             note(f"serving {shop.settings.name} at {address}/v1")
             note(f"console (this link signs in once): {address}/console?token={serving.console_token}")
 
-        run(create_app(serving, shop.clock), door, ready, serving.close)
+        # Products of one request are small: a second thread takes longer to be woken than it works, and on a
+        # busy machine each product waits for it (decision record 13).
+        with threadpool_limits(1, user_api="blas"):
+            run(create_app(serving, shop.clock), door, ready, serving.close)
 
 
 def _tell_of_trouble(serving: Serving) -> None:
