@@ -84,8 +84,8 @@ def test_serving_equals_training_however_the_history_is_read(trained) -> None:
             read = serving.encode(history)
             about = serving.about(trained.people[person])
             assert about.any() == bool(trained.people[person])
-            np.testing.assert_allclose(serving.scores(state, now, record, about), row, atol=1e-5)
-            np.testing.assert_allclose(serving.scores(read, now, record, about), row, atol=1e-5)
+            np.testing.assert_allclose(serving.scores(state, now, record, about), row, rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(serving.scores(read, now, record, about), row, rtol=1e-5, atol=1e-5)
             assert (state.kept, state.place) == (read.kept, read.place)
 
 
