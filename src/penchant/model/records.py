@@ -11,9 +11,9 @@ from typing import Self
 
 import numpy as np
 
-from penchant.model.entries import ENTRY, SIZE, first, items_of, once_more
+from penchant.model.entries import ENTRY, SIZE, items_of
 from penchant.model.histories import Histories, IntArray
-from penchant.model.repeat import FAST, SLOW, Memory, empty_memory, remembered
+from penchant.model.repeat import Memory, empty_memory, remembered, wanted_again
 from penchant.model.tokens import wanted
 
 MOST_PADDED = 2**16
@@ -37,10 +37,7 @@ class Record:
 
     def add(self, item: int, kind: int, time: float) -> None:
         """One more wanted event, not before the others."""
-        known = self._entries.pop(item, None)
-        self._entries[item] = (
-            first(item, kind, time) if known is None else once_more(known, kind, time, SLOW, FAST)
-        )
+        self._entries[item] = wanted_again(self._entries.pop(item, None), item, kind, time)
 
     def packed(self) -> bytes:
         """The entries, in the order of their last event."""

@@ -79,6 +79,11 @@ def remember(
     memory[:, -1] = latest
 
 
+def wanted_again(entry: bytes | None, item: int, kind: int, time: float) -> bytes:
+    """The entry of ``item`` after one more wanted event; ``entry`` is None before the first."""
+    return first(item, kind, time) if entry is None else once_more(entry, kind, time, SLOW, FAST)
+
+
 def remembered(kept: bytes, item: int, kind: int, time: float, places: int) -> bytes:
     """:func:`remember` of one person: the bytes of a memory (m,), m ≤ ``places``, after one event.
 
@@ -116,13 +121,10 @@ def remember_all(
     ranks: dict[int, float] = {}
     for item, kind, time in zip(items.tolist(), types.tolist(), times.tolist(), strict=True):
         entry = kept.pop(item, None)
-        if entry is None:
-            if len(kept) == places:
-                weakest = min(kept, key=ranks.__getitem__)
-                del kept[weakest], ranks[weakest]
-            kept[item] = first(item, kind, time)
-        else:
-            kept[item] = once_more(entry, kind, time, SLOW, FAST)
+        if entry is None and len(kept) == places:
+            weakest = min(kept, key=ranks.__getitem__)
+            del kept[weakest], ranks[weakest]
+        kept[item] = wanted_again(entry, item, kind, time)
         # As all counts fade alike, their order is that of the counts at any time.
         ranks[item] = math.log(slow_of_one(kept[item])) + math.floor(time / UNIT) / SLOW
     return np.frombuffer(b"".join(kept.values()), ENTRY)

@@ -12,8 +12,7 @@ from penchant.model.ahead import ahead, torch_threads
 from penchant.model.attributes import Attributes, Vocabulary
 from penchant.model.dials import RANGE, Dials, openness, weighed
 from penchant.model.entries import filled, items_of
-from penchant.model.examples import Questions, Reader
-from penchant.model.examples import moments as moments_of
+from penchant.model.examples import Questions, Reader, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import newcomer_bias
 from penchant.model.moments import Moments
@@ -125,7 +124,7 @@ class PreferenceModel:
         ``queries`` holds the text vectors (·, T) of searches, ``attributes`` what is known of each person.
         """
         white = None if queries is None else self.whitening(queries)
-        asked = moments_of(contexts.people, contexts.ends, contexts.times)
+        asked = moments(contexts.people, contexts.ends, contexts.times)
         trend = trend or TrendTable.of(histories)
         words = None if attributes is None else self.vocabulary.table(attributes)
         with torch_threads(self.settings.threads):
@@ -189,12 +188,13 @@ def answer(  # noqa: PLR0917
     records = Records.of_moments(histories, asked.people, asked.ends)
     items = items_of(records.entries).astype(np.int32)
     again = np.zeros(len(items), np.float32)
-    for moments, memory in records.blocks():
+    for some, memory in records.blocks():
         rows, columns = np.nonzero(filled(memory))
-        of, times = items_of(memory[rows, columns]), asked.times[moments]
-        at = setting(memory, times, events[moments], rows, columns, trend.features(of, times[rows]))
-        ends = records.offsets[moments + 1][rows]
-        again[ends - memory.shape[1] + columns] = _again(net, h[moments], memory[rows, columns], at, rows)
+        entries, times = memory[rows, columns], asked.times[some]
+        fashion = trend.features(items_of(entries), times[rows])
+        at = setting(memory, times, events[some], rows, columns, fashion)
+        ends = records.offsets[some + 1][rows]
+        again[ends - memory.shape[1] + columns] = _again(net, h[some], entries, at, rows)
     return Answers(h, asked.times, events, records.offsets, items, again)
 
 
