@@ -154,7 +154,7 @@ def test_a_batch_without_anything_remembered_or_new(rng, small) -> None:
                 events=batch.events[list(rows)],
             )
             answers = trainer.questions.take(part.questions)
-            some = trainer._rivals(part, answers, trainer.sampler.draw(rng))
+            some = trainer.lessons.rivals(part, answers, trainer.sampler.draw(rng))
             sizes.add((len(some.known) > 0, len(some.new) > 0))
             assert torch.isfinite(next_basket_loss(trainer.net, h, some))
         assert against is not None

@@ -27,7 +27,7 @@ def trained(settings, parts):
             batch, questions=batch.questions[rows], memory=batch.memory[rows], events=batch.events[rows]
         )
         answers = trainer.questions.take(some.questions)
-        against = trainer._rivals(some, answers, trainer.sampler.draw(trainer.rng))
+        against = trainer.lessons.rivals(some, answers, trainer.sampler.draw(trainer.rng))
         stepper.backward(next_basket_loss(net, h[rows], against, full=True), len(rows))
     stepper.step()
     return dict(net.named_parameters())

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.model.histories import FloatArray, IntArray
+from penchant.model.newcomers import Neighbours
 from penchant.model.prices import LEVELS
 
 
@@ -30,7 +31,8 @@ class Gather(torch.autograd.Function):
 
 
 class ItemTable(nn.Module):
-    """Vectors and biases of N items. An item that never trained has its text and its price alone.
+    """Vectors and biases of N items. In training one that nobody took has its text and its price alone;
+    after it, what its neighbours by text have (:meth:`seat`).
 
     The parts are added with a learned weight for each dimension. In training ``id_dropout`` of the items
     of a batch have those alone, so that the text learns to stand for items that were never sold
@@ -60,20 +62,53 @@ class ItemTable(nn.Module):
         self.price = nn.Parameter(torch.zeros(LEVELS, dim))
         self.levels = None if levels is None else torch.from_numpy(levels)
         self.white = torch.from_numpy(white)  # no buffer: averaging weights would copy it at every step
+        self.delta: nn.Parameter | None = None
         with torch.no_grad():
             self.ids[torch.from_numpy(counts == 0)] = 0
 
     def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Vectors (..., D) and biases (...) of the items ``rows`` (...)."""
+        """Vectors (..., D) and biases (...) of the items ``rows`` (...), as scores take them."""
+        vectors, biases = self.read(rows), nn.functional.embedding(rows, self.bias[:, None])[..., 0]
+        if self.delta is None:
+            return vectors, biases
+        return vectors + nn.functional.embedding(rows, self.delta), biases
+
+    def read(self, rows: Tensor) -> Tensor:
+        """Vectors (..., D) of the items ``rows`` (...), as tokens read them."""
         if not torch.is_grad_enabled():
-            return self._all(self.ids[rows], rows), self.bias[rows]
+            return self._all(self.ids[rows], rows)
         distinct, place = torch.unique(rows, return_inverse=True)
         own: Tensor = Gather.apply(self.ids, distinct)  # pyright: ignore[reportAssignmentType]
         if self.training and self.id_dropout:
             own = own * (torch.rand(len(distinct), 1) >= self.id_dropout)
-        vectors = self._all(own, distinct)
-        biases = nn.functional.embedding(rows, self.bias[:, None])[..., 0]
-        return nn.functional.embedding(place, vectors), biases
+        return nn.functional.embedding(place, self._all(own, distinct))
+
+    def free_output(self) -> nn.Parameter:
+        """From here on scores add something of their own (N, D) to the vectors that tokens read."""
+        if self.delta is None:
+            self.delta = nn.Parameter(torch.zeros_like(self.ids))
+        return self.delta
+
+    def fold_output(self) -> None:
+        """Tokens read what scores take from here on: it is another encoder, states are to be made anew."""
+        if self.delta is not None:
+            with torch.no_grad():
+                self.ids.mul_(self.balance[0]).add_(self.delta)
+                self.balance[0] = 1.0
+            self.delta = None
+
+    def seat(self, counts: FloatArray) -> None:
+        """Put items that nobody took (``counts`` (N,) are 0) where their neighbours by text are."""
+        new = np.flatnonzero(counts == 0)
+        if not len(new) or len(new) == len(counts):
+            return
+        with torch.no_grad():
+            self.ids.mul_(self.balance[0])
+            self.balance[0] = 1.0
+            self.ids[torch.from_numpy(new)] = 0
+            vectors, white = self.read(torch.arange(len(counts))).numpy(), self.white.numpy()
+            placed = Neighbours.of(white, vectors, counts).place(white[new], vectors[new])
+            self.ids[torch.from_numpy(new)] = torch.from_numpy(placed - vectors[new])
 
     def folded(self) -> tuple[FloatArray, FloatArray]:
         """Id vectors (N, D) and projection of texts (D, W) with their weights in them: they only add up."""

@@ -132,6 +132,8 @@ class PreferenceNet(nn.Module):
         self.register_buffer("novelty", torch.zeros(()))
         self.open: Tensor
         self.register_buffer("open", torch.zeros(RANGE))
+        self.unseen: Tensor
+        self.register_buffer("unseen", torch.zeros(2))
         for name in set(INPUTS) - set(settings.read):
             for weight in self._tables(name):
                 weight.requires_grad_(False).zero_()
@@ -188,7 +190,7 @@ class PreferenceNet(nn.Module):
     def read(self, tokens: Tokens) -> Tensor:
         """Tokens as vectors (L, B, D)."""
         has_item = (tokens.items >= 0)[..., None]
-        what = self.items(tokens.items.clamp_min(0))[0] * has_item
+        what = self.items.read(tokens.items.clamp_min(0)) * has_item
         if tokens.queries is not None:
             what = what + self.tokens.query(tokens.queries)
         return self.tokens(what, tokens)

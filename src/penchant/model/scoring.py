@@ -1,7 +1,7 @@
 """A trained model, and its scores for many moments at once."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.items import newcomer_bias
 from penchant.model.moments import Moments
 from penchant.model.net import PreferenceNet, tokens_of
+from penchant.model.newcomers import trend_levels
 from penchant.model.records import Records
 from penchant.model.repeat import Memory, Setting, features, setting
 from penchant.model.settings import ModelSettings
@@ -66,6 +67,8 @@ class ItemScores:
         vectors, bias: (N, D) and (N,). trend: weight of each lifetime. personal: weight of the taste.
         novelty: what an item gets on top for a person who never wanted it. open: weights of
             :func:`~penchant.model.dials.openness`, likewise.
+        never: (N,) nobody took it in training. unseen: (2,) what such an item gets on top until somebody
+            takes it, and from then on.
     """
 
     vectors: FloatArray
@@ -74,11 +77,24 @@ class ItemScores:
     personal: float = 1.0
     novelty: float = 0.0
     open: FloatArray = field(default_factory=lambda: np.zeros(RANGE, np.float32))
+    never: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    unseen: FloatArray = field(default_factory=lambda: np.zeros(2, np.float32))
+
+    def levels(self, seen: FloatArray) -> FloatArray:
+        """What the trend (N, lifetimes) of a moment adds to each item's bias, (N,)."""
+        return trend_levels(seen, self.trend, self.never, self.unseen)
 
     def dialled(self, dials: Dials) -> "ItemScores":
         """These as trained, with ``dials``."""
         bias = dials.steep * self.bias
-        return ItemScores(self.vectors, bias, dials.trend, dials.personal, dials.novelty, dials.open)
+        return replace(
+            self,
+            bias=bias,
+            trend=dials.trend,
+            personal=dials.personal,
+            novelty=dials.novelty,
+            open=dials.open,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,10 +153,18 @@ def item_scores(net: PreferenceNet, counts: FloatArray) -> ItemScores:
     with torch.no_grad():
         vectors, bias = net.items(torch.arange(len(counts)))
     levels = bias.numpy().copy()
-    levels[counts == 0] = newcomer_bias(levels, counts)
-    trend = net.trend.detach().numpy()
-    dials = float(net.personal), float(net.novelty), net.open.numpy()
-    return ItemScores(vectors.numpy(), levels, trend, *dials)
+    never = counts == 0
+    levels[never] = newcomer_bias(levels, counts)
+    return ItemScores(
+        vectors=vectors.numpy(),
+        bias=levels,
+        trend=net.trend.detach().numpy(),
+        personal=float(net.personal),
+        novelty=float(net.novelty),
+        open=net.open.numpy(),
+        never=never,
+        unseen=net.unseen.numpy(),
+    )
 
 
 def score_blocks(
@@ -155,7 +179,7 @@ def score_blocks(
         scores += items.bias
         scores += lifted[part, None]
         for place, seen in trend.moments(answers.times[part], len(items.bias)):
-            scores[place] += weighed(seen, items.trend)
+            scores[place] += items.levels(seen)
             known = answers.of(start + place)
             scores[place, answers.items[known]] = answers.again[known]
         yield part, scores

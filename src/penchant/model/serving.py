@@ -1,6 +1,6 @@
 """The serving form of a preference model: numpy only, one event at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.attributes import Attributes
-from penchant.model.dials import weighed
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.entries import ENTRY, check_items, items_of
@@ -19,6 +18,7 @@ from penchant.model.histories import FloatArray
 from penchant.model.items_step import ItemReader, ItemRows
 from penchant.model.left_out import LeftOut
 from penchant.model.moments import MomentReader
+from penchant.model.newcomers import trend_levels
 from penchant.model.reading import Columns, TokenReader
 from penchant.model.records import below
 from penchant.model.repeat import Memory, remember_all, remembered
@@ -77,8 +77,10 @@ class State:
 class _Mood:
     """What everybody takes these days, as of the newest :data:`TREND_SECONDS` that somebody asked about."""
 
-    def __init__(self, trend: LiveTrend, levels: FloatArray, weights: FloatArray) -> None:
-        self._trend, self._levels, self._weights = trend, levels, weights
+    def __init__(self, trend: LiveTrend, items: ItemRows, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._trend = trend
+        self._levels = items.bias + np.float32(arrays["novelty"].item())
+        self._weights, self._never, self._unseen = arrays["trend"], items.never, arrays["unseen"]
         self._known: tuple[int, FloatArray, FloatArray] | None = None
 
     def at(self, now: float) -> tuple[FloatArray, FloatArray]:
@@ -86,7 +88,8 @@ class _Mood:
         tick, known = int(now // TREND_SECONDS), self._known
         if known is None or known[0] != tick:
             seen = self._trend.features(now, len(self._levels))
-            known = self._known = tick, self._levels + weighed(seen, self._weights), seen
+            added = trend_levels(seen, self._weights, self._never, self._unseen)
+            known = self._known = tick, self._levels + added, seen
         return known[1:]
 
 
@@ -106,8 +109,8 @@ class ServingModel:
         self._step = step
         self._items = items
         self._trend = trend
-        self._personal, self._novelty = float(arrays["personal"].item()), float(arrays["novelty"].item())
-        self._mood = _Mood(trend, items.bias + np.float32(self._novelty), arrays["trend"])
+        self._personal = float(arrays["personal"].item())
+        self._mood = _Mood(trend, items, arrays)
         self._places = int(arrays["memory"][0])
         self._repeats = Repeats(arrays, self._places)
         whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
@@ -207,12 +210,12 @@ class ServingModel:
         ``about``: see :meth:`about`.
         """
         h = self._behaviour(state, now, about)
-        scores = self._items.vectors @ _single(self._personal * h)
+        scores = self._items.scored @ _single(self._personal * h)
         scores += self.biases(now)
         memory = state.memory if record is None else below(record, self.n_items)
         scores += self._repeats.lift(memory, whole=record is not None, events=state.events)
         if len(memory):
-            items, place = (self._items.vectors, self._mood.at(now)[1]), np.arange(len(memory))
+            items, place = (self._items.scored, self._mood.at(now)[1]), np.arange(len(memory))
             again = self._repeats.scores(memory, place, items, h, now, state.events)
             scores[items_of(memory)] = again
         return scores
@@ -232,16 +235,16 @@ class ServingModel:
         memory = state.memory if record is None else below(record, self.n_items)
         place = np.flatnonzero(np.isin(items_of(memory), items))
         rows, h = items_of(memory[place]), self._behaviour(state, now, about)
-        base = self._items.vectors[rows] @ _single(self._personal * h) + self.biases(now)[rows]
+        base = self._items.scored[rows] @ _single(self._personal * h) + self.biases(now)[rows]
         base += self._repeats.lift(memory, whole=record is not None, events=state.events)
         fashion = self._mood.at(now)[1]
-        again = self._repeats.scores(memory, place, (self._items.vectors, fashion), h, now, state.events)
+        again = self._repeats.scores(memory, place, (self._items.scored, fashion), h, now, state.events)
         found = dict(zip(rows.tolist(), (again - base).tolist(), strict=True))
         return np.array([found.get(item, 0.0) for item in items.tolist()], np.float32)
 
     def vectors(self) -> FloatArray:
         """Item vectors that ``h`` is compared with, (n_items, D). Do not change them."""
-        return self._items.vectors
+        return self._items.scored
 
     def biases(self, now: float) -> FloatArray:
         """Score of each item for who never wanted it at ``now``, its trend with it, (n_items,). Do not
@@ -253,7 +256,7 @@ class ServingModel:
 
     def ratings(self, state: State, now: float, about: FloatArray | None = None) -> FloatArray:
         """Expected rating of every item, from 1 to 5, (n_items,); only of use where ratings trained."""
-        a, vectors = self._arrays, self._items.vectors
+        a, vectors = self._arrays, self._items.scored
         own = a["rating.item.weight"][0] + self._behaviour(state, now, about) @ a["rating.both.weight"].T
         return np.clip(3 + 2 * (vectors @ own + a["rating.item.bias"][0]), 1, 5)
 

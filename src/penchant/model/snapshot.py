@@ -14,12 +14,35 @@ from safetensors.numpy import load_file, save_file
 from penchant.errors import SnapshotRefused
 from penchant.model.folders import write_folder
 
-FORMAT = 6
+FORMAT = 7
 """Version that this release writes; a higher one is refused."""
 
 WEIGHTS, MANIFEST = "weights.safetensors", "manifest.json"
 
 Arrays = Mapping[str, NDArray[Any]]
+
+
+class Learned(msgspec.Struct, frozen=True, kw_only=True):
+    """How a snapshot came to be: what was learned for it, and what the gate said.
+
+    Attributes:
+        since, to: it learned the events with ``since <= timestamp < to`` (unix seconds); ``since`` is None
+            where it was trained from scratch.
+        seen: newest position of the log at that time; what came up to there and was not learned was asked.
+        events, checksum: of what was learned, see ``learn.nightly.checksum_of``.
+        from_scratch: the snapshot that the chain began with; empty where it is this one.
+        made: unix seconds. accepted, reasons: the gate's verdict.
+    """
+
+    since: float | None
+    to: float
+    seen: int
+    events: int = 0
+    checksum: str = ""
+    from_scratch: str = ""
+    made: float
+    accepted: bool = True
+    reasons: tuple[str, ...] = ()
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         format: version of the format. encoder_id: states of one encoder_id may be mixed, no others.
         settings: of the model. id_table_hash, id_table_length: of the shop's id table at training.
         log_position: newest event that was seen. metrics: at the gate. parent: snapshot it came from.
-        checksums: sha256 of each other file.
+        checksums: sha256 of each other file. learned: None in snapshots of before there was a learner.
     """
 
     format: int
@@ -41,6 +64,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     parent: str
     checksums: dict[str, str]
+    learned: Learned | None = None
 
 
 def write_snapshot(folder: Path, arrays: Arrays, manifest: Manifest) -> Manifest:

@@ -12,17 +12,17 @@ import numpy as np
 import torch
 
 from penchant.errors import InvalidInput, NotEnoughData
-from penchant.model.ahead import ahead, torch_threads
+from penchant.model.ahead import torch_threads
 from penchant.model.attributes import Attributes, Vocabulary
 from penchant.model.calibration import calibrate
 from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
 from penchant.model.entries import check_items
-from penchant.model.examples import Batch, Questions, Reader, basket_questions
+from penchant.model.examples import Questions, basket_questions
 from penchant.model.histories import FloatArray, Histories, IntArray
+from penchant.model.lessons import Lessons, Read, Reading
 from penchant.model.memory import keep_freed_memory
-from penchant.model.moments import Moments
-from penchant.model.net import PreferenceNet, tokens_of
-from penchant.model.objective import Kinds, Rivals, next_basket_loss, rating_loss, rivals
+from penchant.model.net import PreferenceNet
+from penchant.model.objective import Kinds
 from penchant.model.optimisers import Stepper
 from penchant.model.pretrain import Pretrainer, Unlabelled
 from penchant.model.prices import fitting_prices, price_borders, price_levels
@@ -31,10 +31,9 @@ from penchant.model.scoring import Answers, PreferenceModel, answer, item_scores
 from penchant.model.settings import ModelSettings
 from penchant.model.sizes import Sizes
 from penchant.model.tokens import main_kind, wanted
-from penchant.model.trend import TrendTable
+from penchant.model.unseen import unseen_levels
 from penchant.model.validation import hold_out, ndcg, some_of
 from penchant.model.whitening import fit_whitening
-from penchant.types import EventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +49,6 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-
-Carried = tuple[torch.Tensor, torch.Tensor]
-"""State (B, S) and behaviour (B, D) that the next batch begins with."""
 
 
 def train(
@@ -148,10 +144,18 @@ class Trainer:
         self.sampler = NegativeSampler(
             self.counts, n_items if settings.loss == "full" else settings.negatives
         )
-        self.trend = TrendTable.of(histories)
-        self.reader = Reader(histories, settings.memory)
+        self.lessons = Lessons.of(
+            self.net,
+            histories,
+            self.kinds,
+            Reading(self.sizes.short, self.sizes.batch, settings.window),
+            self.sampler,
+            settings,
+            queries=self.queries,
+            words=self.words,
+        )
+        self.trend = self.lessons.trend
         self.stepper = Stepper(self.net, settings)
-        self.rated = bool((histories.types == EventType.RATING.code).any())
         self.key = fingerprint(
             histories, text, settings, self.held_out, prices, self.words, self.vocabulary.packed()
         )
@@ -171,6 +175,7 @@ class Trainer:
         self.net.load_state_dict(state.best, strict=True)
         self.net.zero_grad(set_to_none=True)
         self.net.eval()
+        self.net.items.seat(self.counts)
         self._calibrate()
         report = {"epochs": state.epoch, "seconds": round(state.seconds, 1), "validation": state.metric}
         return PreferenceModel(
@@ -220,6 +225,9 @@ class Trainer:
         often = self.frequency(asked.people)
         dials = calibrate(answers, items, self.trend, asked, discovery=discovery, frequency=often)
         net.dial(dials)
+        served, white = item_scores(net, self.counts), net.items.white.numpy()
+        levels = unseen_levels(answers, served, self.trend, asked, white, self.counts)
+        net.unseen.copy_(torch.from_numpy(levels))
 
     def _resumed(self, folder: Path | None) -> Checkpoint:
         net, average = self.net, self.stepper.average
@@ -251,59 +259,19 @@ class Trainer:
 
     def _losses(self) -> Generator[float]:
         """Loss of each step of one epoch."""
-        carried = self.net.beginners(0)
-        with closing(ahead(self._batches())) as batches:
-            for batch, answers, against in batches:
-                here, carried = self._behaviour(batch, carried)
-                if against is None:
-                    continue
-                here = self.net.asked(here, Moments.of(self.histories, answers, self.words))
-                loss = self._loss(here, answers, against)
-                self.stepper.backward(loss, len(batch.questions))
-                yield loss.item()
+        with closing(self.lessons.each(self._parts(), self.rng)) as lessons:
+            for lesson in lessons:
+                self.stepper.backward(lesson.loss, len(lesson.batch.questions))
+                yield lesson.loss.item()
         self.stepper.step()
 
-    def _batches(self) -> Generator[tuple[Batch, Questions, Rivals | None]]:
-        """What one epoch reads; no rivals where nothing is asked. Another thread goes through them."""
-        for _ in range(self.sizes.passes):
-            part = self.sizes.part(self.questions, self.rng)
-            for batch in self._read(part):
-                answers, sample = part.take(batch.questions), self.sampler.draw(self.rng)
-                asked = len(answers) > 0
-                yield batch, answers, self._rivals(batch, answers, sample) if asked else None
+    def _batches(self) -> Generator[Read]:
+        """What one epoch reads."""
+        return self.lessons.batches(self._parts(), self.rng)
 
-    def _rivals(self, batch: Batch, answers: Questions, sample: tuple[IntArray, FloatArray]) -> Rivals:
-        return rivals(batch, answers, sample, self.trend, len(self.counts), self.kinds)
-
-    def _read(self, part: Questions) -> Iterator[Batch]:
-        size, window = self.sizes.batch, self.settings.window
-        if self.sizes.short:
-            return self.reader.prefixes(part, size, window, self.rng)
-        return self.reader.windows(part, size, window, self.rng)
-
-    def _behaviour(self, batch: Batch, carried: Carried) -> tuple[torch.Tensor, Carried]:
-        """Behaviour (P, D) at the batch's questions, and what goes on to the next batch."""
-        tokens = tokens_of(self.histories, batch, self.queries)
-        if self.sizes.short:
-            return self.net.last(tokens, torch.from_numpy(batch.lengths)), carried
-        start = carried if batch.carry else self.net.beginners(len(batch.lengths))
-        h, state = self.net(tokens, *start)
-        places = torch.from_numpy(batch.steps * len(batch.lengths) + batch.columns)
-        return h.flatten(0, 1).index_select(0, places), (state.detach(), h[-1].detach())
-
-    def _loss(self, here: torch.Tensor, answers: Questions, against: Rivals) -> torch.Tensor:
-        loss = next_basket_loss(self.net, here, against, full=self.settings.loss == "full")
-        return loss + self._rating_loss(here, answers) if self.rated else loss
-
-    def _rating_loss(self, h: torch.Tensor, answers: Questions) -> torch.Tensor:
-        """Of questions whose next event is a rating; zero where there is none."""
-        types, values = self.histories.types[answers.ends], self.histories.values[answers.ends]
-        rated = np.flatnonzero((types == EventType.RATING.code) & np.isfinite(values))
-        items = torch.from_numpy(self.histories.items[answers.ends[rated]].astype(np.int64))
-        ratings = torch.from_numpy((np.clip(values[rated], 1, 5) - 3) / 2)
-        if not len(rated):
-            return h.sum() * 0
-        return rating_loss(self.net, h[torch.from_numpy(rated)], items, ratings)
+    def _parts(self) -> Iterator[Questions]:
+        """Questions of each pass of an epoch."""
+        return (self.sizes.part(self.questions, self.rng) for _ in range(self.sizes.passes))
 
 
 def _counts(questions: Questions, n_items: int) -> FloatArray:

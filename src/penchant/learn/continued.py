@@ -1,0 +1,225 @@
+"""Learning on from a trained model: one pass over what is fresh and some of what is old, all weights.
+
+This is what runs every night. It costs by what is fresh, not by what there is. The encoder changes, so
+states are made anew; what changes every few seconds is in ``learn/online.py``.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from penchant.learn.consolidate import Consolidation, Hold
+from penchant.learn.replay import Replay, Reservoir
+from penchant.learn.spans import Excerpt, Spans, fresh_spans, spans_around
+from penchant.model.ahead import torch_threads
+from penchant.model.attributes import Attributes
+from penchant.model.examples import Questions, basket_questions, moments
+from penchant.model.histories import FloatArray, Histories, IntArray
+from penchant.model.lessons import Lesson, Lessons, Reading
+from penchant.model.loading import model_of
+from penchant.model.objective import Kinds
+from penchant.model.optimisers import Stepper
+from penchant.model.sampling import NegativeSampler
+from penchant.model.saving import arrays_of
+from penchant.model.scoring import PreferenceModel, answer
+from penchant.model.settings import ModelSettings
+from penchant.model.sizes import SMALL_BATCH, SMALL_SIDE, mostly_short
+from penchant.model.tokens import main_kind
+from penchant.model.trend import TrendTable
+
+SPAN = 50
+"""Events of a replayed span."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """All that a model may learn from: a log and a catalogue as arrays.
+
+    Attributes:
+        histories: everything so far. n_items: rows of the id table.
+        text: (N, T) of items; queries: (·, T) of searches; prices: (N,); each None where there are none.
+        attributes: of each person row; None where nothing is known.
+    """
+
+    histories: Histories
+    n_items: int
+    text: FloatArray | None = None
+    queries: FloatArray | None = None
+    prices: FloatArray | None = None
+    attributes: Sequence[Attributes] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How a pass learns.
+
+    Attributes:
+        lr: step size of AdamW. replay: old events for each fresh one. context: events of the person that are
+            read before those that are asked for. passes: over all. steps: at least so many in a pass; batches
+            are smaller where they would be fewer. average: the result is the running mean of the weights,
+            not the last ones.
+    """
+
+    lr: float = 1e-3
+    replay: float = 1.0
+    context: int = 100
+    passes: int = 1
+    steps: int = 16
+    average: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pass:
+    """One learning on: who learns, from what, held by what."""
+
+    known: Known
+    since: float
+    pace: Pace = field(default_factory=Pace)
+    replay: Replay = field(default_factory=Reservoir)
+    consolidations: Sequence[Consolidation] = ()
+
+
+def learn_on(model: PreferenceModel, job: Pass, seed: int = 0) -> PreferenceModel:
+    """``model`` after everything since ``job.since``; what was given is not changed.
+
+    Items that are new have rows from here on. Dials stay as they were set. The ``report`` tells steps and
+    processor seconds.
+    """
+    begun = time.process_time()
+    known, settings = job.known, model.settings
+    rng = np.random.default_rng(seed)
+    with torch_threads(settings.threads), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        student = _student(model, known, job.pace.lr)
+        lessons, part = _lessons(student, job, rng)
+        steps = _learn(lessons, part, job, student.settings, rng) if len(part) else 0
+        student.net.items.seat(student.counts)
+    report = {"steps": steps, "questions": len(part), "processor_seconds": time.process_time() - begun}
+    return _with(student, settings, report)
+
+
+def _student(model: PreferenceModel, known: Known, lr: float) -> PreferenceModel:
+    """A copy with a row for each item, which tokens read as scores take them."""
+    short = mostly_short(known.histories, model.settings.short)
+    dropout = model.settings.dropout if short else model.settings.dropout_long
+    settings = ModelSettings.from_dict({**model.settings.to_dict(), "lr": lr, "dropout": dropout})
+    copy = model_of(arrays_of(model), settings, known.n_items, known.text, known.prices)
+    copy.net.items.fold_output()
+    return copy
+
+
+def _with(student: PreferenceModel, settings: ModelSettings, report: dict[str, float]) -> PreferenceModel:
+    return PreferenceModel(
+        student.net,
+        settings,
+        student.whitening,
+        student.counts,
+        student.borders,
+        student.vocabulary,
+        report,
+    )
+
+
+def _lessons(student: PreferenceModel, job: Pass, rng: np.random.Generator) -> tuple[Lessons, Questions]:
+    """What is read in the pass, and what is asked."""
+    known, settings = job.known, student.settings
+    histories = known.histories
+    student.counts[:] = np.bincount(basket_questions(histories).items, minlength=known.n_items)
+    trend = TrendTable.of(histories)
+    words = None if known.attributes is None else student.vocabulary.table(known.attributes)
+    queries = None if known.queries is None else student.whitening(known.queries)
+    spans = fresh_spans(histories, job.since, job.pace.context)
+
+    def behaviour(events: IntArray) -> FloatArray:
+        people = np.searchsorted(histories.offsets, events, side="right") - 1
+        asked = moments(people, events, histories.times[events])
+        return answer(student.net, histories, asked, trend, queries, words).h
+
+    spans = spans.joined(_old(job, spans, rng, behaviour))
+    read = Excerpt.of(histories, spans)
+    kinds = Kinds(read.histories.types, main_kind(histories.items, histories.types), settings.auxiliary)
+    sampler = NegativeSampler(student.counts, settings.negatives)
+    lessons = Lessons.of(
+        student.net,
+        read.histories,
+        kinds,
+        _reading(read, histories, settings, job.pace.steps),
+        sampler,
+        settings,
+        trend=trend,
+        queries=queries,
+        words=None if words is None else words[read.people],
+    )
+    return lessons, read.questions
+
+
+def _old(
+    job: Pass, fresh: Spans, rng: np.random.Generator, behaviour: Callable[[IntArray], FloatArray]
+) -> Spans:
+    """Spans of the past, ``job.pace.replay`` events for each fresh one."""
+    histories = job.known.histories
+    before = histories.times < job.since
+    count = int(job.pace.replay * fresh.events() / SPAN)
+    if not count or not before.any():
+        return fresh_spans(histories, np.inf, 0)
+    old, place = histories.keep(before), np.flatnonzero(before)
+    events = place[job.replay.choose(old, count, rng, lambda chosen: behaviour(place[chosen]))]
+    spans = spans_around(histories, events, SPAN, job.pace.context)
+    # What is fresh is asked for anyway.
+    return Spans(
+        spans.people, spans.begins, spans.asked, np.minimum(spans.ends, _last(histories, spans, job))
+    )
+
+
+def _last(histories: Histories, spans: Spans, job: Pass) -> IntArray:
+    """The first event of each span's person that is fresh, or the end of the history."""
+    fresh = np.concatenate([[0], np.cumsum(histories.times >= job.since)])
+    ends = histories.offsets[spans.people + 1]
+    return ends - (fresh[ends] - fresh[histories.offsets[spans.people]])
+
+
+def _reading(read: Excerpt, all_: Histories, settings: ModelSettings, steps: int) -> Reading:
+    if mostly_short(all_, settings.short):
+        size = min(settings.batch, max(SMALL_BATCH, len(read.questions) // steps))
+        return Reading(True, size, settings.window)
+    side = max(1, 4 * settings.batch // settings.window)
+    runs = read.histories.events / settings.window
+    return Reading(False, min(side, max(SMALL_SIDE, int(runs / steps))), settings.window)
+
+
+def _learn(
+    lessons: Lessons, part: Questions, job: Pass, settings: ModelSettings, rng: np.random.Generator
+) -> int:
+    """All passes; how many steps."""
+    net = lessons.net
+    net.requires_grad_(True)
+    net.trend.requires_grad_(False)  # a dial, which held-out baskets set: training would take it back
+    past = part.take(np.flatnonzero(part.times < job.since))
+    net.train()
+    holds = [one.hold(net, lessons.each([past], rng) if len(past) else ()) for one in job.consolidations]
+    stepper = Stepper(net, settings)
+    steps = 0
+    for lesson in lessons.each((part for _ in range(job.pace.passes)), rng):
+        stepper.backward(_total(lessons, lesson, holds), len(lesson.batch.questions))
+        steps += 1
+    stepper.step()
+    if job.pace.average:
+        net.load_state_dict(stepper.average.module.state_dict(), strict=True)
+    for hold in holds:
+        if hold.end is not None:
+            hold.end(net)
+    net.zero_grad(set_to_none=True)
+    net.eval()
+    return steps
+
+
+def _total(lessons: Lessons, lesson: Lesson, holds: Sequence[Hold]) -> torch.Tensor:
+    """The loss of a batch with all that holds the weights."""
+    total = lesson.loss
+    for hold in holds:
+        if hold.penalty is not None:
+            total = total + hold.penalty(lessons, lesson)
+    return total
