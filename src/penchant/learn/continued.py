@@ -1,5 +1,7 @@
 """Learning on from a trained model: one pass over what is fresh and some of what is old, all weights.
 
+The last fresh baskets of some people are held out, and set the dials anew as at the end of a training.
+
 This is what runs every night. It costs by what is fresh, not by what there is. The encoder changes, so
 states are made anew; what changes every few seconds is in ``learn/online.py``.
 """
@@ -7,6 +9,7 @@ states are made anew; what changes every few seconds is in ``learn/online.py``.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +19,8 @@ from penchant.learn.replay import Replay, Reservoir
 from penchant.learn.spans import Excerpt, Spans, fresh_spans, spans_around
 from penchant.model.ahead import torch_threads
 from penchant.model.attributes import Attributes
+from penchant.model.calibration import LEAST
+from penchant.model.dialling import set_dials
 from penchant.model.examples import Questions, basket_questions, moments
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.lessons import Lesson, Lessons, Reading
@@ -29,6 +34,7 @@ from penchant.model.settings import ModelSettings
 from penchant.model.sizes import SMALL_BATCH, SMALL_SIDE, mostly_short
 from penchant.model.tokens import main_kind
 from penchant.model.trend import TrendTable
+from penchant.model.validation import hold_out
 
 SPAN = 50
 """Events of a replayed span."""
@@ -60,15 +66,16 @@ class Pace:
         lr: step size of AdamW. replay: old events for each fresh one. context: events of the person that are
             read before those that are asked for. passes: over all. steps: at least so many in a pass; batches
             are smaller where they would be fewer. average: the result is the running mean of the weights,
-            not the last ones.
+            not the last ones. held_out: fresh baskets at most that set the dials and do not train.
     """
 
-    lr: float = 1e-3
+    lr: float = 2e-3
     replay: float = 1.0
     context: int = 100
     passes: int = 1
     steps: int = 16
     average: bool = True
+    held_out: int = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,20 +92,35 @@ class Pass:
 def learn_on(model: PreferenceModel, job: Pass, seed: int = 0) -> PreferenceModel:
     """``model`` after everything since ``job.since``; what was given is not changed.
 
-    Items that are new have rows from here on. Dials stay as they were set. The ``report`` tells steps and
-    processor seconds.
+    Items that are new have rows from here on. Dials stay as they were where too little is held out. The
+    ``report`` tells steps and processor seconds.
     """
     begun = time.process_time()
-    known, settings = job.known, model.settings
     rng = np.random.default_rng(seed)
-    with torch_threads(settings.threads), torch.random.fork_rng(devices=[]):
+    with torch_threads(model.settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        student = _student(model, known, job.pace.lr)
-        lessons, part = _lessons(student, job, rng)
-        steps = _learn(lessons, part, job, student.settings, rng) if len(part) else 0
+        student = _student(model, job.known, job.pace.lr)
+        course = _course(student, job, rng)
+        steps = _learn(course, job, student.settings, rng) if len(course.part) else 0
         student.net.items.seat(student.counts)
-    report = {"steps": steps, "questions": len(part), "processor_seconds": time.process_time() - begun}
-    return _with(student, settings, report)
+        if len(course.held_out) >= LEAST:
+            _dial(student, course, job.known)
+    report = {
+        "steps": steps,
+        "questions": len(course.part),
+        "held_out": len(course.held_out),
+        "processor_seconds": time.process_time() - begun,
+    }
+    return _with(student, model.settings, report)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Course:
+    """Lessons, what is asked in them, and what is held out, as questions of all histories."""
+
+    lessons: Lessons
+    part: Questions
+    held_out: Questions
 
 
 def _student(model: PreferenceModel, known: Known, lr: float) -> PreferenceModel:
@@ -111,7 +133,7 @@ def _student(model: PreferenceModel, known: Known, lr: float) -> PreferenceModel
     return copy
 
 
-def _with(student: PreferenceModel, settings: ModelSettings, report: dict[str, float]) -> PreferenceModel:
+def _with(student: PreferenceModel, settings: ModelSettings, report: dict[str, Any]) -> PreferenceModel:
     return PreferenceModel(
         student.net,
         settings,
@@ -123,7 +145,7 @@ def _with(student: PreferenceModel, settings: ModelSettings, report: dict[str, f
     )
 
 
-def _lessons(student: PreferenceModel, job: Pass, rng: np.random.Generator) -> tuple[Lessons, Questions]:
+def _course(student: PreferenceModel, job: Pass, rng: np.random.Generator) -> _Course:
     """What is read in the pass, and what is asked."""
     known, settings = job.known, student.settings
     histories = known.histories
@@ -153,7 +175,27 @@ def _lessons(student: PreferenceModel, job: Pass, rng: np.random.Generator) -> t
         queries=queries,
         words=None if words is None else words[read.people],
     )
-    return lessons, read.questions
+    main = ~kinds.auxiliary(read.questions) & (read.questions.times >= job.since)
+    part, held_out = hold_out(read.questions, main, job.pace.held_out, rng)
+    return _Course(lessons, part, read.at_home(held_out))
+
+
+def _dial(student: PreferenceModel, course: _Course, known: Known) -> None:
+    """Set the dials by what was held out."""
+    lessons, asked, histories = course.lessons, course.held_out, known.histories
+    words = None if known.attributes is None else student.vocabulary.table(known.attributes)
+    baskets = basket_questions(histories)
+    main = histories.types[baskets.ends] == lessons.kinds.main
+    often = np.bincount(baskets.people[main], minlength=histories.people)
+    set_dials(
+        student.net,
+        answer(student.net, histories, asked, lessons.trend, lessons.queries, words),
+        asked,
+        lessons.trend,
+        student.counts,
+        discovery=student.settings.discovery,
+        frequency=often[asked.people],
+    )
 
 
 def _old(
@@ -190,10 +232,9 @@ def _reading(read: Excerpt, all_: Histories, settings: ModelSettings, steps: int
     return Reading(False, min(side, max(SMALL_SIDE, int(runs / steps))), settings.window)
 
 
-def _learn(
-    lessons: Lessons, part: Questions, job: Pass, settings: ModelSettings, rng: np.random.Generator
-) -> int:
+def _learn(course: _Course, job: Pass, settings: ModelSettings, rng: np.random.Generator) -> int:
     """All passes; how many steps."""
+    lessons, part = course.lessons, course.part
     net = lessons.net
     net.requires_grad_(True)
     net.trend.requires_grad_(False)  # a dial, which held-out baskets set: training would take it back

@@ -71,12 +71,30 @@ class Excerpt:
     """Spans as histories of their own, one row each.
 
     Attributes:
-        histories: the spans' events. questions: what is asked in them. people: (S,) whose each is.
+        histories: the spans' events. questions: what is asked in them. spans: where they come from.
     """
 
     histories: Histories
     questions: Questions
-    people: IntArray
+    spans: Spans
+
+    @property
+    def people(self) -> IntArray:
+        """Whose each span is, (S,)."""
+        return self.spans.people
+
+    def at_home(self, questions: Questions) -> Questions:
+        """These questions of the excerpt as ones of the histories that it was taken from.
+
+        >>> from penchant.model.histories import histories_of
+        >>> taken = Excerpt.of(histories_of([[7], [1, 2, 3]]), Spans(*np.array([[1], [2], [3], [4]])))
+        >>> home = taken.at_home(taken.questions)
+        >>> home.people.tolist(), home.ends.tolist(), home.items.tolist()
+        ([1], [3], [3])
+        """
+        rows = questions.people
+        ends = self.spans.begins[rows] + questions.ends - self.histories.offsets[rows]
+        return Questions(self.people[rows], ends, questions.times, questions.offsets, questions.items)
 
     @classmethod
     def of(cls, histories: Histories, spans: Spans) -> Self:
@@ -101,4 +119,4 @@ class Excerpt:
         )
         questions = basket_questions(read)
         asked = questions.ends >= (offsets[:-1] + spans.asked - spans.begins)[questions.people]
-        return cls(read, questions.take(np.flatnonzero(asked)), spans.people)
+        return cls(read, questions.take(np.flatnonzero(asked)), spans)

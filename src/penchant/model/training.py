@@ -14,8 +14,8 @@ import torch
 from penchant.errors import InvalidInput, NotEnoughData
 from penchant.model.ahead import torch_threads
 from penchant.model.attributes import Attributes, Vocabulary
-from penchant.model.calibration import calibrate
 from penchant.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
+from penchant.model.dialling import set_dials
 from penchant.model.entries import check_items
 from penchant.model.examples import Questions, basket_questions
 from penchant.model.histories import FloatArray, Histories, IntArray
@@ -31,7 +31,6 @@ from penchant.model.scoring import Answers, PreferenceModel, answer, item_scores
 from penchant.model.settings import ModelSettings
 from penchant.model.sizes import Sizes
 from penchant.model.tokens import main_kind, wanted
-from penchant.model.unseen import unseen_levels
 from penchant.model.validation import hold_out, ndcg, some_of
 from penchant.model.whitening import fit_whitening
 
@@ -218,16 +217,16 @@ class Trainer:
         return answer(net, self.histories, asked, self.trend, self.queries, self.words)
 
     def _calibrate(self) -> None:
-        net, asked = self.net, self._asked(self.sizes.dialled)
-        answers = self._answers(net, asked)
-        items = item_scores(net, self.counts)
-        discovery = self.settings.discovery
-        often = self.frequency(asked.people)
-        dials = calibrate(answers, items, self.trend, asked, discovery=discovery, frequency=often)
-        net.dial(dials)
-        served, white = item_scores(net, self.counts), net.items.white.numpy()
-        levels = unseen_levels(answers, served, self.trend, asked, white, self.counts)
-        net.unseen.copy_(torch.from_numpy(levels))
+        asked = self._asked(self.sizes.dialled)
+        set_dials(
+            self.net,
+            self._answers(self.net, asked),
+            asked,
+            self.trend,
+            self.counts,
+            discovery=self.settings.discovery,
+            frequency=self.frequency(asked.people),
+        )
 
     def _resumed(self, folder: Path | None) -> Checkpoint:
         net, average = self.net, self.stepper.average
