@@ -146,9 +146,11 @@ def _shop_verbs(add: Adder) -> None:
     keys.add_argument("--scope", choices=["events", "read", "admin"], action="append", default=[])
     serve = add("serve", "serve:serve", "answer over HTTP, with the console")
     serve.add_argument("--port", type=port, default=8000)
+    serve.add_argument("--no-learn", action="store_true", help="without the process that learns on")
     demo = add("demo", "demo:demo", "a year of a grocery: import, train, evaluate, serve")
     demo.add_argument("--port", type=port, default=8000)
     demo.add_argument("--once", action="store_true", help="stop after the table")
+    demo.set_defaults(no_learn=False)
 
 
 def _people_verbs(add: Adder) -> None:
@@ -170,11 +172,21 @@ def _model_verbs(add: Adder) -> None:
     train = add("train", "model:train", "train a model on the whole log and let it serve")
     about = "train on the unlabelled log first: next, masked, contrastive, joined by +"
     train.add_argument("--pretrain", nargs="?", const="next+masked+contrastive", metavar="WHAT", help=about)
+    learn = add("learn", "learn:learn", "learn on from what comes in; what is worse does not serve")
+    learn.add_argument("--once", action="store_true", help="one pass now, then stop")
+    learn.add_argument("--every", type=seconds, metavar="SECONDS", help="instead of the shop's setting")
+    learn.add_argument("--from-scratch", action="store_true",
+                       help="one training on everything; it serves if the gate accepts it")  # fmt: skip
+    learn.add_argument("--beside", type=int, metavar="PID", help=argparse.SUPPRESS)
     tune = add("tune", "model:tune", "look for settings of the model that suit this shop")
     tune.add_argument("--minutes", type=minutes, default=60.0, help="how long to look; it may go on later")
     tune.add_argument("--apply", action="store_true", help="write what is found into shop.toml")
     evaluate = add("evaluate", "model:evaluate", "compare models on the shop's own timeline")
     evaluate.add_argument("--protocol", choices=_PROTOCOLS, default="time-split")
+    about = "with prequential: ways of learning on to compare, joined by commas, such as online,naive"
+    evaluate.add_argument("--arms", metavar="A,B", help=about)
+    evaluate.add_argument("--blocks", type=int, default=10, help="of the stream, with --arms")
+    evaluate.add_argument("--checkpoints", type=int, default=4, help="how often arms retrain, with --arms")
     snapshots = add("snapshots", "snapshots:snapshots", "trained models: list, promote, rollback")
     snapshots.add_argument("action", choices=["list", "promote", "rollback"])
     snapshots.add_argument("name", nargs="?", default="")
@@ -186,12 +198,25 @@ def minutes(text: str) -> float:
     >>> minutes("1.5")
     1.5
     """
+    return _above_zero(text, "minutes")
+
+
+def seconds(text: str) -> float:
+    """Another one.
+
+    >>> seconds("0.5")
+    0.5
+    """
+    return _above_zero(text, "seconds")
+
+
+def _above_zero(text: str, what: str) -> float:
     try:
         found = float(text)
     except ValueError:
         found = math.nan
     if not 0 < found < math.inf:
-        raise argparse.ArgumentTypeError(f"minutes are a number above 0, not {text!r}")
+        raise argparse.ArgumentTypeError(f"{what} are a number above 0, not {text!r}")
     return found
 
 

@@ -66,6 +66,21 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     seed: int = 0
 
 
+class LearnSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a trained model learns on. ``on``: beside a server; ``events``, ``every``: when (seconds)."""
+
+    on: bool = True
+    events: Positive = 1_000
+    every: Annotated[float, Meta(gt=0)] = 86_400.0
+    replay: Literal["reservoir", "blocks", "herding"] = "reservoir"
+    consolidation: str = ""
+    lr: Annotated[float, Meta(gt=0)] = 1e-3
+    passes: Positive = 1
+    context: Annotated[int, Meta(ge=0)] = 100
+    margin: Annotated[float, Meta(gt=0, lt=1)] = 0.05
+    least: Positive = 300
+
+
 class RecommendSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a list may hold. ``repeats``: may bought items come again? ``auto`` learns it per category."""
 
@@ -95,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cleaning: CleaningSettings = CleaningSettings()
     text: TextSettings = TextSettings()
     train: TrainSettings = TrainSettings()
+    learn: LearnSettings = LearnSettings()
     recommend: RecommendSettings = RecommendSettings()
     serve: ServeSettings = ServeSettings()
 

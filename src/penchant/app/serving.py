@@ -1,7 +1,7 @@
 """What the HTTP door and the console ask for, answered from one open shop."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from secrets import token_urlsafe
 from typing import Any
@@ -37,6 +37,7 @@ class Serving:
         self._search = Search(shop.catalog, lambda: self.recommender.tracker)
         self._lists = ShownLists(self._engine.writer, shop.consent, new_list_id)
         self.console_token = token_urlsafe(18)
+        self.learner: Callable[[], str] = lambda: "off"
 
     def warm(self) -> None:
         """See :meth:`~penchant.serve.services.ApiServices.warm`."""
@@ -146,7 +147,7 @@ class Serving:
         return msgspec.to_builtins(erasure)
 
     def readiness(self) -> dict[str, Any]:
-        return readiness(self._engine)
+        return readiness(self._engine) | {"learner": self.learner()}
 
     def close(self) -> None:
         self._engine.close()

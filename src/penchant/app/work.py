@@ -15,13 +15,17 @@ from penchant.evaluate.recommender import ItemTable
 from penchant.evaluate.report import html_report
 from penchant.evaluate.result import Evaluation
 from penchant.evaluate.run import Plan, evaluate
+from penchant.evaluate.stream import run_stream
+from penchant.evaluate.stream_cut import StreamPlan
+from penchant.evaluate.stream_report import stream_html
+from penchant.evaluate.stream_result import StreamResult
 from penchant.learn.data import TrainingData, training_data
 from penchant.model.checkpoint import clear_checkpoint
 from penchant.model.histories import FloatArray
 from penchant.model.saving import save_snapshot
 from penchant.model.scoring import PreferenceModel
 from penchant.model.settings import ModelSettings
-from penchant.model.snapshot import Manifest
+from penchant.model.snapshot import Learned, Manifest
 from penchant.model.training import Progress, train
 from penchant.settings import TrainSettings
 
@@ -31,22 +35,24 @@ TRAINING = "training"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """All that training and evaluation need of a shop."""
+    """All that training and evaluation need of a shop. ``read``: unix seconds when the log was read."""
 
     data: TrainingData
     items: ItemTable
     queries: FloatArray | None
+    read: float = np.inf
 
 
 def material(shop: Shop, tell: Told) -> Material:
     """The log and the catalogue as arrays; texts that are new are read by the language model first."""
     model_settings(shop.settings.train)  # a wrong one is refused before the texts are read
+    read = shop.clock()
     data = training_data(shop.log, shop.ids, shop.settings.cleaning, shop.consent, shop.attributes)
     vectors = shop.catalog.text_vectors(lambda done, all_: tell("reading product texts", done / max(all_, 1)))
     queries = shop.encoder.encode(data.queries) if data.queries else None
     count = len(vectors)
     items = ItemTable(count=count, vectors=vectors, prices=shop.catalog.prices(count))
-    return Material(data, items, queries)
+    return Material(data, items, queries, read)
 
 
 def model_settings(settings: TrainSettings) -> ModelSettings:
@@ -93,11 +99,22 @@ def keep_model(shop: Shop, model: PreferenceModel, given: Material, metrics: dic
         log_position=given.data.log_position,
         metrics=metrics,
         parent=history[-1].name if history else "",
+        learned=_from_scratch(given, now),
     )
     shop.shelf.promote(path.name, now, "trained")
     shop.shelf.prune()
     clear_checkpoint(shop.folder / TRAINING)
     return manifest
+
+
+def _from_scratch(given: Material, now: float) -> Learned:
+    """All there was is learned; a time that is still to come must not hide what happens before it."""
+    times = given.data.histories.times
+    to = float(np.nextafter(min(times.max(initial=0.0), given.read), np.inf))
+    return Learned(
+        since=None, to=to, seen=given.data.log_position, events=len(times), made=now,
+        reasons=("trained from scratch",),
+    )  # fmt: skip
 
 
 def compare(
@@ -129,6 +146,25 @@ def compare(
     (folder / "evaluation.html").write_text(html_report(evaluation), encoding="utf-8")
     (folder / "evaluation.json").write_bytes(evaluation.json())
     return evaluation
+
+
+def replay(shop: Shop, given: Material, plan: StreamPlan, tell: Told) -> StreamResult:
+    """Replay the shop's history for each arm of ``plan`` and keep the report; snapshots are not touched."""
+    found = run_stream(
+        given.data.histories,
+        given.items,
+        plan,
+        model_settings(shop.settings.train),
+        queries=given.queries,
+        attributes=given.data.attributes,
+        dataset=shop.settings.name,
+        tell=tell,
+    )
+    folder = shop.folder / "reports"
+    folder.mkdir(exist_ok=True)
+    (folder / "learning.html").write_text(stream_html(found), encoding="utf-8")
+    (folder / "learning.json").write_bytes(found.json())
+    return found
 
 
 def last_weeks(given: Material, weeks: int) -> float:

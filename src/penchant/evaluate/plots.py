@@ -33,7 +33,7 @@ def overall_plot(evaluation: Evaluation) -> str:
     """One bar a model with its interval, for the headline metric."""
     name = headline(evaluation)
     models = list(evaluation.models)
-    with rc_context(_style("overall")):
+    with rc_context(picture_style("overall")):
         figure, axes = _figure(8.2, 0.6 + 0.46 * len(models))
         for row, model in enumerate(models):
             found = evaluation.models[model][name]
@@ -48,7 +48,7 @@ def overall_plot(evaluation: Evaluation) -> str:
         axes.set_xlabel(f"{name}, 95% interval")
         axes.set_xlim(0, None)
         axes.margins(x=0.12)
-        return _svg(figure)
+        return picture(figure)
 
 
 def segment_plot(evaluation: Evaluation, segments: Sequence[str]) -> str:
@@ -56,7 +56,7 @@ def segment_plot(evaluation: Evaluation, segments: Sequence[str]) -> str:
     name = headline(evaluation)
     models = list(evaluation.models)
     height = 0.5 + len(segments) * (0.4 + 0.15 * len(models))
-    with rc_context(_style("-".join(segments))):
+    with rc_context(picture_style("-".join(segments))):
         figure = Figure(figsize=(8.2, height), layout="constrained")
         strips = figure.subplots(len(segments), 1, squeeze=False)[:, 0]
         for axes, segment in zip(strips, segments, strict=True):
@@ -73,14 +73,14 @@ def segment_plot(evaluation: Evaluation, segments: Sequence[str]) -> str:
             axes.set_axisbelow(True)
         strips[-1].set_xlabel(f"{name}, 95% interval; each strip has its own scale")
         _legend(strips[0], models)
-        return _svg(figure)
+        return picture(figure)
 
 
 def period_plot(evaluation: Evaluation) -> str:
     """The headline metric over time: a line a model, its interval as whiskers."""
     name = headline(evaluation)
     periods = evaluation.periods
-    with rc_context(_style("periods")):
+    with rc_context(picture_style("periods")):
         figure, axes = _figure(8.2, 3.6)
         lanes = 0.3 * _lanes(len(evaluation.models))
         for i, model in enumerate(evaluation.models):
@@ -97,13 +97,13 @@ def period_plot(evaluation: Evaluation) -> str:
         axes.set_ylim(0, None)
         axes.grid(axis="y", color="#e5e8e6")
         _legend(axes, list(evaluation.models))
-        return _svg(figure)
+        return picture(figure)
 
 
 def cutoff_plot(evaluation: Evaluation) -> str:
     """Recall against the length of the list."""
     cutoffs = [int(k) for k in str(evaluation.settings["cutoffs"]).split(",")]
-    with rc_context(_style("cutoffs")):
+    with rc_context(picture_style("cutoffs")):
         figure, axes = _figure(8.2, 3.4)
         for i, metrics in enumerate(evaluation.models.values()):
             found = [metrics[f"recall@{k}"] for k in cutoffs]
@@ -123,10 +123,10 @@ def cutoff_plot(evaluation: Evaluation) -> str:
         axes.set_ylim(0, None)
         axes.grid(axis="y", color="#e5e8e6")
         _legend(axes, list(evaluation.models))
-        return _svg(figure)
+        return picture(figure)
 
 
-def _style(salt: str) -> Any:
+def picture_style(salt: str) -> Any:
     """Settings for one picture; ``salt`` keeps the names inside two pictures of a page apart."""
     return _STYLE | {"svg.hashsalt": salt}
 
@@ -185,7 +185,7 @@ def _legend(axes: Axes, models: list[str]) -> None:
     )
 
 
-def _svg(figure: Figure) -> str:
+def picture(figure: Figure) -> str:
     """The picture alone: no XML head, no date, sized by the page."""
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

@@ -117,14 +117,16 @@ class SnapshotShelf:
         self.promote(earlier[-1], now, f"rollback from {history[-1].name}")
         return earlier[-1]
 
-    def prune(self, keep: int = KEEP) -> list[str]:
+    def prune(self, keep: int = KEEP, also: str = "") -> list[str]:
         """Remove the oldest snapshots beyond ``keep``; never the serving one nor the one before it.
+
+        Nor ``also``, which is still asked something.
 
         What an interrupted write left goes too: nobody else may be writing one.
         """
         tidy(self._folder)
         served = list(dict.fromkeys(p.name for p in reversed(self.history())))[:2]
-        spare = [name for name in self.names() if name not in served]
+        spare = [name for name in self.names() if name not in (*served, also)]
         gone = spare[: max(0, len(spare) - keep)]
         for name in gone:
             shutil.rmtree(self._folder / name)

@@ -10,7 +10,11 @@ from penchant.app.bars import training_bar
 from penchant.app.output import note, progress, say
 from penchant.app.shop import Shop
 from penchant.app.tomltext import block, write_values
+from penchant.errors import InvalidInput
+from penchant.evaluate.arms import make_arms
 from penchant.evaluate.run import Plan
+from penchant.evaluate.stream_cut import StreamPlan
+from penchant.evaluate.stream_report import stream_tables
 from penchant.evaluate.tables import terminal_report
 
 Arguments = argparse.Namespace
@@ -50,9 +54,28 @@ def tune(arguments: Arguments) -> None:
 
 
 def evaluate(arguments: Arguments) -> None:
-    """Compare models; the shop's snapshots are not touched."""
+    """Compare models, or with ``--arms`` ways of learning on; the shop's snapshots are not touched."""
+    if arguments.arms is not None:
+        replay_stream(arguments)
+        return
     with Shop(arguments.shop, writer=False) as shop, progress() as told:
         given = work.material(shop, told)
         found = work.compare(shop, given, Plan(protocol=arguments.protocol), told)
     note(f"as a page: {shop.folder / 'reports' / 'evaluation.html'}")
     say(arguments, msgspec.json.decode(found.json()), lambda: terminal_report(found))
+
+
+def replay_stream(arguments: Arguments) -> None:
+    """Replay the shop's history for each way of learning on, and compare them."""
+    if arguments.protocol != "prequential":
+        raise InvalidInput(
+            f"--arms replays the log as a stream, which --protocol {arguments.protocol} is not: "
+            "use --protocol prequential"
+        )
+    names = tuple(name for name in arguments.arms.split(",") if name)
+    make_arms(names)  # a wrong one is refused before anything is read
+    plan = StreamPlan(arms=names, blocks=arguments.blocks, checkpoints=arguments.checkpoints)
+    with Shop(arguments.shop, writer=False) as shop, progress() as told:
+        found = work.replay(shop, work.material(shop, told), plan, told)
+    note(f"as a page: {shop.folder / 'reports' / 'learning.html'}")
+    say(arguments, msgspec.json.decode(found.json()), lambda: stream_tables(found))

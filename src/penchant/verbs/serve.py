@@ -4,6 +4,7 @@ import argparse
 
 from threadpoolctl import threadpool_limits
 
+from penchant.app.beside import LearnerProcess, learner_command
 from penchant.app.output import note, say
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop
@@ -38,17 +39,25 @@ def serve(arguments: Arguments) -> None:
     """Answer over HTTP until a signal."""
     with Shop(arguments.shop, writer=True) as shop, bound(shop.settings.serve.host, arguments.port) as door:
         serving = Serving(shop)
+        learner = LearnerProcess(learner_command(arguments.shop))
+        serving.learner = lambda: learner.state
         address = f"http://{shop.settings.serve.host}:{arguments.port}"
 
         def ready() -> None:
             _tell_of_trouble(serving)
             note(f"serving {shop.settings.name} at {address}/v1")
             note(f"console (this link signs in once): {address}/console?token={serving.console_token}")
+            if shop.settings.learn.on and not arguments.no_learn:
+                learner.start()
+
+        def close() -> None:
+            learner.stop()
+            serving.close()
 
         # Products of one request are small: a second thread takes longer to be woken than it works, and on a
         # busy machine each product waits for it (decision record 13).
         with threadpool_limits(1, user_api="blas"):
-            run(create_app(serving, shop.clock), door, ready, serving.close)
+            run(create_app(serving, shop.clock), door, ready, close)
 
 
 def _tell_of_trouble(serving: Serving) -> None:

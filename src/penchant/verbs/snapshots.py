@@ -1,10 +1,12 @@
 """Which trained model serves."""
 
 import argparse
+from typing import Any
 
 from penchant.app.output import plain, say
 from penchant.app.shop import Shop
 from penchant.errors import InvalidInput
+from penchant.model.snapshot import Manifest
 
 Arguments = argparse.Namespace
 
@@ -22,7 +24,20 @@ def snapshots(arguments: Arguments) -> None:
         serving = history[-1].name if history else ""
         listed = [
             {"name": name, "serving": name == serving, "broken": manifest is None}
-            | ({"metrics": manifest.metrics, "log_position": manifest.log_position} if manifest else {})
+            | (_told(manifest) if manifest else {})
             for name, manifest in shop.shelf.manifests().items()
         ]
     say(arguments, listed, lambda: "\n\n".join(plain(row) for row in listed) or "no snapshots yet")
+
+
+def _told(manifest: Manifest) -> dict[str, Any]:
+    """Where it comes from and what the gate said."""
+    found: dict[str, Any] = {
+        "parent": manifest.parent or "none",
+        "log_position": manifest.log_position,
+        "metrics": manifest.metrics,
+    }
+    if manifest.learned is not None:
+        found["verdict"] = "accepted" if manifest.learned.accepted else "refused"
+        found["reasons"] = list(manifest.learned.reasons)
+    return found

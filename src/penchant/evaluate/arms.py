@@ -1,0 +1,166 @@
+"""The ways of learning on that are compared on a shop's own history.
+
+An arm is given what was known when a block of the stream began, and nothing later: it cannot learn from what
+it is about to be asked.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from penchant.errors import InvalidInput
+from penchant.learn.continued import Known, Pace, Pass, learn_on
+from penchant.model.scoring import PreferenceModel
+from penchant.model.training import train
+
+WARM = Pace(passes=3, replay=4.0)
+"""Of ``warm-retrain``: thrice what is new since the last checkpoint and four times as much that is old."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """One moment at which an arm may learn: a block is about to be asked.
+
+    Attributes:
+        block: which one, from 0; one more than the last when the stream has ended.
+        known: everything before it began, and nothing later.
+        fresh: unix seconds from which on events are new since the turn before.
+        older: the same since the last checkpoint, or since the stream began.
+        checkpoint: a block before which arms may retrain. seed: of what is drawn.
+    """
+
+    block: int
+    known: Known
+    fresh: float
+    older: float
+    checkpoint: bool
+    seed: int
+
+
+class Arm(Protocol):
+    """One way of learning on. It holds no state: what stood before is handed to it.
+
+    ``live``: whether people's states move on with their events. ``learns``: whether weights move from block
+    to block, so that a matrix of what was learned and kept makes sense.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def live(self) -> bool: ...
+    @property
+    def learns(self) -> bool: ...
+
+    def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
+        """The model that answers the block; ``model`` stood before. None: this block is not asked."""
+        ...
+
+
+class Frozen:
+    """Neither weights nor states move: what was known at the stream's beginning is all there ever is."""
+
+    name, live, learns = "frozen", False, False
+
+    def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
+        """The same model."""
+        del turn
+        return model
+
+
+class LiveState:
+    """States move with every event, weights do not."""
+
+    name, live, learns = "live-state", True, False
+
+    def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
+        """The same model."""
+        del turn
+        return model
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """The product's own learning on, with replay, at the end of each block."""
+
+    pace: Pace = field(default_factory=Pace)
+    name, live, learns = "online", True, True
+
+    def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
+        """After one pass over the block that has ended."""
+        return _learned(model, turn, turn.fresh, self.pace)
+
+
+class Naive:
+    """Plain fine-tuning on each block that has ended: the step size of training, no replay, no averaging."""
+
+    name, live, learns = "naive", True, True
+
+    def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
+        """After one pass over the block that has ended."""
+        return _learned(model, turn, turn.fresh, Pace(lr=model.settings.lr, replay=0.0, average=False))
+
+
+@dataclass(frozen=True, slots=True)
+class WarmRetrain:
+    """Learning on with more passes and more of the past, only at the checkpoints."""
+
+    pace: Pace = WARM
+    name, live, learns = "warm-retrain", True, True
+
+    def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
+        """After everything since the last checkpoint, where this is one; else the same model."""
+        return _learned(model, turn, turn.older, self.pace) if turn.checkpoint else model
+
+
+class JointRetrain:
+    """Training from scratch on everything at the checkpoints, and asked only there."""
+
+    name, live, learns = "joint-retrain", True, False
+
+    def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
+        """A new model at a checkpoint, None elsewhere."""
+        if not turn.checkpoint:
+            return None
+        known = turn.known
+        return train(
+            known.histories,
+            known.text,
+            replace(model.settings, seed=turn.seed),
+            n_items=known.n_items,
+            queries=known.queries,
+            prices=known.prices,
+            attributes=known.attributes,
+        )
+
+
+ARMS: dict[str, Callable[[], Arm]] = {
+    "frozen": Frozen,
+    "live-state": LiveState,
+    "online": Online,
+    "warm-retrain": WarmRetrain,
+    "joint-retrain": JointRetrain,
+    "naive": Naive,
+}
+"""By the name that ``--arms`` takes."""
+
+
+def make_arms(names: Sequence[str]) -> list[Arm]:
+    """The arms of these names, in their order.
+
+    Raises:
+        InvalidInput: none, an unknown one, or one twice.
+
+    >>> [arm.name for arm in make_arms(["online", "naive"])]
+    ['online', 'naive']
+    """
+    unknown = [name for name in names if name not in ARMS]
+    if unknown:
+        raise InvalidInput(f"unknown arm {', '.join(map(repr, unknown))}: choose from {', '.join(ARMS)}")
+    if not names or len(set(names)) != len(names):
+        raise InvalidInput(f"arms must be named, each once, got {', '.join(names) or 'none'}")
+    return [ARMS[name]() for name in names]
+
+
+def _learned(model: PreferenceModel, turn: Turn, since: float, pace: Pace) -> PreferenceModel:
+    """``model`` after everything since ``since``; before the first block nothing has come yet."""
+    return learn_on(model, Pass(turn.known, since, pace), turn.seed) if turn.block else model

@@ -1,0 +1,51 @@
+"""The verb that learns on, by hand or beside a server."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+
+import msgspec
+
+from penchant.app.learning import Follower, Outcome, follow, learn_now, standing
+from penchant.app.output import note, progress, say
+from penchant.app.shop import Shop
+
+Arguments = argparse.Namespace
+
+NICENESS = 10
+"""Whoever answers shoppers goes first."""
+
+
+def learn(arguments: Arguments) -> None:
+    """Learn on from what came in: once, or whenever it is due until a signal."""
+    os.nice(NICENESS)
+    if arguments.once or arguments.from_scratch:
+        with progress() as told:
+            outcome = learn_now(arguments.shop, told, from_scratch=arguments.from_scratch)
+        say(arguments, outcome, outcome.words)
+        return
+    beside = arguments.beside is not None
+    if not beside:
+        with Shop(arguments.shop, writer=False) as shop:
+            standing(shop)  # Without a model it is told at once; beside a server it waits for one.
+    follower = Follower(arguments.shop, _silent, arguments.every)
+    follow(follower, _teller(arguments), lambda: not beside or os.getppid() == arguments.beside)
+
+
+def _silent(what: str, share: float) -> None:
+    """Nobody looks at bars of a process that runs for months."""
+    del what, share
+
+
+def _teller(arguments: Arguments) -> Callable[[Outcome], None]:
+    """Each pass in a line of JSON, or in words."""
+
+    def tell(outcome: Outcome) -> None:
+        if arguments.json:
+            sys.stdout.write(msgspec.json.encode(outcome).decode() + "\n")
+            sys.stdout.flush()
+        else:
+            note(outcome.words())
+
+    return tell
