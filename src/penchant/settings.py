@@ -70,11 +70,11 @@ class LearnSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How a trained model learns on. ``on``: beside a server; ``events``, ``every``: when (seconds)."""
 
     on: bool = True
-    events: Positive = 1_000
+    events: Positive = 20_000
     every: Annotated[float, Meta(gt=0)] = 86_400.0
     replay: Literal["reservoir", "blocks", "herding"] = "reservoir"
     consolidation: str = ""
-    lr: Annotated[float, Meta(gt=0)] = 1e-3
+    lr: Annotated[float, Meta(gt=0)] = 2e-3
     passes: Positive = 1
     context: Annotated[int, Meta(ge=0)] = 100
     margin: Annotated[float, Meta(gt=0, lt=1)] = 0.05

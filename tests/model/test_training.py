@@ -197,7 +197,7 @@ def test_dials_weigh_a_held_out_basket_by_how_often_its_person_asks(rng, small, 
         told.update(people=held_out.people, frequency=frequency)
         return Dials(items.personal, 1.0, discovery, items.trend, items.open)
 
-    monkeypatch.setattr("penchant.model.training.calibrate", watched)
+    monkeypatch.setattr("penchant.model.dialling.calibrate", watched)
     train(data, None, replace(small, max_epochs=1), n_items=9)
     np.testing.assert_array_equal(told["frequency"], data.lengths()[told["people"]])
 

@@ -101,10 +101,13 @@ def learn_on(model: PreferenceModel, job: Pass, seed: int = 0) -> PreferenceMode
         torch.manual_seed(seed)
         student = _student(model, job.known, job.pace.lr)
         course = _course(student, job, rng)
+        before = student.net.undial()
         steps = _learn(course, job, student.settings, rng) if len(course.part) else 0
         student.net.items.seat(student.counts)
         if len(course.held_out) >= LEAST:
             _dial(student, course, job.known)
+        else:
+            student.net.dial(before)
     report = {
         "steps": steps,
         "questions": len(course.part),

@@ -132,6 +132,10 @@ class PreferenceNet(nn.Module):
         self.register_buffer("novelty", torch.zeros(()))
         self.open: Tensor
         self.register_buffer("open", torch.zeros(RANGE))
+        self.steep: Tensor
+        self.register_buffer("steep", torch.ones(()))
+        self.trend_trained: Tensor
+        self.register_buffer("trend_trained", self.trend.detach().clone())
         self.unseen: Tensor
         self.register_buffer("unseen", torch.zeros(2))
         for name in set(INPUTS) - set(settings.read):
@@ -161,11 +165,32 @@ class PreferenceNet(nn.Module):
     def dial(self, dials: Dials) -> None:
         """Set what the parts of a score count."""
         with torch.no_grad():
+            self.trend_trained.copy_(self.trend)
+            self.steep.fill_(dials.steep)
             self.personal.fill_(dials.personal)
             self.items.bias.mul_(dials.steep)
             self.novelty.fill_(dials.novelty)
             self.trend.copy_(torch.from_numpy(dials.trend))
             self.open.copy_(torch.from_numpy(dials.open))
+
+    def undial(self) -> Dials:
+        """Weigh the parts as they were trained, so that training can go on; the dials as they were."""
+        steep = float(self.steep)
+        before = Dials(
+            personal=float(self.personal),
+            steep=steep if steep > 0 else 1.0,  # of biases that were turned round nothing can be had back
+            novelty=float(self.novelty),
+            trend=self.trend.detach().numpy().copy(),
+            open=self.open.numpy().copy(),
+        )
+        with torch.no_grad():
+            self.personal.fill_(1.0)
+            self.items.bias.div_(before.steep)
+            self.steep.fill_(1.0)
+            self.novelty.zero_()
+            self.open.zero_()
+            self.trend.copy_(self.trend_trained)
+        return before
 
     def forward(self, tokens: Tokens, state: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
         """Behaviour (L + 1, B, D) before and after each token, and the state after the last.

@@ -28,7 +28,7 @@ SILENT = 0.15
 
 
 class Neighbours:
-    """Items that were taken, by text. Made by :meth:`of`."""
+    """Items that were taken, by the text they had at loading. Made by :meth:`of`."""
 
     def __init__(self, directions: FloatArray, vectors: FloatArray) -> None:
         """``directions`` (K, W) are texts of length 1, ``vectors`` (K, D) those of the same items."""

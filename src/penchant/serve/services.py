@@ -84,7 +84,7 @@ class ApiServices(Protocol):
         ...
 
     def readiness(self) -> dict[str, Any]:
-        """``ready``, ``reasons``, ``snapshot``, ``fallback``, ``log_position``, ``states``."""
+        """``ready``, ``reasons``, ``snapshot``, ``fallback``, ``log_position``, ``states``, ``learner``."""
         ...
 
     def close(self) -> None:
