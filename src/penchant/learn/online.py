@@ -1,0 +1,201 @@
+"""Learning every few seconds: item vectors as scores take them, and nothing that makes a state.
+
+With the encoder frozen, what people take next for the first time is a logistic regression on their behaviour,
+and each item's row has a normal posterior: its mean is where the snapshot left it, and its precision grows
+with how often it was taken (at the optimum the curvature of all that was learned adds up to that number). So
+an item that sold a thousand times hardly moves, one that nobody took before moves at once, and what is old
+need not be learned again to be kept: the precision holds it (assumed-density filtering with one number a row:
+Opper, "A Bayesian approach to on-line learning", 1998; the pull is that of Kirkpatrick et al., PNAS 2017).
+
+Rows say *who* takes an item, not how many: behaviour counts by how it differs from the shop's mean. How many
+is said by the trend, which moves with every event anyway. Numpy only. Decision record 17 has the figures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.errors import InvalidInput
+from penchant.model.histories import FloatArray, IntArray
+
+ALL = 20_000
+"""Items up to which each first time is compared with every one."""
+DRAWN = 4_096
+"""Items that stand for all others where there are more."""
+TINY = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlineSettings:
+    """How far rows may move.
+
+    Attributes:
+        spread: prior standard deviation of a move, in typical lengths of an item vector.
+        most: longest move, in the same.
+        faith: how much surer than by the number of its takings a row of the snapshot is: it was learned with
+            an encoder that learned along.
+
+    Raises:
+        InvalidInput: one of them is not above 0.
+    """
+
+    spread: float = 2.0
+    most: float = 2.0
+    faith: float = 20.0
+
+    def __post_init__(self) -> None:
+        for name in ("spread", "most", "faith"):
+            if not getattr(self, name) > 0:
+                raise InvalidInput(f"{name} must be above 0, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FirstTimes:
+    """Q moments at which somebody took something that they had not taken before.
+
+    Attributes:
+        h: (Q, D) behaviour as scores weigh it. items: (Q,) what was taken. weights: (Q,) of each.
+        levels: (N,) or (Q, N) bias and trend of all items then.
+        had: (2, K) question and item of what is no rival, as the person had it.
+    """
+
+    h: FloatArray
+    items: IntArray
+    weights: FloatArray
+    levels: FloatArray
+    had: IntArray
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(slots=True, eq=False)
+class OnlineTable:
+    """What was learned since a snapshot, beside its item table. Made by :meth:`beside`.
+
+    Attributes:
+        vectors: (N, D) of the snapshot, as scores take them. moves: (N, D) what is added to them.
+        precision: (N,) of the moves. moved: (N,) somebody took it since.
+        middle: (D,) mean behaviour. longest: of a move.
+    """
+
+    vectors: FloatArray
+    moves: FloatArray
+    precision: FloatArray
+    moved: NDArray[np.bool_]
+    middle: FloatArray
+    longest: float
+
+    @classmethod
+    def beside(
+        cls, vectors: FloatArray, counts: FloatArray, h: FloatArray, settings: OnlineSettings | None = None
+    ) -> Self:
+        """Nothing is learned yet.
+
+        Args:
+            vectors: (N, D) as scores take them.
+            counts: (N,) how often each was taken in training.
+            h: (P, D) behaviour of some people, as scores weigh it.
+            settings: how far rows may move.
+
+        >>> table = OnlineTable.beside(np.eye(3, dtype=np.float32), np.ones(3), np.eye(3, dtype=np.float32))
+        >>> none = np.zeros((2, 0), np.int64)
+        >>> taken = FirstTimes(table.vectors[:1], np.array([2]), np.ones(1), np.zeros(3, np.float32), none)
+        >>> before = table.vectors[0] @ table.scored().T + table.lifts()
+        >>> table.learn(taken, np.random.default_rng(0))
+        >>> after = table.vectors[0] @ table.scored().T + table.lifts()
+        >>> bool(after[2] > before[2]), bool(after[1] == before[1])
+        (True, True)
+        """
+        settings = settings or OnlineSettings()
+        dim = vectors.shape[1]
+        lengths = np.linalg.norm(vectors[counts > 0], axis=1)
+        unit = max(TINY, float(np.median(lengths)) if len(lengths) else 1.0)
+        middle = h.mean(0) if len(h) else np.zeros(dim, np.float32)
+        energy = float(((h - middle) ** 2).mean()) if len(h) else 1.0
+        prior = dim / (settings.spread * unit) ** 2
+        return cls(
+            vectors=vectors,
+            moves=np.zeros_like(vectors),
+            precision=(prior + settings.faith * energy * counts).astype(np.float32),
+            moved=np.zeros(len(vectors), np.bool_),
+            middle=middle.astype(np.float32),
+            longest=settings.most * unit,
+        )
+
+    def scored(self) -> FloatArray:
+        """Vectors as they are now, (N, D)."""
+        return self.vectors + self.moves
+
+    def lifts(self, rows: IntArray | slice = slice(None)) -> FloatArray:
+        """What is added to the biases of ``rows``, so that moves say who wants an item and not how many."""
+        return -self.moves[rows] @ self.middle
+
+    def longer(self, vectors: FloatArray) -> None:
+        """New items (n, D) after those there are."""
+        new = len(vectors)
+        self.vectors = np.concatenate([self.vectors, vectors])
+        self.moves = np.concatenate([self.moves, np.zeros_like(vectors)])
+        self.precision = np.append(self.precision, np.full(new, self.precision.min(), np.float32))
+        self.moved = np.append(self.moved, np.zeros(new, np.bool_))
+
+    def learn(self, batch: FirstTimes, rng: np.random.Generator) -> None:
+        """One step on what was taken. Only rows of what somebody took since the snapshot move."""
+        if not len(batch):
+            return
+        self.moved[batch.items] = True
+        rows = np.flatnonzero(self.moved)
+        chance = self._chances(batch, rows, rng)
+        curvature = chance * (1 - chance) * batch.weights[:, None]
+        pull = -chance * batch.weights[:, None]
+        pull[np.arange(len(batch)), np.searchsorted(rows, batch.items)] += batch.weights
+        h = batch.h - self.middle
+        self.precision[rows] += (h**2).mean(1) @ curvature
+        moves = self.moves[rows] + (pull.T @ h) / self.precision[rows, None]
+        lengths = np.linalg.norm(moves, axis=1, keepdims=True)
+        self.moves[rows] = moves * np.minimum(1, self.longest / np.maximum(lengths, TINY))
+
+    def _chances(self, batch: FirstTimes, rows: IntArray, rng: np.random.Generator) -> FloatArray:
+        """How likely each of ``rows`` was at each question, (Q, R)."""
+        if len(self.vectors) <= ALL:
+            scores = batch.h @ self.scored().T + self.lifts()
+            scores += batch.levels
+            scores[tuple(batch.had)] = -np.inf
+            return np.exp(scores[:, rows] - _log_sum_exp(scores)[:, None])
+        return self._drawn_chances(batch, rows, rng)
+
+    def _drawn_chances(self, batch: FirstTimes, rows: IntArray, rng: np.random.Generator) -> FloatArray:
+        """The same where a sample stands for the rows that do not move."""
+        drawn = rng.integers(0, len(self.vectors), DRAWN)
+        drawn = drawn[~self.moved[drawn]]
+        mine = batch.h @ (self.vectors[rows] + self.moves[rows]).T + self.lifts(rows)
+        mine += batch.levels[..., rows]
+        question, item = batch.had
+        place = np.minimum(np.searchsorted(rows, item), len(rows) - 1)
+        here = rows[place] == item
+        mine[question[here], place[here]] = -np.inf
+        others = batch.h @ self.vectors[drawn].T + batch.levels[..., drawn]
+        others += np.float32(np.log((len(self.vectors) - len(rows)) / max(1, len(drawn))))
+        rest = _log_sum_exp(np.concatenate([mine, others], axis=1))
+        return np.exp(mine - rest[:, None])
+
+
+def pairs(had: Sequence[IntArray]) -> IntArray:
+    """What each of Q people had, as question and item (2, K).
+
+    >>> pairs([np.array([7, 9]), np.array([], np.int64), np.array([4])]).tolist()
+    [[0, 0, 2], [7, 9, 4]]
+    """
+    owner = np.repeat(np.arange(len(had)), [len(items) for items in had])
+    return np.stack([owner, np.concatenate([*had, np.zeros(0, np.int64)]).astype(np.int64)])
+
+
+def _log_sum_exp(scores: FloatArray) -> FloatArray:
+    """Of each row; one that has no rival at all is as sure as can be."""
+    top = scores.max(1, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        return top + np.log(np.exp(scores - top[:, None]).sum(1))

@@ -1,0 +1,114 @@
+"""How learning goes, for people to look at: a small file that the learner replaces now and then.
+
+It holds sums over many people and nothing of one person. What the learner goes on from is elsewhere: the
+snapshots, and the log.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from penchant.errors import StorageError
+from penchant.learn.drift.alarm import Alarm, Response
+from penchant.model.folders import write_file
+
+HOUR = 3600.0
+KEPT_HOURS = 24 * 28
+KEPT_ALARMS = 200
+
+
+class Hour(msgspec.Struct, frozen=True, kw_only=True):
+    """First times that were asked before they were learned from, in the hour from ``start`` (unix seconds).
+
+    Attributes:
+        asked: how many. hits, ndcg: sums of HR@10 and NDCG@10 of what serves. still: NDCG@10 of the snapshot
+            without what was learned since, people's states moving on. frozen: of the snapshot with people as
+            it found them.
+        still_hits, frozen_hits: the same of HR@10.
+    """
+
+    start: float
+    asked: int = 0
+    hits: float = 0.0
+    still_hits: float = 0.0
+    frozen_hits: float = 0.0
+    ndcg: float = 0.0
+    still: float = 0.0
+    frozen: float = 0.0
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm and what the learner did about it."""
+
+    alarm: Alarm
+    response: Response
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the learner stands.
+
+    Attributes:
+        written: unix seconds of this report. snapshot: what it learns on from. position: newest place of the
+            log that it has learned. learned: first times that were, since the snapshot. published, refused:
+            deltas, since the snapshot. reason: why the last one was refused; empty where it was not.
+        watching: why nothing watches for drift; empty where something does.
+        hours: newest last. alarms: newest last.
+    """
+
+    written: float = 0.0
+    snapshot: str = ""
+    position: int = 0
+    learned: int = 0
+    published: int = 0
+    refused: int = 0
+    reason: str = ""
+    watching: str = ""
+    hours: list[Hour] = []
+    alarms: list[Told] = []
+
+
+def read_progress(path: Path) -> Progress:
+    """What was written last; an empty one where nothing was, or it cannot be read.
+
+    >>> read_progress(Path("/nowhere/progress.json")).hours
+    []
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Progress)
+    except (OSError, msgspec.DecodeError):
+        return Progress()
+
+
+def write_progress(path: Path, progress: Progress) -> None:
+    """Replace the file as a whole; the oldest hours and alarms are left out.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    kept = msgspec.structs.replace(
+        progress, hours=progress.hours[-KEPT_HOURS:], alarms=progress.alarms[-KEPT_ALARMS:]
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, msgspec.json.encode(kept))
+    except OSError as error:
+        raise StorageError(f"cannot write {path.name}: {error}; free some space") from error
+
+
+def counted(hours: list[Hour], at: float, more: Hour) -> list[Hour]:
+    """``hours`` with the sums of ``more`` added to the hour of ``at`` (unix seconds).
+
+    >>> one = Hour(start=0.0, asked=1, hits=1.0)
+    >>> [hour.asked for hour in counted(counted([], 10.0, one), 20.0, one)]
+    [2]
+    """
+    start = at // HOUR * HOUR
+    place = next((n for n, hour in enumerate(hours) if hour.start == start), None)
+    old = hours[place] if place is not None else Hour(start=start)
+    sums = {
+        name: getattr(old, name) + getattr(more, name) for name in Hour.__struct_fields__ if name != "start"
+    }
+    new = msgspec.structs.replace(old, **sums)
+    if place is None:
+        return sorted([*hours, new], key=lambda hour: hour.start)
+    return [*hours[:place], new, *hours[place + 1 :]]
