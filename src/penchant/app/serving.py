@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from penchant.app.engine import Engine, new_list_id
+from penchant.app.learning_view import go_back, learning_view
 from penchant.app.quality import quality_page
 from penchant.app.readiness import readiness
 from penchant.app.shop import Shop
@@ -217,8 +218,21 @@ class Serving:
         return quality_page(self.shop)
 
     def evaluation_html(self) -> str | None:
-        page = self.shop.folder / "reports" / "evaluation.html"
-        return page.read_text(encoding="utf-8") if page.is_file() else None
+        return _report(self.shop, "evaluation")
+
+    def learning(self) -> dict[str, Any]:
+        return learning_view(self.shop, self.readiness())
+
+    def rollback(self, expected: str) -> dict[str, Any]:
+        return go_back(self.shop, expected)
+
+    def learning_html(self) -> str | None:
+        return _report(self.shop, "learning")
+
+
+def _report(shop: Shop, name: str) -> str | None:
+    page = shop.folder / "reports" / f"{name}.html"
+    return page.read_text(encoding="utf-8") if page.is_file() else None
 
 
 def _wishes(changes: dict[str, Any]) -> list[Correction]:

@@ -164,3 +164,32 @@ class Services(ApiServices, Protocol):
     def evaluation_html(self) -> str | None:
         """The newest evaluation, a whole page; None before the first one."""
         ...
+
+    def learning(self) -> dict[str, Any]:
+        """How learning goes.
+
+        ``snapshot`` (name or "") was promoted last, ``since`` unix seconds; ``loaded`` is what answers, and
+        ``troubles`` says why it is another one; ``learner`` is ``off``, ``running`` or ``failed``; ``end`` is
+        the log's newest position. ``progress``: a :class:`penchant.learn.progress.Progress` without hours and
+        alarms, None before the first one. ``rates`` over the last days, and ``points`` in order of time: each
+        with ``start``, ``asked``, and the shares ``serves``, ``still`` and ``frozen`` that were hit.
+        ``alarms``, newest first: ``time``, ``what``, ``action``, ``factor``, ``events``, ``why``.
+        ``snapshots``, newest first: ``name``, ``state`` (``serves``, ``served``, ``kept``), ``broken``,
+        ``parent``, ``losses``, ``made``, ``since``, ``to``, ``events``, ``accepted``, ``reasons``; None where
+        it is not known. ``promotions``, newest first: ``name``, ``time``, ``why``, ``here``. ``back``:
+        ``name``, ``made`` and ``until`` of what a rollback leads to, or None. ``heat``: ``arm``, ``blocks``,
+        ``written`` and ``svg`` of the newest replay, or None. ``report``: whether :meth:`learning_html` is.
+        """
+        ...
+
+    def rollback(self, expected: str) -> dict[str, Any]:
+        """Let serve again what served before ``expected``: ``serves`` and ``before``, within two seconds.
+
+        Raises Conflict where another one than ``expected`` serves by now or the earlier one is broken, and
+        NotFound where there is none; then nothing has changed.
+        """
+        ...
+
+    def learning_html(self) -> str | None:
+        """The newest replay of ways of learning on, a whole page; None before the first one."""
+        ...

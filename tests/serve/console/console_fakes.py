@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from penchant.errors import NotFound
+from penchant.errors import Conflict, NotFound
 from penchant.settings import Settings
 
 PERSON = "p7f3a9c2e41b05d68"
@@ -43,6 +43,73 @@ def month(n: int) -> dict[str, Any]:
     }
 
 
+HOUR = 3600.0
+NOON = 1.7e9 // 86_400 * 86_400 + 12 * HOUR
+
+
+def learning() -> dict[str, Any]:
+    """Two snapshots that served, one that was refused, five days of questions, an alarm."""
+    points = [
+        {"start": NOON + day * 86_400, "asked": 1_000, "serves": 0.24, "still": 0.2, "frozen": 0.12}
+        for day in range(5)
+    ]
+    return {
+        "snapshot": "20231118-120000-0",
+        "since": NOON + 3 * 86_400,
+        "loaded": "20231118-120000-0",
+        "troubles": [],
+        "learner": "running",
+        "end": 90_000,
+        "progress": {
+            "written": NOON + 5 * 86_400, "snapshot": "20231118-120000-0", "position": 89_988, "learned": 431,
+            "published": 17, "refused": 1, "reason": "", "watching": "",
+        },
+        "rates": {"start": NOON, "asked": 5_000, "serves": 0.24, "still": 0.2, "frozen": 0.12},
+        "points": points,
+        "alarms": [
+            {
+                "time": NOON + 2 * 86_400, "what": "looks at Teas went from 3.1% to 14% of all looks",
+                "action": "faster", "factor": 1.54, "events": 4_500, "why": "11% of the events moved",
+            }
+        ],
+        "snapshots": [
+            snapshot("20231118-120000-0", "serves", 0.004),
+            snapshot("20231117-120000-0", "kept", 0.117, accepted=False),
+            snapshot("20231115-120000-0", "served", None),
+        ],
+        "promotions": [
+            {"name": "20231118-120000-0", "time": NOON + 3 * 86_400, "why": "learned on", "here": True},
+            {"name": "20231115-120000-0", "time": NOON, "why": "trained", "here": True},
+            {"name": "20231101-120000-0", "time": NOON - 9e5, "why": "trained", "here": False},
+        ],
+        "back": {"name": "20231115-120000-0", "made": NOON, "until": NOON + 3 * 86_400},
+        "heat": {"arm": "online", "blocks": 3, "written": NOON, "svg": PICTURE},
+        "report": True,
+    }  # fmt: skip
+
+
+PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">'
+    '<rect style="fill: #080" width="9" height="9"/></svg>'
+)
+
+
+def snapshot(name: str, state: str, loss: float | None, *, accepted: bool = True) -> dict[str, Any]:
+    return {
+        "name": name, "state": state, "broken": False, "parent": "" if loss is None else "20231115-120000-0",
+        "losses": {"newest": loss, "memory": loss and loss - 0.02, "anchor": None},
+        "made": NOON, "since": None, "to": NOON, "events": 20_000,
+        "accepted": accepted, "reasons": [f"{name} was judged so"],
+    }  # fmt: skip
+
+
+EMPTY = {
+    "snapshot": "", "since": None, "loaded": "", "troubles": [], "learner": "off", "end": 0, "progress": None,
+    "rates": {"start": 0.0, "asked": 0, "serves": 0.0, "still": 0.0, "frozen": 0.0}, "points": [],
+    "alarms": [], "snapshots": [], "promotions": [], "back": None, "heat": None, "report": False,
+}  # fmt: skip
+
+
 class Shop:
     """Answers :class:`penchant.serve.services.Services`, as far as the console asks."""
 
@@ -55,6 +122,7 @@ class Shop:
         self.gone = False
         self.lists = 0
         self.answered: list[tuple[str | None, int | None]] = []
+        self.told = learning()
 
     def verify(self, token: str) -> frozenset[str] | None:
         return {KEY: frozenset({"admin"}), "reader": frozenset({"read"})}.get(token)
@@ -148,3 +216,15 @@ class Shop:
 
     def evaluation_html(self) -> str | None:
         return "<h1>Evaluation</h1>" if self.evaluated else None
+
+    def learning(self) -> dict[str, Any]:
+        return self.told
+
+    def rollback(self, expected: str) -> dict[str, Any]:
+        if expected != self.told["snapshot"]:
+            raise Conflict(f"{self.told['snapshot']} serves by now, not what you saw: load the page again")
+        self.told["snapshot"] = self.told["loaded"] = self.told["back"]["name"]
+        return {"serves": self.told["snapshot"], "before": expected}
+
+    def learning_html(self) -> str | None:
+        return "<h1>Replay</h1>" if self.told["report"] else None

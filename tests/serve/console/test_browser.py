@@ -118,6 +118,40 @@ def test_consent_and_erasure_by_keyboard(address: str, browser: Any) -> None:
     assert seen.errors == []
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_going_back_asks_first(address: str, shop: fakes.Shop, browser: Any, width: int) -> None:
+    before, earlier = shop.told["snapshot"], shop.told["back"]["name"]
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    seen = Seen(page)
+    page.goto(f"{address}/console?token={fakes.TOKEN}")
+    page.get_by_role("navigation").get_by_role("link", name="Learning").click()
+    assert page.evaluate("document.querySelector('.heat').naturalWidth") > 0, "the picture is drawn"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="Go back to it…").click()
+    page.locator("dialog", has_text=f"Go back to {earlier}?").get_by_role("button", name="Stay").click()
+    assert shop.told["snapshot"] == before
+    page.get_by_role("button", name="Go back to it…").press("Enter")
+    page.locator("[data-back-now]").press("Enter")
+    page.locator("dialog", has_text=f"{earlier} serves again").wait_for()
+    assert shop.told["snapshot"] == earlier
+    page.get_by_role("button", name="Close").press("Enter")
+    page.locator(".told dd", has_text=earlier).first.wait_for()
+    assert (seen.errors, seen.hosts) == ([], {address})
+
+
+def test_going_back_where_another_one_serves_by_now_says_so(
+    address: str, shop: fakes.Shop, browser: Any
+) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/console?token={fakes.TOKEN}")
+    page.goto(f"{address}/console/learning")
+    shop.told["snapshot"] = "20231119-000000-0"
+    page.get_by_role("button", name="Go back to it…").click()
+    page.get_by_role("button", name="Go back", exact=True).click()
+    page.locator("dialog", has_text="Nothing was changed").wait_for()
+    assert "20231119-000000-0 serves by now" in page.locator("[data-dialog-text]").inner_text()
+
+
 def test_a_report_runs_nothing(address: str, browser: Any) -> None:
     page = browser.new_page()
     dialogs: list[str] = []

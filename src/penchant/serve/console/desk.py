@@ -49,7 +49,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(whole=whole, percent=percent, day=day, deed=deed)
+    env.filters.update(whole=whole, percent=percent, day=day, moment=moment, deed=deed)
     return env
 
 
@@ -114,8 +114,17 @@ def day(timestamp: float) -> str:
     >>> day(0.0)
     '1 Jan 1970'
     """
-    moment = datetime.fromtimestamp(timestamp, UTC)
-    return f"{moment.day} {moment:%b %Y}"
+    at = datetime.fromtimestamp(timestamp, UTC)
+    return f"{at.day} {at:%b %Y}"
+
+
+def moment(timestamp: float) -> str:
+    """Date and time of unix seconds, UTC.
+
+    >>> moment(0.0)
+    '1 Jan 1970, 00:00'
+    """
+    return f"{day(timestamp)}, {datetime.fromtimestamp(timestamp, UTC):%H:%M}"
 
 
 DEEDS = {

@@ -91,15 +91,25 @@ def items(desk: Desk, request: Request, session: Session) -> Response:
 def report(desk: Desk, request: Request, session: Session) -> Response:
     """A report in a frame of its own."""
     name = request.path_params["name"]
-    there = name == "quality" or desk.services.evaluation_html() is not None
+    there = name == "quality" or report_of(desk, name) is not None
     return page(desk, request, "report.html", session=session, name=name, there=there)
 
 
 def report_frame(desk: Desk, request: Request, session: Session) -> Response:  # noqa: ARG001 (every view has it)
     """The report itself, under a policy that lets it run nothing."""
-    name = request.path_params["name"]
-    text = desk.services.quality_html() if name == "quality" else desk.services.evaluation_html()
+    text = report_of(desk, request.path_params["name"])
     return HTMLResponse(text or "", headers=headers(REPORT_POLICY))
+
+
+def report_of(desk: Desk, name: str) -> str | None:
+    """A whole page; None before the first one."""
+    services = desk.services
+    made = {
+        "quality": services.quality_html,
+        "evaluation": services.evaluation_html,
+        "learning": services.learning_html,
+    }
+    return made[name]()
 
 
 def nowhere(desk: Desk, request: Request, session: Session) -> Response:  # noqa: ARG001 (every view has it)

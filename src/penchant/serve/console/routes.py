@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from penchant.errors import NotFound, PenchantError
-from penchant.serve.console import actions, pages
+from penchant.serve.console import actions, learning, pages
 from penchant.serve.console.desk import STATIC, Desk, headers, page, static_version, templates
 from penchant.serve.console.guard import (
     COOKIE,
@@ -26,7 +26,7 @@ from penchant.serve.console.sessions import Clock, OneTimeToken, Sessions
 from penchant.serve.errors import status_of
 from penchant.serve.services import Services
 
-REPORTS = ("quality", "evaluation")
+REPORTS = ("quality", "evaluation", "learning")
 
 
 def console_routes(services: Services, *, clock: Clock = time.monotonic) -> list[Route | Mount]:
@@ -53,6 +53,8 @@ def console_routes(services: Services, *, clock: Clock = time.monotonic) -> list
         Route(f"{one}/consent", act(actions.set_consent), methods=["POST"]),
         Route(f"{one}/erase", act(actions.erase), methods=["POST"]),
         Route("/console/items", view(pages.items)),
+        Route("/console/learning", view(learning.learning)),
+        Route("/console/learning/rollback", act(learning.rollback), methods=["POST"]),
         Route("/console/reports/{name}", view(_known(pages.report))),
         Route("/console/reports/{name}/frame", view(_known(pages.report_frame))),
         Mount("/console/static", StaticFiles(directory=STATIC)),
@@ -64,7 +66,7 @@ def console_routes(services: Services, *, clock: Clock = time.monotonic) -> list
 def _known(view: Callable[..., Response]) -> Callable[..., Response]:
     def checked(desk: Desk, request: Request, session: object) -> Response:
         if request.path_params["name"] not in REPORTS:
-            raise NotFound(f"there is no such report; there are {' and '.join(REPORTS)}")
+            raise NotFound(f"there is no such report; there are {', '.join(REPORTS)}")
         return view(desk, request, session)
 
     return checked

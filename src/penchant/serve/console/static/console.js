@@ -112,7 +112,34 @@ async function erase(home, dialog, button) {
   }
 }
 
+function learning(home) {
+  const dialog = home.querySelector("[data-dialog]");
+  if (!dialog) return;
+  home.querySelector("[data-back]").addEventListener("click", () => dialog.showModal());
+  home.querySelector("[data-back-now]").addEventListener("click", (event) => goBack(home, dialog, event.target));
+}
+
+async function goBack(home, dialog, button) {
+  const text = dialog.querySelector("[data-dialog-text]");
+  const title = dialog.querySelector("[data-dialog-title]");
+  const keep = dialog.querySelector("[data-keep]");
+  button.disabled = true;
+  try {
+    const told = await post("/console/learning/rollback", { confirm: true, serves: home.dataset.learning });
+    title.textContent = "Gone back";
+    text.textContent = `${told.serves} serves again: within two seconds all lists are made by it. ${told.before} is kept.`;
+  } catch (error) {
+    title.textContent = "Nothing was changed";
+    text.textContent = `${error.message}.`;
+  }
+  button.hidden = true;
+  keep.textContent = "Close";
+  keep.focus();
+  dialog.addEventListener("close", () => location.reload());
+}
+
 document.querySelectorAll("[data-person]").forEach(person);
+document.querySelectorAll("[data-learning]").forEach(learning);
 document.querySelectorAll("[data-sign-out]").forEach((button) =>
   button.addEventListener("click", async () => {
     await post("/console/sign-out", {}).catch(() => {});
