@@ -46,7 +46,7 @@ def killed(folder: Path, kills: int, seed: int) -> dict[str, object]:
         add(folder, begin, begin + step)
         begin += step
         process = start("learn", "--shop", folder, "--every", "0.01", command=COMMAND)
-        time.sleep(whole * chance.uniform(0.4, 1.4))
+        time.sleep(whole * chance.uniform(0.6, 2.0))
         process.kill()
         end(process)
     add(folder, begin, len(tiny_shop.events()))

@@ -132,7 +132,7 @@ class Impression(msgspec.Struct, frozen=True, kw_only=True):
     """A list that was shown: one row in the log.
 
     ``user_id`` is a pseudonym, or empty where the list was for nobody in particular.
-    ``snapshot`` is the model that made it, empty where a fallback did.
+    ``snapshot`` is the model that made it, with ``+N`` after N deltas; empty where a fallback did.
     """
 
     recommendation_id: str

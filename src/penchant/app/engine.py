@@ -7,6 +7,7 @@ from contextlib import suppress
 import numpy as np
 
 from penchant.app.current import CurrentModel
+from penchant.app.deltas import Deltas
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
 from penchant.events.cleaning.run import clean
@@ -59,7 +60,10 @@ class Engine:
         self._begun = self.position
         self._marked, self._marked_events = cleaned.all_people(), cleaned.all_events()
         self.current = CurrentModel(shop, self._trend.live)
+        self.deltas = Deltas(shop)
         tracker = self.current.tracker()
+        if tracker is not None:
+            self.deltas.begin(tracker.snapshot)
         # Which text each row of the model was made of. Without a model no text need be read yet.
         self._slot = np.zeros(0, np.int32) if tracker is None else shop.catalog.text_table().slot
         self.recommender = Recommender(
@@ -201,9 +205,18 @@ class Engine:
                 if behind:
                     self.read_catalogue()
                     behind = False
+                self._take_delta()
             # Whatever is wrong with a snapshot or its folder: the next one must still be heard of.
             except Exception as error:
                 self.current.refuse(newest, error)
+
+    def _take_delta(self) -> None:
+        """Serve with what was learned since the snapshot, between two requests."""
+        tracker = self.recommender.tracker
+        delta = None if tracker is None else self.deltas.newest(tracker)
+        if tracker is not None and delta is not None:
+            with self.lock:
+                self.deltas.take(tracker, delta)
 
     def _serve_with(self, name: str) -> None:
         tracker = self.recommender.tracker
@@ -216,3 +229,4 @@ class Engine:
             elif tracker is not None and made is not None:
                 tracker.swap(made, name)
             self._slot = slot
+        self.deltas.begin(name)

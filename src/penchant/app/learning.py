@@ -14,9 +14,11 @@ from typing import cast
 
 import msgspec
 
+from penchant.app.drift import ordered
 from penchant.app.output import Told, note
 from penchant.app.shop import Shop
 from penchant.errors import Conflict, NotEnoughData, NotTrained, PenchantError, SnapshotRefused
+from penchant.learn.progress import PROGRESS, read_progress
 from penchant.model.snapshot import Learned, Manifest, read_manifest
 
 POLL_SECONDS = 2.0
@@ -160,7 +162,9 @@ class Follower:
         """
         with Shop(self._folder, writer=False) as shop:
             rules, end = shop.settings.learn, shop.log.end()
-            due = is_due(standing(shop), end, shop.clock(), rules.events, self._every or rules.every)
+            at = standing(shop)
+            due = is_due(at, end, shop.clock(), rules.events, self._every or rules.every)
+            due = due or ordered(read_progress(self._folder / PROGRESS).alarms) > at.seen
         if not due or end < self._wait_for:
             return None
         try:

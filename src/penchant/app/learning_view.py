@@ -14,7 +14,7 @@ from penchant.errors import Conflict, NotFound, SnapshotRefused
 from penchant.evaluate.stream_plots import heat_map
 from penchant.evaluate.stream_result import StreamResult, read_stream
 from penchant.learn.gate import Part
-from penchant.learn.progress import Hour, Progress, Told, read_progress
+from penchant.learn.progress import PROGRESS, Hour, Progress, Told, read_progress
 from penchant.learn.shelf import Promotion
 from penchant.model.snapshot import Learned, Manifest, read_manifest
 
@@ -37,7 +37,7 @@ _drawing = Lock()
 
 def learning_view(shop: Shop, served: Mapping[str, Any]) -> dict[str, Any]:
     """See :meth:`~penchant.serve.services.Services.learning`; ``served`` is the server's readiness."""
-    history, progress = shop.shelf.history(), read_progress(shop.folder / "learning" / "progress.json")
+    history, progress = shop.shelf.history(), read_progress(shop.folder / PROGRESS)
     manifests, hours = _manifests(shop), _recent(progress.hours)
     return {
         "snapshot": history[-1].name if history else "",

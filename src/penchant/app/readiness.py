@@ -19,5 +19,6 @@ def readiness(engine: Engine) -> dict[str, Any]:
         "snapshot": tracker.snapshot if tracker is not None else "",
         "fallback": tracker is None,
         "log_position": engine.position,
+        "learned_position": engine.deltas.position,
         "states": len(tracker) if tracker is not None else 0,
     }

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.learn.continued import Known
-from penchant.learn.vitals import LISTED, Vitals, vitals_of
+from penchant.learn.vitals import LISTED, Vitals, best, vitals_of
 from penchant.model.examples import Questions, basket_questions
 from penchant.model.histories import FloatArray, Histories
 from penchant.model.scoring import PreferenceModel
@@ -78,15 +78,3 @@ def gain(listed: NDArray[np.int32], right: NDArray[np.int32]) -> float:
     (1.0, 0.0)
     """
     return float(DISCOUNT[: len(listed)][np.isin(listed, right)].sum() / IDEAL[min(10, len(right))])
-
-
-def best(scores: FloatArray) -> NDArray[np.int32]:
-    """Rows of the ten best items of each question, best first, of scores (b, N).
-
-    >>> best(np.float32([[0.1, 0.9, 0.5]])).tolist()
-    [[1, 2, 0]]
-    """
-    count = min(LISTED, scores.shape[1])
-    top = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-    order = np.argsort(-np.take_along_axis(scores, top, 1), axis=1, kind="stable")
-    return np.take_along_axis(top, order, 1).astype(np.int32)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput
+from penchant.model.dials import weighed
 from penchant.model.histories import FloatArray, IntArray
 
 ALL = 20_000
@@ -132,7 +133,7 @@ class OnlineTable:
 
     def lifts(self, rows: IntArray | slice = slice(None)) -> FloatArray:
         """What is added to the biases of ``rows``, so that moves say who wants an item and not how many."""
-        return -self.moves[rows] @ self.middle
+        return -weighed(self.moves[rows], self.middle)
 
     def longer(self, vectors: FloatArray) -> None:
         """New items (n, D) after those there are."""
@@ -153,7 +154,7 @@ class OnlineTable:
         pull = -chance * batch.weights[:, None]
         pull[np.arange(len(batch)), np.searchsorted(rows, batch.items)] += batch.weights
         h = batch.h - self.middle
-        self.precision[rows] += (h**2).mean(1) @ curvature
+        self.precision[rows] += weighed(curvature.T, (h**2).mean(1))
         moves = self.moves[rows] + (pull.T @ h) / self.precision[rows, None]
         lengths = np.linalg.norm(moves, axis=1, keepdims=True)
         self.moves[rows] = moves * np.minimum(1, self.longest / np.maximum(lengths, TINY))

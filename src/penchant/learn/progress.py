@@ -12,6 +12,8 @@ from penchant.errors import StorageError
 from penchant.learn.drift.alarm import Alarm, Response
 from penchant.model.folders import write_file
 
+PROGRESS = Path("learning") / "progress.json"
+"""In a shop's folder."""
 HOUR = 3600.0
 KEPT_HOURS = 24 * 28
 KEPT_ALARMS = 200
@@ -44,6 +46,14 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     response: Response
 
 
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``snapshot`` is expected to reach: mean NDCG@10 of first times before it served, and its error."""
+
+    snapshot: str
+    mean: float
+    error: float
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Where the learner stands.
 
@@ -52,6 +62,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
             log that it has learned. learned: first times that were, since the snapshot. published, refused:
             deltas, since the snapshot. reason: why the last one was refused; empty where it was not.
         watching: why nothing watches for drift; empty where something does.
+        counted: newest place of the log that is in ``hours``. forecast: of what serves; None where the
+            learner has not seen it take over.
         hours: newest last. alarms: newest last.
     """
 
@@ -63,6 +75,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     refused: int = 0
     reason: str = ""
     watching: str = ""
+    counted: int = 0
+    forecast: Forecast | None = None
     hours: list[Hour] = []
     alarms: list[Told] = []
 

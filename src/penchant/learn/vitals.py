@@ -87,6 +87,18 @@ def vitals_of(vectors: Floats, biases: Floats, scores: Floats, lists: NDArray[np
     )
 
 
+def best(scores: Floats) -> NDArray[np.int32]:
+    """Rows of the ten best items of each question, best first, of scores (b, N).
+
+    >>> best(np.float32([[0.1, 0.9, 0.5]])).tolist()
+    [[1, 2, 0]]
+    """
+    count = min(LISTED, scores.shape[1])
+    top = np.argpartition(-scores, count - 1, axis=1)[:, :count]
+    order = np.argsort(-np.take_along_axis(scores, top, 1), axis=1, kind="stable")
+    return np.take_along_axis(top, order, 1).astype(np.int32)
+
+
 def vital_faults(champion: Vitals, challenger: Vitals, limits: VitalLimits | None = None) -> list[str]:
     """Why the challenger must not serve, in plain words with figures; empty if nothing is wrong.
 

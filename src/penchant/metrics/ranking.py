@@ -8,8 +8,9 @@ Krichene and Rendle, "On sampled metrics for item recommendation", KDD 2020, for
 ranked in full.
 """
 
+from importlib import import_module
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput
@@ -53,6 +54,7 @@ def top_lists(scores: Floats, k: int, ties: Ints) -> Ints:
     width = min(k, items)
     if not rows or not width:
         return np.full((rows, k), -1, dtype=np.int32)
+    torch = import_module("torch")  # Only here: the learner that follows the log has no other need of it.
     best, found = (part.numpy() for part in torch.topk(torch.from_numpy(scores), width, dim=1))
     if np.isnan(best).any():  # topk puts NaN above every number, so one NaN in a row shows here
         raise InvalidInput(_nan_message(scores))

@@ -85,14 +85,6 @@ class ItemReader:
         scored[rows] += vectors[rows] - items.vectors[rows]
         return replace(items, vectors=vectors, scored=scored)
 
-    @staticmethod
-    def moved(items: ItemRows, rows: NDArray[np.int64], delta: FloatArray, bias: FloatArray) -> ItemRows:
-        """``items`` where scores add ``delta`` (n, D) to what tokens read of distinct ``rows`` (n,), with
-        ``bias`` (n,)."""
-        scored, biases, never = items.scored.copy(), items.bias.copy(), items.never.copy()
-        scored[rows], biases[rows], never[rows] = items.vectors[rows] + delta, bias, False
-        return replace(items, scored=scored, bias=biases, never=never)
-
     def _white(self, text: FloatArray) -> FloatArray:
         return self._whitening(fitting(text, self._whitening))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.attributes import Attributes
+from penchant.model.delta import Delta
 from penchant.model.encoders import make_step
 from penchant.model.encoders.protocol_step import LazyStep, StepEncoder
 from penchant.model.entries import ENTRY, check_items, items_of
@@ -96,21 +97,23 @@ class _Mood:
 class ServingModel:
     """States in, scores out. Made by :func:`load_serving`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         manifest: Manifest,
         arrays: dict[str, NDArray[Any]],
         step: StepEncoder,
         items: ItemRows,
         trend: LiveTrend,
+        delta: Delta | None = None,
     ) -> None:
         self.manifest = manifest
         self._arrays = arrays
         self._step = step
-        self._items = items
+        self._own, self._delta = items, delta
+        self._items = items if delta is None else delta.beside(items)
         self._trend = trend
         self._personal = float(arrays["personal"].item())
-        self._mood = _Mood(trend, items, arrays)
+        self._mood = _Mood(trend, self._items, arrays)
         self._places = int(arrays["memory"][0])
         self._repeats = Repeats(arrays, self._places)
         whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
@@ -128,6 +131,12 @@ class ServingModel:
     def n_items(self) -> int:
         """Rows of the id table that it can score, from the first."""
         return len(self._items.bias)
+
+    def counts(self) -> FloatArray:
+        """How often each item was taken in training, (n_items,); 0 for those that are new since."""
+        counts = np.zeros(self.n_items, np.float32)
+        counts[self._arrays["input.sold"]] = self._arrays["output.counts"]
+        return counts
 
     def initial(self) -> State:
         """State of somebody who did nothing yet."""
@@ -248,17 +257,9 @@ class ServingModel:
 
     def biases(self, now: float) -> FloatArray:
         """Score of each item for who never wanted it at ``now``, its trend with it, (n_items,). Do not
-        change them. How open a person is comes on top, the same for all items.
-
-        Made anew at most once for each :data:`TREND_SECONDS` of ``now``.
+        change them; made anew every :data:`TREND_SECONDS`. How open a person is comes on top, for all alike.
         """
         return self._mood.at(now)[0]
-
-    def ratings(self, state: State, now: float, about: FloatArray | None = None) -> FloatArray:
-        """Expected rating of every item, from 1 to 5, (n_items,); only of use where ratings trained."""
-        a, vectors = self._arrays, self._items.scored
-        own = a["rating.item.weight"][0] + self._behaviour(state, now, about) @ a["rating.both.weight"].T
-        return np.clip(3 + 2 * (vectors @ own + a["rating.item.bias"][0]), 1, 5)
 
     def with_items(self, text_vectors: FloatArray, prices: FloatArray | None = None) -> "ServingModel":
         """The same model for a longer id table: new rows (n, T) get vectors from their text and price.
@@ -266,7 +267,7 @@ class ServingModel:
         ``prices`` (n,): NaN where it is not known; None where none is.
         """
         check_items(self.n_items + len(text_vectors))
-        return self._with(self._item_reader.longer(self._items, text_vectors, prices))
+        return self._with(self._item_reader.longer(self._own, text_vectors, prices), self._delta)
 
     def with_texts(
         self, rows: NDArray[np.int64], text_vectors: FloatArray, prices: FloatArray | None = None
@@ -275,14 +276,21 @@ class ServingModel:
 
         States that read those items before are of the old texts: encode them again.
         """
-        return self._with(self._item_reader.retold(self._items, rows, text_vectors, prices))
+        return self._with(self._item_reader.retold(self._own, rows, text_vectors, prices), self._delta)
 
-    def _with(self, items: ItemRows) -> "ServingModel":
-        return ServingModel(self.manifest, self._arrays, self._step, items, self._trend)
+    def with_delta(self, delta: Delta | None) -> "ServingModel":
+        """The same model with what was learned since; in the place of what it had before. States stay good.
+
+        Raises:
+            SnapshotRefused: it is of another item table.
+        """
+        return self._with(self._own, delta)
+
+    def _with(self, items: ItemRows, delta: Delta | None) -> "ServingModel":
+        return ServingModel(self.manifest, self._arrays, self._step, items, self._trend, delta)
 
     def without_each(self, base: State, tail: Sequence[Token], now: float) -> FloatArray:
         """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all."""
-
         left_out = LeftOut(self._step, self._reader, self._items.vectors)
         known = Columns.of(tail, self.n_items)
         each = left_out.each(base.encoder, self._timeless(base), (base.last, base.place), known)

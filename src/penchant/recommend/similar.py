@@ -55,7 +55,7 @@ class SimilarItems:
         tracker = self._tracker()
         if tracker is not None:
             # Together, before the work: a swap meanwhile must not put its name to what this model found.
-            model, snapshot = tracker.model, tracker.snapshot
+            model, snapshot = tracker.model, tracker.version
             unit = self._units(model)
             if row < len(unit) and unit[row].any():
                 return (unit @ unit[row])[: len(view)], snapshot

@@ -84,7 +84,10 @@ class ApiServices(Protocol):
         ...
 
     def readiness(self) -> dict[str, Any]:
-        """``ready``, ``reasons``, ``snapshot``, ``fallback``, ``log_position``, ``states``, ``learner``."""
+        """``ready``, ``reasons``, ``snapshot``, ``fallback``, ``log_position``, ``states``, ``learner``.
+
+        ``learned_position``: place of the log up to which what serves has learned.
+        """
         ...
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.model.delta import Delta
 from penchant.model.repeat import Memory
 from penchant.model.tokens import Token
 
@@ -95,4 +96,8 @@ class PreferenceModel(Protocol):
         prices: NDArray[np.float32] | None = None,
     ) -> "PreferenceModel":
         """The same model where the items of distinct ``rows`` (n,) have other texts and prices (n,)."""
+        ...
+
+    def with_delta(self, delta: Delta | None) -> "PreferenceModel":
+        """The same model with what was learned since, in the place of what it had. States stay good."""
         ...

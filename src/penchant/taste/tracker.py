@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from penchant.errors import PenchantError
 from penchant.events.attributes import Attributes
 from penchant.events.log import EventLog
+from penchant.model.delta import Delta
 from penchant.model.repeat import Memory
 from penchant.model.tokens import Token
 from penchant.privacy.consent import ConsentStore
@@ -79,7 +80,7 @@ class TasteTracker:
         capacity: int = 100_000,
     ) -> None:
         self._model = model
-        self._snapshot = snapshot
+        self._snapshot = self._version = snapshot
         self._log = log
         self._tokens = tokens
         self._consent = consent
@@ -102,15 +103,30 @@ class TasteTracker:
         """Its name."""
         return self._snapshot
 
+    @property
+    def version(self) -> str:
+        """The same with the number of what was learned since, as in ``20261126-040922-0+17``."""
+        return self._version
+
     def swap(self, model: PreferenceModel, snapshot: str) -> None:
         """Serve with another model; states stay where the encoder is the same, else they are read again."""
         with self._lock:
             known = self._model.n_items
-            self._model, self._snapshot = model, snapshot
+            self._model, self._snapshot, self._version = model, snapshot, snapshot
             more = model.n_items > known
             self._forget_where(
                 lambda taste: taste.encoder_id != model.encoder_id or (more and taste.greatest >= known)
             )
+
+    def learned(self, delta: Delta) -> None:
+        """Serve with what was learned since the snapshot; all states stay.
+
+        Raises:
+            SnapshotRefused: it is of another item table.
+        """
+        with self._lock:
+            self._model = self._model.with_delta(delta)
+            self._version = f"{self._snapshot}+{delta.head.number}"
 
     def grow(self, text_vectors: Floats, prices: Floats | None = None) -> int:
         """Take in a longer id table by text vectors (N, T) and prices (N,) of all rows; how many are new.
@@ -202,7 +218,7 @@ class TasteTracker:
         return (
             None
             if taste is None or recent is None
-            else _reading(self._model, self._snapshot, taste, recent, known)
+            else _reading(self._model, self._version, taste, recent, known)
         )
 
     def warm(self, people: Iterable[Pseudonym]) -> int:
@@ -240,7 +256,7 @@ class TasteTracker:
             self._tastes.put(person, taste)
             for gone in self._recents.put(person, recent):
                 self._rest(gone)
-        reading = _reading(self._model, self._snapshot, taste, recent, known)
+        reading = _reading(self._model, self._version, taste, recent, known)
         return reading if tokens or reading.about is not None else None
 
     def _step(self, person: Pseudonym, taste: Taste, logged: Logged) -> None:

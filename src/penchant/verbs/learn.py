@@ -3,11 +3,13 @@
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Callable
 
 import msgspec
 
 from penchant.app.learning import Follower, Outcome, follow, learn_now, standing
+from penchant.app.online import follow_log
 from penchant.app.output import note, progress, say
 from penchant.app.shop import Shop
 
@@ -29,8 +31,20 @@ def learn(arguments: Arguments) -> None:
     if not beside:
         with Shop(arguments.shop, writer=False) as shop:
             standing(shop)  # Without a model it is told at once; beside a server it waits for one.
+    goes_on = _while_parent_lives(arguments.beside)
+    with Shop(arguments.shop, writer=False) as shop:
+        online = shop.settings.learn.seconds > 0
+    if online:
+        # A thread: a pass takes minutes, and what is new must not wait for it.
+        threading.Thread(
+            target=follow_log, args=(arguments.shop, goes_on), name="online", daemon=True
+        ).start()
     follower = Follower(arguments.shop, _silent, arguments.every)
-    follow(follower, _teller(arguments), lambda: not beside or os.getppid() == arguments.beside)
+    follow(follower, _teller(arguments), goes_on)
+
+
+def _while_parent_lives(parent: int | None) -> Callable[[], bool]:
+    return lambda: parent is None or os.getppid() == parent
 
 
 def _silent(what: str, share: float) -> None:

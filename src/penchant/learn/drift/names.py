@@ -89,6 +89,10 @@ class Names:
         before = found.usual - (1 - still_slow) * moved
         return found.text, before, before + moved
 
+    def people(self) -> set[str]:
+        """Who used a name that is not shown yet."""
+        return {person for name in self.known.values() for person in name.people}
+
     def of_person(self, person: str) -> list[str]:
         """Keys of names that are not shown yet and that this person used."""
         return [key for key, name in self.known.items() if person in name.people]

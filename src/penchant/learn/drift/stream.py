@@ -81,6 +81,10 @@ class Stream:
             return None
         return self._close(time, position)
 
+    def people(self) -> set[str]:
+        """Who is in the open block, and who used a rare name."""
+        return {row.person for row in self._block.rows} | self._names.people()
+
     def held_on(self, person: str) -> list[dict[str, Any]]:
         """Rows of the open block that are this person's, and the rare names that they used."""
         stream = self._kind.name.value

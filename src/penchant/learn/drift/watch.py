@@ -130,6 +130,10 @@ class DriftWatch:
         """Many events, in their order."""
         return [alarm for seen in events for alarm in self.see(seen)]
 
+    def people(self) -> set[Pseudonym]:
+        """Everybody on whom anything is held."""
+        return {Pseudonym(person) for stream in self._streams.values() for person in stream.people()}
+
     @property
     def erasable_name(self) -> str:
         return "drift"

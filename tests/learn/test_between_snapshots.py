@@ -1,0 +1,338 @@
+"""What is learned between two snapshots: published, served, unlearned, and taken back."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from tests.learn import tiny_shop
+from tests.learn.tiny_shop import TRAINED, add, events
+
+from penchant.app.learning import Follower
+from penchant.app.live import Live
+from penchant.app.online import Online, follow_log
+from penchant.app.serving import Serving
+from penchant.app.shop import Shop
+from penchant.errors import SnapshotRefused
+from penchant.learn.course import Answer, Course, held_out
+from penchant.learn.drift import Alarm, StreamName, response
+from penchant.learn.people import Asked
+from penchant.learn.progress import PROGRESS, Forecast, Progress, Told, read_progress, write_progress
+from penchant.model.delta import DELTA, Delta, read_delta, write_delta
+from penchant.model.snapshot import Learned, read_manifest
+from penchant.privacy.consent import Consent
+from penchant.taste.tokens import Basket
+from penchant.testing.fakes import FakeTextEncoder
+from penchant.types import Event, EventType, Item, Pseudonym
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_shop.make(tmp_path_factory.mktemp("shops") / "made")
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(Shop, "encoder", FakeTextEncoder())
+    return Path(shutil.copytree(made, tmp_path / "shop"))
+
+
+def more(folder: Path, count: int, begin: int = TRAINED) -> None:
+    with Shop(folder, writer=True) as shop:
+        add(shop, events()[begin : begin + count])
+
+
+def look(folder: Path) -> Online:
+    """One look of a process that ends then."""
+    with Shop(folder, writer=False) as shop:
+        online = Online(shop)
+        online.look()
+        return online
+
+
+def published(folder: Path) -> Delta:
+    with Shop(folder, writer=False) as shop:
+        path = shop.shelf.path(shop.shelf.current())
+        delta = read_delta(path, read_manifest(path))
+    assert delta is not None
+    return delta
+
+
+def until(true: Callable[[], bool], seconds: float = 30) -> None:
+    last = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < last, "waited too long"
+        time.sleep(0.02)
+
+
+def test_what_was_learned_is_served_between_two_requests(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penchant.app.engine.WATCH_SECONDS", 0.05)
+    more(folder, 600)
+    serving = Serving(Shop(folder, writer=True))
+    try:
+        before = serving.recommend("p000001", 20, "home", None, ())
+        assert serving.readiness()["learned_position"] == TRAINED
+        online = look(folder)
+        end = serving.shop.log.end()
+        until(lambda: serving.readiness()["learned_position"] == end)
+        after = serving.recommend("p000001", 20, "home", None, ())
+        assert serving.readiness()["snapshot"] == before.snapshot
+        assert after.snapshot == f"{before.snapshot}+1"
+        scores = {one.item_id: one.score for one in before.items}
+        assert any(scores.get(one.item_id, one.score) != one.score for one in after.items)
+        tracker = serving.recommender.tracker
+        assert tracker is not None
+        beside = online._beside
+        assert beside is not None
+        np.testing.assert_allclose(tracker.model.vectors(), beside.course.table.scored(), atol=1e-6)
+    finally:
+        serving.close()
+
+
+def test_a_restart_learns_the_same_and_counts_nothing_twice(folder: Path) -> None:
+    more(folder, 700)
+    look(folder)
+    first, told = published(folder), read_progress(folder / PROGRESS)
+    assert first.head.learned == told.learned > 50
+    assert first.head.position == told.position
+    look(folder)  # as after a kill: it begins with the snapshot again
+    again, still = published(folder), read_progress(folder / PROGRESS)
+    assert again.head.number == first.head.number + 1
+    np.testing.assert_allclose(again.moves, first.moves, atol=1e-5)
+    assert (again.head.learned, again.rows.tolist()) == (first.head.learned, first.rows.tolist())
+    assert still.hours == told.hours
+    asked = sum(hour.asked for hour in told.hours)
+    assert asked > told.learned, "held-out people are asked too"
+    assert sum(hour.ndcg for hour in told.hours) != sum(hour.frozen for hour in told.hours)
+
+
+def test_it_follows_the_log_and_goes_on_beside_a_new_snapshot(folder: Path) -> None:
+    more(folder, 300)
+    with Shop(folder, writer=False) as shop:
+        online = Online(shop, clock=lambda: next(clock))
+        clock = iter(np.arange(0.0, 1e6, 10.0).tolist())
+        assert online.look()
+        assert not online.look(), "nothing came"
+        more(folder, 200, TRAINED + 300)
+        assert online.look()
+        assert published(folder).head.position == shop.log.end()
+        name = shop.shelf.current()
+        other = shutil.copytree(shop.shelf.path(name), shop.shelf.new_path(2e9))
+        (other / DELTA).unlink()
+        shop.shelf.promote(other.name, 2e9)
+        assert online.look()
+        assert read_progress(folder / PROGRESS).snapshot == other.name
+        assert published(folder).head.number == 1
+
+
+def test_behaviour_is_that_of_just_before_and_of_the_snapshot(folder: Path) -> None:
+    more(folder, 400)
+    with Shop(folder, writer=False) as shop:
+        online = Online(shop)
+        beside = online._begin(shop.shelf.current())
+        asked = [one for entry in shop.log.follow(TRAINED, 400) if (one := beside.people.hear(entry))]
+        assert len(asked) > 100
+        model = beside.model
+        tokens = beside.people._tokens
+        for one in asked[-40:]:
+            history = shop.log.of_user(one.person)
+            read = tokens.of_all((logged.event for logged in history), Basket())
+            buys = [t for t in read if t.time < one.time]
+            assert set(one.had.tolist()) == {t.item for t in buys}
+            np.testing.assert_allclose(one.h, model.h(model.encode(buys), one.time), atol=1e-4)
+            old = [logged.event for logged in history if logged.position <= TRAINED]
+            frozen = model.h(model.encode(tokens.of_all(old, Basket())), one.time)
+            np.testing.assert_allclose(one.frozen, frozen, atol=1e-4)
+            assert one.item not in one.had
+
+
+def test_an_erased_person_is_unlearned(folder: Path) -> None:
+    more(folder, 700)
+    fresh = events()[TRAINED : TRAINED + 700]
+    names = [event.user_id for event in fresh]
+    with Shop(folder, writer=True) as shop:
+        busy = sorted(set(names), key=names.count)[::-1]
+        teacher = next(one for one in busy if not held_out(_asked(shop.pseudonymizer.pseudonym(one))))
+        online = Online(shop)
+        online.look()
+        first = published(folder)
+        shop.consent.set(shop.pseudonymizer.pseudonym(teacher), Consent(profiling=False))
+        online._published = -np.inf
+        online.look()
+        left = published(folder)
+        assert left.head.learned < first.head.learned
+        shop.rights().erase(shop.pseudonymizer.pseudonym(teacher), shop.clock())
+        online._published = -np.inf
+        online.look()
+        erased = published(folder)
+    assert erased.head.learned == left.head.learned
+    assert shop.pseudonymizer.pseudonym(teacher) not in (folder / "learning" / "drift.json").read_text()
+
+
+def _asked(person: str, item: int = 0, h: float = 0.0) -> Asked:
+    behaviour = np.full(8, h, np.float32)
+    return Asked(Pseudonym(person), 1, 0.0, 0, item, behaviour, behaviour, np.zeros(0, np.int64))
+
+
+@pytest.mark.parametrize(("spoil", "why"), [(1e4, "norm of its item vectors"), (np.nan, "NaN")])
+def test_what_breaks_the_rows_is_not_published(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, spoil: float, why: str
+) -> None:
+    more(folder, 400)
+    judge = Course.judge
+
+    def spoiled(course: Course, levels: np.ndarray):
+        course.table.moves[course.table.moved] *= spoil
+        return judge(course, levels)
+
+    monkeypatch.setattr(Course, "judge", spoiled)
+    look(folder)
+    told = read_progress(folder / PROGRESS)
+    assert (told.published, told.refused) == (0, 1)
+    assert why in told.reason
+    assert not published(folder).moves.any(), "and what serves goes back to the snapshot"
+
+
+def test_a_broken_or_foreign_file_is_refused_and_what_serves_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("penchant.app.engine.WATCH_SECONDS", 0.05)
+    more(folder, 400)
+    look(folder)
+    good = published(folder)
+    with Shop(folder, writer=False) as shop:
+        path = shop.shelf.path(shop.shelf.current())
+    manifest = read_manifest(path)
+    head = msgspec.structs.replace(good.head, weights="another")
+    write_delta(path, Delta(head, good.rows, good.moves, good.lifts))
+    with pytest.raises(SnapshotRefused, match="other weights"):
+        read_delta(path, manifest)
+    endless = np.full_like(good.lifts, np.inf)
+    write_delta(path, Delta(good.head, good.rows, good.moves, endless))
+    with pytest.raises(SnapshotRefused, match="finite"):
+        read_delta(path, manifest)
+    (path / DELTA).write_bytes(b"\x00" * 40)
+    with pytest.raises(SnapshotRefused, match="cannot be read"):
+        read_delta(path, manifest)
+    serving = Serving(Shop(folder, writer=True))
+    try:
+        until(lambda: "cannot be read" in caplog.text)
+        assert serving.recommend("p000001", 5, "home", None, ()).items
+        wrong = Delta(good.head, good.rows, good.moves[:, :3], good.lifts)
+        write_delta(path, wrong)
+        until(lambda: "not those of the snapshot" in caplog.text)
+        write_delta(path, good)
+        until(lambda: serving.readiness()["learned_position"] == good.head.position)
+    finally:
+        serving.close()
+
+
+def test_a_new_item_takes_part_at_once(folder: Path) -> None:
+    more(folder, 200)
+    with Shop(folder, writer=True) as shop:
+        online = Online(shop)
+        online.look()
+        known = len(shop.ids)
+        title = next(iter(shop.items.all())).title
+        shop.items.upsert([Item(item_id="brand new", title=title)])
+        people = sorted({event.user_id for event in events()[:TRAINED]})[:40]
+        last = events()[TRAINED + 200].timestamp
+        add(
+            shop,
+            [
+                Event(
+                    user_id=one, type=EventType.PURCHASE, timestamp=last + n, item_id="brand new", sequence=n
+                )
+                for n, one in enumerate(people)
+            ],
+        )
+        online._published = -np.inf
+        online.look()
+        delta = published(folder)
+        assert known in delta.rows.tolist()
+        assert delta.moves[delta.rows.tolist().index(known)].any()
+
+
+def test_what_serves_far_below_its_forecast_is_rolled_back(folder: Path) -> None:
+    with Shop(folder, writer=True) as shop:
+        first = shop.shelf.current()
+        second = shutil.copytree(shop.shelf.path(first), shop.shelf.new_path(2e9))
+        raw = msgspec.json.decode((second / "manifest.json").read_bytes())
+        own = Learned(since=1.0, to=2.0, seen=3, made=4.0)
+        raw["learned"] = msgspec.to_builtins(own)
+        (second / "manifest.json").write_bytes(msgspec.json.encode(raw))
+        shop.shelf.promote(second.name, 2e9)
+        live = Live(shop, Progress(snapshot=first))
+        rng = np.random.default_rng(0)
+
+        def answered(mean: float) -> None:
+            values = (rng.random(1_000) < mean).astype(float).tolist()
+            live.answered([Answer(_asked("p"), value, value, value) for value in values])
+
+        answered(0.3)
+        live.begin(second.name)
+        assert live.forecast is not None
+        assert 0.25 < live.forecast.mean < 0.35
+        answered(0.28)
+        live.check(second.name)
+        assert shop.shelf.current() == second.name, "a little worse is chance"
+        answered(0.1)
+        live.check(second.name)
+        assert shop.shelf.current() == first
+        why = shop.shelf.history()[-1].why
+        assert why.startswith(f"rolled back by itself from {second.name}: NDCG@10 0.")
+
+
+def test_a_training_by_hand_is_not_rolled_back(folder: Path) -> None:
+    with Shop(folder, writer=True) as shop:
+        first = shop.shelf.current()
+        second = shutil.copytree(shop.shelf.path(first), shop.shelf.new_path(2e9)).name
+        shop.shelf.promote(second, 2e9)
+        live = Live(shop, Progress(snapshot=second, forecast=Forecast(snapshot=second, mean=0.5, error=0.01)))
+        live.answered([Answer(_asked("p"), 0.0, 0.0, 0.0)] * 400)
+        live.check(second)
+        assert shop.shelf.current() == second
+
+
+def test_an_alarm_orders_a_pass(folder: Path) -> None:
+    settings = (folder / "shop.toml").read_text()
+    (folder / "shop.toml").write_text(settings.replace("events = 150", "events = 5000"))
+    more(folder, 500)
+    follower = Follower(folder, lambda what, share: None)
+    assert follower.look() is None, "too little came"
+    assert read_progress(folder / PROGRESS) == Progress()
+    fell = Alarm(
+        time=0.0, position=TRAINED + 100, stream=StreamName.QUALITY, name="", what="it fell",
+        before=0.3, after=0.1, events=900,
+    )  # fmt: skip
+    assert response(fell).action == "retrain"
+    write_progress(folder / PROGRESS, Progress(alarms=[Told(alarm=fell, response=response(fell))]))
+    outcome = follower.look()
+    assert outcome is not None
+    assert follower.look() is None, "once"
+
+
+def test_following_ends_when_it_is_told_to_and_survives_a_shop_without_a_model(tmp_path: Path) -> None:
+    from penchant.app.shop import init_shop
+
+    init_shop(tmp_path / "shop")
+    waits = iter([True, True, True, False])
+    slept: list[float] = []
+    follow_log(tmp_path / "shop", lambda: next(waits, False), slept.append)
+    assert slept
+
+
+def test_a_state_that_cannot_be_read_begins_anew(folder: Path) -> None:
+    more(folder, 100)
+    (folder / "learning").mkdir()
+    (folder / "learning" / "drift.json").write_text("{")
+    (folder / PROGRESS).write_text("[]")
+    look(folder)
+    assert json.loads((folder / PROGRESS).read_text())["position"] == TRAINED + 100
+    assert json.loads((folder / "learning" / "drift.json").read_text())["position"] == TRAINED + 100
