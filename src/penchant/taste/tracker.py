@@ -80,7 +80,7 @@ class TasteTracker:
         capacity: int = 100_000,
     ) -> None:
         self._model = model
-        self._snapshot = self._version = snapshot
+        self._version = snapshot
         self._log = log
         self._tokens = tokens
         self._consent = consent
@@ -101,7 +101,7 @@ class TasteTracker:
     @property
     def snapshot(self) -> str:
         """Its name."""
-        return self._snapshot
+        return self._version.partition("+")[0]
 
     @property
     def version(self) -> str:
@@ -111,22 +111,16 @@ class TasteTracker:
     def swap(self, model: PreferenceModel, snapshot: str) -> None:
         """Serve with another model; states stay where the encoder is the same, else they are read again."""
         with self._lock:
-            known = self._model.n_items
-            self._model, self._snapshot, self._version = model, snapshot, snapshot
-            more = model.n_items > known
-            self._forget_where(
-                lambda taste: taste.encoder_id != model.encoder_id or (more and taste.greatest >= known)
-            )
+            known, more = self._model.n_items, model.n_items > self._model.n_items
+            self._model, self._version = model, snapshot
+            other = model.encoder_id
+            self._forget_where(lambda one: one.encoder_id != other or (more and one.greatest >= known))
 
     def learned(self, delta: Delta) -> None:
-        """Serve with what was learned since the snapshot; all states stay.
-
-        Raises:
-            SnapshotRefused: it is of another item table.
-        """
+        """Serve with what was learned since the snapshot; all states stay. Raises SnapshotRefused."""
         with self._lock:
             self._model = self._model.with_delta(delta)
-            self._version = f"{self._snapshot}+{delta.head.number}"
+            self._version = f"{self.snapshot}+{delta.head.number}"
 
     def grow(self, text_vectors: Floats, prices: Floats | None = None) -> int:
         """Take in a longer id table by text vectors (N, T) and prices (N,) of all rows; how many are new.
@@ -135,8 +129,7 @@ class TasteTracker:
         """
         with self._lock:
             known = self._model.n_items
-            new = text_vectors[known:]
-            if len(new):
+            if len(new := text_vectors[known:]):
                 self._model = self._model.with_items(new, None if prices is None else prices[known:])
                 self._forget_where(lambda taste: taste.greatest >= known)
             return len(new)
@@ -144,8 +137,7 @@ class TasteTracker:
     def retext(self, rows: NDArray[np.int64], text_vectors: Floats, prices: Floats | None = None) -> None:
         """Read the items of ``rows`` (n,) by their new text vectors (n, T), and prices (n,).
 
-        All states are dropped: a history that holds one of the items now reads otherwise, and of most
-        people in memory it is not known what they hold.
+        All states are dropped: of most people in memory it is not known whether they hold one of them.
         """
         with self._lock:
             self._model = self._model.with_texts(rows, text_vectors, prices)
@@ -215,15 +207,9 @@ class TasteTracker:
 
     def _held(self, person: Pseudonym, known: Attributes) -> Reading | None:
         taste, recent = self._tastes.get(person), self._recents.get(person)
-        return (
-            None
-            if taste is None or recent is None
-            else _reading(self._model, self._version, taste, recent, known)
-        )
-
-    def warm(self, people: Iterable[Pseudonym]) -> int:
-        """Read states ahead of their first request; returns how many."""
-        return sum(self.read(person) is not None for person in people)
+        if taste is None or recent is None:
+            return None
+        return _reading(self._model, self._version, taste, recent, known)
 
     def forget(self, person: Pseudonym) -> int:
         """Drop the person from memory; the next request reads the log again."""
@@ -240,7 +226,6 @@ class TasteTracker:
         return [{"encoder_id": taste.encoder_id, "events": taste.events, "last": taste.last[0]}]
 
     def erase_person(self, person: Pseudonym) -> int:
-        """Drop all that is held on the person."""
         return self.forget(person)
 
     def _forget_where(self, test: Callable[[Taste], bool]) -> None:
