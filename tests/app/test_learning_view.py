@@ -183,7 +183,14 @@ def test_rates_are_of_the_last_days_and_of_hours_in_which_somebody_was_asked(sho
     old = hours(100, begin=NOON - 20 * view.DAY)
     progress(shop, hours=[*old, *hours(40, 0, 20)])
     found = seen(shop)
-    assert found["rates"] == {"start": NOON, "asked": 60, "serves": 0.25, "still": 0.0, "frozen": 0.0}
+    assert found["rates"] == {
+        "start": NOON,
+        "asked": 60,
+        "followed": 0.0,
+        "serves": 0.25,
+        "still": 0.0,
+        "frozen": 0.0,
+    }
     assert [point["asked"] for point in found["points"]] == [40, 20]
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -18,16 +19,18 @@ from penchant.app.online import Online, follow_log
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop
 from penchant.errors import SnapshotRefused
-from penchant.learn.course import Answer, Course, held_out
+from penchant.events.impressions import propensity
+from penchant.learn.course import Answer, Course, held_out, worth
 from penchant.learn.drift import Alarm, StreamName, response
 from penchant.learn.people import Asked
 from penchant.learn.progress import PROGRESS, Forecast, Progress, Told, read_progress, write_progress
 from penchant.model.delta import DELTA, Delta, read_delta, write_delta
 from penchant.model.snapshot import Learned, read_manifest
 from penchant.privacy.consent import Consent
+from penchant.recommend.search import FOUND
 from penchant.taste.tokens import Basket
 from penchant.testing.fakes import FakeTextEncoder
-from penchant.types import Event, EventType, Item, Pseudonym
+from penchant.types import Event, EventType, Impression, Item, Pseudonym, Recommendation
 
 
 @pytest.fixture(scope="module")
@@ -336,3 +339,40 @@ def test_a_state_that_cannot_be_read_begins_anew(folder: Path) -> None:
     look(folder)
     assert json.loads((folder / PROGRESS).read_text())["position"] == TRAINED + 100
     assert json.loads((folder / "learning" / "drift.json").read_text())["position"] == TRAINED + 100
+
+
+def test_what_a_list_had_shown_is_counted_and_weighed_by_its_propensity(folder: Path) -> None:
+    with Shop(folder, writer=True) as shop:
+        fresh = events()[TRAINED : TRAINED + 300]
+        known = {shop.pseudonymizer.pseudonym(one.user_id): one for one in fresh}
+        online = Online(shop)
+        for place, (person, event) in enumerate(known.items()):
+            assert event.item_id is not None
+            item = Recommendation(item_id=event.item_id, score=1.0, position=0, reason=FOUND, propensity=0.25)
+            shop.impressions.append(
+                [
+                    Impression(
+                        recommendation_id=f"list {place}", user_id=person, placement="home", items=(item,),
+                        timestamp=event.timestamp - (60.0 if place % 2 else 2 * 86_400.0),
+                    )
+                ]
+            )  # fmt: skip
+            found = propensity(shop.impressions, replaced(event, person))
+            assert found == (0.25 if place % 2 else 0.0), "a day at most"
+            named = msgspec.structs.replace(replaced(event, person), recommendation_id=f"list {place}")
+            assert propensity(shop.impressions, named) == 0.25, "unless the event names it"
+        add(shop, fresh)
+        online.look()
+    told = read_progress(folder / PROGRESS)
+    asked, followed = (sum(getattr(hour, name) for hour in told.hours) for name in ("asked", "followed"))
+    assert 0 < followed < asked
+    shown = [worth(shown_with(one)) for one in (0.0, 1.0, 0.25, 0.001)]
+    assert shown == [1.0, 1.0, 4.0, 10.0]
+
+
+def replaced(event: Event, person: str) -> Event:
+    return msgspec.structs.replace(event, user_id=person)
+
+
+def shown_with(shown: float) -> Asked:
+    return replace(_asked("p"), shown=shown)

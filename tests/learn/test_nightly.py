@@ -20,14 +20,14 @@ from penchant.learn.nightly import (
     checksum_of,
     next_task,
     one_each,
-    ranks_of,
 )
 from penchant.model.histories import Histories, histories_of
+from penchant.model.lessons import Lessons
 from penchant.model.scoring import PreferenceModel
 from penchant.model.settings import ModelSettings
 from penchant.model.training import train
 from penchant.model.trend import TrendTable
-from penchant.model.validation import ndcg
+from penchant.model.validation import marks_of, ndcg
 from penchant.testing.simulated import SimulatedSettings, SimulatedShop
 
 RULES = Rules(gate=GateSettings(least=50))
@@ -165,7 +165,29 @@ def test_who_is_erased_moves_nobody_elses_place_in_the_anchor() -> None:
     sets = []
     for histories in (KNOWN.histories, without(KNOWN.histories, 7)):
         asked = main_questions(histories)
-        chosen = one_each(asked, np.argsort(ranks_of(asked)), 100)
+        chosen = one_each(asked, np.argsort(marks_of(asked)), 100)
         sets.append({*zip(chosen.times.tolist(), chosen.items[chosen.offsets[:-1]].tolist(), strict=True)})
     assert len(sets[0] & sets[1]) >= 98
-    assert len({*ranks_of(asked).tolist()}) == len(asked)
+    assert len({*marks_of(asked).tolist()}) == len(asked)
+
+
+def test_the_anchor_is_what_no_training_and_no_pass_has_learned(
+    champion: PreferenceModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[np.ndarray] = []
+    monkeypatch.setattr(
+        "penchant.learn.continued.Lessons.each",
+        lambda lessons, parts, rng, each=Lessons.each: each(
+            lessons, (asked.append(marks_of(part)) or part for part in parts), rng
+        ),
+    )
+    assert len(champion.apart) > 100
+    learned = learn_on(champion, Pass(KNOWN, SINCE))
+    assert asked, "nothing was learned"
+    assert not np.isin(np.concatenate(asked), champion.apart).any()
+    assert np.isin(champion.apart, learned.apart).all(), "for ever"
+    found = attempt(
+        champion, KNOWN, next_task(KNOWN.histories, SINCE, RULES), RULES,
+        reference=Reference(champion, SINCE), learn=lambda model, job, seed: model,
+    )  # fmt: skip
+    assert found.verdict.figures["anchor.questions"] == len(champion.apart)

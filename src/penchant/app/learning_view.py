@@ -95,6 +95,7 @@ def rates(hour: Hour) -> dict[str, float]:
     return {
         "start": hour.start,
         "asked": hour.asked,
+        "followed": hour.followed / asked,
         "serves": hour.hits / asked,
         "still": hour.still_hits / asked,
         "frozen": hour.frozen_hits / asked,
@@ -139,7 +140,9 @@ def _standing(progress: Progress) -> dict[str, Any] | None:
     if not progress.written:
         return None
     told = msgspec.to_builtins(progress)
-    return {name: value for name, value in told.items() if name not in ("hours", "alarms")}
+    return {
+        name: value for name, value in told.items() if name not in ("hours", "alarms", "counted", "forecast")
+    }
 
 
 def _alarm(told: Told) -> dict[str, Any]:

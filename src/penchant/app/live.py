@@ -86,6 +86,7 @@ def _forecast(name: str, recent: Sequence[float] | deque[float]) -> Forecast | N
 
 def _hour(one: Answer) -> Hour:
     return Hour(
-        start=0.0, asked=1, hits=float(one.live > 0), still_hits=float(one.still > 0),
-        frozen_hits=float(one.frozen > 0), ndcg=one.live, still=one.still, frozen=one.frozen,
+        start=0.0, asked=1, followed=int(one.asked.shown > 0), hits=float(one.live > 0),
+        still_hits=float(one.still > 0), frozen_hits=float(one.frozen > 0),
+        ndcg=one.live, still=one.still, frozen=one.frozen,
     )  # fmt: skip

@@ -6,7 +6,7 @@ there again, so nothing is learned twice and nothing is left out.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from penchant.app.shop import Shop
 from penchant.errors import NotTrained, PenchantError
 from penchant.events.attributes import ConsentedAttributes
 from penchant.events.cleaning.run import clean
+from penchant.events.impressions import propensity
 from penchant.learn.course import Answer, Course, groups
 from penchant.learn.data import fit_to_train, histories_from
 from penchant.learn.gate import GateSettings
@@ -144,7 +145,8 @@ class Online:
         for entry in entries:
             if Pseudonym(entry.event.user_id) not in beside.out:
                 one = beside.people.hear(entry)
-                asked += [one] if one is not None else []
+                if one is not None:
+                    asked.append(replace(one, shown=propensity(self._shop.impressions, entry.event)))
                 heard.append(entry.event)
         answers: list[Answer] = []
         for group in groups(asked):

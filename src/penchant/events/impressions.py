@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from penchant.types import Impression, Logged, Pseudonym
+from penchant.types import Event, Impression, Logged, Pseudonym
+
+ANSWERED = 86_400.0
+"""Seconds for which what is taken counts as following a list that showed it."""
+LOOKED_AT = 20
+"""Newest lists of a person that are looked through."""
 
 
 class ImpressionLog(Protocol):
@@ -22,3 +27,19 @@ class ImpressionLog(Protocol):
     def joined(self, recommendation_id: str) -> list[Logged]:
         """Events that carry this ``recommendation_id``, in log order."""
         ...
+
+
+def propensity(shown: ImpressionLog, event: Event) -> float:
+    """With what propensity a list had shown the event's item to its person; 0 where none had.
+
+    The list that the event names, else the newest one of the day before that holds the item.
+    """
+    named = shown.get(event.recommendation_id) if event.recommendation_id else None
+    lists = shown.of_user(Pseudonym(event.user_id), LOOKED_AT) if named is None else [named]
+    for one in lists:
+        if named is None and not 0 <= event.timestamp - one.timestamp <= ANSWERED:
+            continue
+        for item in one.items:
+            if item.item_id == event.item_id:
+                return item.propensity
+    return 0.0

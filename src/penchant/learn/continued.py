@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from penchant.learn.consolidate import Consolidation, Hold
 from penchant.learn.replay import Replay, Reservoir
@@ -34,7 +35,10 @@ from penchant.model.settings import ModelSettings
 from penchant.model.sizes import SMALL_BATCH, SMALL_SIDE, mostly_short
 from penchant.model.tokens import main_kind
 from penchant.model.trend import TrendTable
-from penchant.model.validation import hold_out
+from penchant.model.validation import hold_out, marks_of
+
+APART = 50_000
+"""Questions at most that are kept apart for ever."""
 
 SPAN = 50
 """Events of a replayed span."""
@@ -114,7 +118,7 @@ def learn_on(model: PreferenceModel, job: Pass, seed: int = 0) -> PreferenceMode
         "held_out": len(course.held_out),
         "processor_seconds": time.process_time() - begun,
     }
-    return _with(student, model.settings, report)
+    return _with(student, model.settings, report, marks_of(course.held_out))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +140,9 @@ def _student(model: PreferenceModel, known: Known, lr: float) -> PreferenceModel
     return copy
 
 
-def _with(student: PreferenceModel, settings: ModelSettings, report: dict[str, Any]) -> PreferenceModel:
+def _with(
+    student: PreferenceModel, settings: ModelSettings, report: dict[str, Any], held_out: NDArray[np.uint32]
+) -> PreferenceModel:
     return PreferenceModel(
         student.net,
         settings,
@@ -145,6 +151,7 @@ def _with(student: PreferenceModel, settings: ModelSettings, report: dict[str, A
         student.borders,
         student.vocabulary,
         report,
+        np.union1d(student.apart, held_out)[:APART],
     )
 
 
@@ -178,8 +185,10 @@ def _course(student: PreferenceModel, job: Pass, rng: np.random.Generator) -> _C
         queries=queries,
         words=None if words is None else words[read.people],
     )
-    main = ~kinds.auxiliary(read.questions) & (read.questions.times >= job.since)
-    part, held_out = hold_out(read.questions, main, job.pace.held_out, rng)
+    # What was held out before stays so: it tells whether learning on leads anywhere worse.
+    asked = read.questions.take(np.flatnonzero(~np.isin(marks_of(read.questions), student.apart)))
+    main = ~kinds.auxiliary(asked) & (asked.times >= job.since)
+    part, held_out = hold_out(asked, main, job.pace.held_out, rng)
     return _Course(lessons, part, read.at_home(held_out))
 
 

@@ -13,6 +13,8 @@ from penchant.learn.people import Asked
 from penchant.learn.vitals import LISTED, best, vitals_of
 from penchant.model.histories import FloatArray, IntArray
 
+LEAST_SHOWN = 0.1
+"""Propensity below which what was taken counts for no more."""
 GROUP = 64
 """First times that are asked and learned together."""
 HELD = 512
@@ -49,7 +51,7 @@ class Course:
         taught = [one for one in asked if not held_out(one)]
         self._held.extend(one for one in asked if held_out(one))
         if taught:
-            share = _shares(taught)
+            share = _shares(taught) * np.array([worth(one) for one in taught], np.float32)
             batch = FirstTimes(
                 h=np.stack([one.h for one in taught]),
                 items=np.array([one.item for one in taught]),
@@ -113,6 +115,15 @@ def groups(asked: Sequence[Asked]) -> Iterator[Sequence[Asked]]:
 def held_out(one: Asked) -> bool:
     """Whether this person never teaches; the same after a restart."""
     return int(one.person[-6:], 16) % 10 == 0
+
+
+def worth(one: Asked) -> float:
+    """What was shown by chance counts by how unlikely that was, at most ten times as much.
+
+    Inverse propensity weights, clipped (Ionides, "Truncated importance sampling", 2008): otherwise the model
+    would learn from its own lists that people like what it shows.
+    """
+    return 1 / max(one.shown, LEAST_SHOWN) if one.shown > 0 else 1.0
 
 
 def _shares(asked: Sequence[Asked]) -> FloatArray:

@@ -6,9 +6,8 @@ between is learned, once: a pass begins exactly where the one before it ended. A
 that its time is learned already is read as history and may be replayed, but is not learned as fresh.
 
 Besides the window both are asked old baskets (the memory), and the challenger is compared with the last
-training from scratch on a set of its past that does not change (the anchor): the last basket of each person
-then. Half of those were held out from that training where there are few; older ones it knows by heart, which
-nobody who learns on can match.
+training from scratch on a set of its past that does not change (the anchor): baskets that were held out from
+that training, and that no pass since learns. What a training knows by heart nobody who learns on can match.
 """
 
 import hashlib
@@ -16,7 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from penchant.errors import NotEnoughData
 from penchant.learn.asking import ask, main_questions, vitals
@@ -28,6 +26,7 @@ from penchant.model.examples import Questions, basket_questions
 from penchant.model.histories import Histories, IntArray
 from penchant.model.scoring import PreferenceModel
 from penchant.model.trend import TrendTable
+from penchant.model.validation import marks_of
 
 Learn = Callable[[PreferenceModel, Pass, int], PreferenceModel]
 """Makes the challenger; :func:`~penchant.learn.continued.learn_on` where nothing else is said."""
@@ -232,8 +231,9 @@ def _parts(  # noqa: PLR0917
         ("memory", champion, one_each(old, order, rules.memory))
     ]
     if reference is not None:
-        fixed = past.take(np.flatnonzero(past.times < reference.to))
-        parts.append(("anchor", reference.model, one_each(fixed, np.argsort(ranks_of(fixed)), rules.anchor)))
+        unlearned = (past.times < reference.to) & np.isin(marks_of(past), reference.model.apart)
+        fixed = past.take(np.flatnonzero(unlearned))
+        parts.append(("anchor", reference.model, one_each(fixed, np.argsort(marks_of(fixed)), rules.anchor)))
     return parts
 
 
@@ -247,16 +247,3 @@ def one_each(questions: Questions, order: IntArray, people: int) -> Questions:
     """
     first = np.sort(np.unique(questions.people[order], return_index=True)[1])[:people]
     return questions.take(np.sort(order[first]))
-
-
-def ranks_of(questions: Questions) -> NDArray[np.uint64]:
-    """A number for each question, (Q,), as good as random, that hangs on its time and first item alone.
-
-    Who comes and who is erased moves nobody else's number, so what has the smallest stays the same set.
-    Splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
-    """
-    found = questions.times.view(np.uint64) + questions.items[questions.offsets[:-1]].astype(np.uint64)
-    found = found * np.uint64(0x9E3779B97F4A7C15)
-    found = (found ^ (found >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return found ^ (found >> np.uint64(31))

@@ -31,6 +31,7 @@ class Asked:
         position: in the log. time: unix seconds. basket: number of the person's basket.
         item: row. h: (D,) behaviour as scores weigh it. frozen: the same of when the snapshot was made.
         had: rows of what the person had before that basket.
+        shown: with what propensity a list had shown it to the person; 0 where none had.
     """
 
     person: Pseudonym
@@ -41,6 +42,7 @@ class Asked:
     h: FloatArray
     frozen: FloatArray
     had: IntArray
+    shown: float = 0.0
 
 
 @dataclass(slots=True, eq=False)

@@ -23,14 +23,15 @@ class Hour(msgspec.Struct, frozen=True, kw_only=True):
     """First times that were asked before they were learned from, in the hour from ``start`` (unix seconds).
 
     Attributes:
-        asked: how many. hits, ndcg: sums of HR@10 and NDCG@10 of what serves. still: NDCG@10 of the snapshot
-            without what was learned since, people's states moving on. frozen: of the snapshot with people as
-            it found them.
-        still_hits, frozen_hits: the same of HR@10.
+        asked: how many. followed: of them, things that a list had shown to the person the day before.
+        hits, ndcg: sums of HR@10 and NDCG@10 of what serves.
+        still_hits, still: of the snapshot without what was learned since, people's states moving on.
+        frozen_hits, frozen: of the snapshot with people as it found them.
     """
 
     start: float
     asked: int = 0
+    followed: int = 0
     hits: float = 0.0
     still_hits: float = 0.0
     frozen_hits: float = 0.0

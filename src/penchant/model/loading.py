@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.attributes import Vocabulary
@@ -69,7 +70,12 @@ def model_of(
     _fill(net, arrays)
     net.items.seat(counts)
     net.eval()
-    return PreferenceModel(net, settings, whitening, counts, borders, vocabulary, {})
+    return PreferenceModel(net, settings, whitening, counts, borders, vocabulary, {}, _apart(arrays))
+
+
+def _apart(arrays: Arrays) -> NDArray[np.uint32]:
+    """Of a snapshot from before anything was kept apart: nothing."""
+    return np.array(arrays.get("asked.apart", np.zeros(0)), np.uint32)
 
 
 def _fill(net: PreferenceNet, arrays: Arrays) -> None:

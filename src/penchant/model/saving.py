@@ -32,6 +32,7 @@ def arrays_of(model: PreferenceModel) -> Arrays:
         "input.price": model.net.items.price_vectors(),
         "input.price_borders": model.borders,
         "asked.vocabulary": model.vocabulary.packed(),
+        "asked.apart": model.apart,
         "output.bias": bias[sold],
         "output.counts": model.counts[sold],
         **_moved(model.net.items.delta),

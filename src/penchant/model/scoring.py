@@ -106,6 +106,8 @@ class PreferenceModel:
         counts: (N,) how often each item was wanted in training.
         borders: (9,) of price levels. vocabulary: of what is known of people.
         report: epochs, seconds, best validation metric.
+        apart: marks of the questions that were held out, which nothing learns that comes after; see
+            ``validation.marks_of``.
     """
 
     net: PreferenceNet
@@ -115,6 +117,7 @@ class PreferenceModel:
     borders: FloatArray
     vocabulary: Vocabulary
     report: dict[str, Any]
+    apart: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
 
     @property
     def n_items(self) -> int:

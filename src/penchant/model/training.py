@@ -31,7 +31,7 @@ from penchant.model.scoring import Answers, PreferenceModel, answer, item_scores
 from penchant.model.settings import ModelSettings
 from penchant.model.sizes import Sizes
 from penchant.model.tokens import main_kind, wanted
-from penchant.model.validation import hold_out, ndcg, some_of
+from penchant.model.validation import hold_out, marks_of, ndcg, some_of
 from penchant.model.whitening import fit_whitening
 
 
@@ -178,7 +178,14 @@ class Trainer:
         self._calibrate()
         report = {"epochs": state.epoch, "seconds": round(state.seconds, 1), "validation": state.metric}
         return PreferenceModel(
-            self.net, self.settings, self.whitening, self.counts, self.borders, self.vocabulary, report
+            self.net,
+            self.settings,
+            self.whitening,
+            self.counts,
+            self.borders,
+            self.vocabulary,
+            report,
+            marks_of(self.held_out),
         )
 
     def _pretrained(self, tell: OnProgress, clock: Callable[[], float]) -> Checkpoint:

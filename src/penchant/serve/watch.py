@@ -44,6 +44,12 @@ class Metrics:
         )
         self._events = Counter("penchant_events", "Events offered", ["outcome"], registry=self.registry)
         self._lists = Counter("penchant_lists", "Lists made", ["by"], registry=self.registry)
+        self._learned = Gauge(
+            "penchant_learned_position",
+            "Place of the log that is learned and served",
+            registry=self.registry,
+        )
+        self._logged = Gauge("penchant_log_position", "Newest place of the log", registry=self.registry)
         self._states = Gauge("penchant_states", "Taste states in memory", registry=self.registry)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -61,6 +67,8 @@ class Metrics:
     def text(self, readiness: Mapping[str, Any]) -> bytes:
         """All counters in Prometheus' text form."""
         self._states.set(float(readiness.get("states") or 0))
+        self._learned.set(float(readiness.get("learned_position") or 0))
+        self._logged.set(float(readiness.get("log_position") or 0))
         return generate_latest(self.registry)
 
 

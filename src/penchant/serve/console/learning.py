@@ -143,6 +143,8 @@ def rate_words(overall: Point) -> list[str]:
         f"That is {as_often(overall['serves'], overall['still'])} without what was learned since the "
         f"snapshot, and {as_often(overall['serves'], overall['frozen'])} with a frozen model.",
     ]
+    if overall.get("followed"):
+        words.append(f"{overall['followed']:.0%} were things that a list had shown to them the day before.")
     return [*words, "So few say little: wait for more."] if overall["asked"] < FEW else words
 
 
