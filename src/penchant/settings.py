@@ -70,12 +70,14 @@ class LearnSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How a trained model learns on. ``on``: beside a server; ``events``, ``every``: when (seconds).
 
     ``seconds``: between two publications of what item rows learn meanwhile; 0 for none.
+    ``scratch``: days after which all is trained from scratch; 0 for never.
     """
 
     on: bool = True
     events: Positive = 20_000
     every: Annotated[float, Meta(gt=0)] = 86_400.0
     seconds: Annotated[float, Meta(ge=0)] = 5.0
+    scratch: Annotated[float, Meta(ge=0)] = 30.0
     replay: Literal["reservoir", "blocks", "herding"] = "reservoir"
     consolidation: str = ""
     lr: Annotated[float, Meta(gt=0)] = 2e-3

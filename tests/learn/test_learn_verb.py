@@ -136,6 +136,28 @@ def test_a_chain_of_passes_learns_each_event_once(folder: Path, monkeypatch: pyt
     assert check_chain(folder) > 1_000
 
 
+def test_from_scratch_by_hand_and_by_schedule(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more(folder, 1_200)
+    settings = (folder / "shop.toml").read_text()
+    rare = settings.replace("events = 150", "events = 50000\nscratch = 1e9")
+    (folder / "shop.toml").write_text(rare)
+    assert Follower(folder, silent).look() is None, "neither is due"
+    assert cli.main(["learn", "--from-scratch", "--json", "--shop", str(folder)]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    made = manifests(folder)[outcome["snapshot"]]
+    assert (outcome["since"], learned(made).since, learned(made).from_scratch) == (None, None, "")
+    assert learned(made).events > 1_000
+    assert "newest.loss" in made.metrics
+    with Shop(folder, writer=False) as shop:
+        assert standing(shop).scratched == learned(made).made, "counts, whatever the gate said"
+    assert Follower(folder, silent).look() is None, "nothing came since"
+    more(folder, 300, TRAINED + 1_200)
+    (folder / "shop.toml").write_text(rare.replace("1e9", "1e-9"))
+    again = Follower(folder, silent).look()
+    assert again is not None
+    assert again.since is None
+
+
 def test_a_late_event_is_counted_and_not_learned_as_fresh(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from penchant.app.drift import ordered
 from penchant.app.output import Told, note
 from penchant.app.shop import Shop
-from penchant.errors import Conflict, NotEnoughData, NotTrained, PenchantError, SnapshotRefused
+from penchant.errors import Conflict, NotEnoughData, NotFound, NotTrained, PenchantError, SnapshotRefused
 from penchant.learn.progress import PROGRESS, read_progress
 from penchant.model.snapshot import Learned, Manifest, read_manifest
 
@@ -64,7 +64,8 @@ class Standing:
     Attributes:
         champion: snapshot that serves. manifest: its own. seen, tried: newest log position, and unix seconds,
             of the last pass from there. finished: a pass was cut off before this snapshot of it was promoted;
-            empty where none was.
+            empty where none was. scratched: unix seconds of the last training from scratch, whatever became
+            of it.
     """
 
     champion: str
@@ -72,6 +73,7 @@ class Standing:
     seen: int
     tried: float
     finished: str
+    scratched: float = 0.0
 
 
 Step = Callable[[Shop, Standing, Told, bool], Outcome]
@@ -89,9 +91,20 @@ def standing(shop: Shop) -> Standing:
     children = _children(shop, champion)
     passes = [own, *children.values()]
     newest = max(passes, key=lambda one: one.seen)
+    scratched = [_root_made(shop, own), *(one.made for one in passes if one.since is None)]
     return Standing(
-        champion, manifest, newest.seen, max(one.made for one in passes), _finished(shop, children)
-    )
+        champion, manifest, newest.seen, max(one.made for one in passes), _finished(shop, children),
+        max(scratched),
+    )  # fmt: skip
+
+
+def _root_made(shop: Shop, learned: Learned) -> float:
+    """When the training from scratch was made that a snapshot comes from; 0 where it is gone."""
+    try:
+        root = read_manifest(shop.shelf.path(learned.from_scratch)).learned if learned.from_scratch else None
+    except (NotFound, SnapshotRefused):
+        return 0.0
+    return root.made if root is not None else 0.0
 
 
 def _children(shop: Shop, champion: str) -> dict[str, Learned]:
@@ -127,6 +140,16 @@ def is_due(at: Standing, end: int, now: float, events: int, every: float) -> boo
     """
     new = end - at.seen
     return bool(at.finished) or new >= events or (new > 0 and now - at.tried >= every)
+
+
+def scratch_due(at: Standing, end: int, now: float, days: float) -> bool:
+    """Whether to train from scratch: so many days after the last time, if anything came; never for 0.
+
+    >>> at = Standing("a", cast(Manifest, None), seen=500, tried=0.0, finished="", scratched=0.0)
+    >>> [scratch_due(at, 501, 31 * 86_400.0, days) for days in (30.0, 60.0, 0.0)]
+    [True, False, False]
+    """
+    return days > 0 and end > at.seen and not at.finished and now - at.scratched >= days * 86_400.0
 
 
 def learn_now(folder: Path, told: Told, *, from_scratch: bool = False) -> Outcome:
@@ -165,10 +188,11 @@ class Follower:
             at = standing(shop)
             due = is_due(at, end, shop.clock(), rules.events, self._every or rules.every)
             due = due or ordered(read_progress(self._folder / PROGRESS).alarms) > at.seen
-        if not due or end < self._wait_for:
+            from_scratch = scratch_due(at, end, shop.clock(), rules.scratch)
+        if not (due or from_scratch) or end < self._wait_for:
             return None
         try:
-            return _pass(self._folder, self._told, False)
+            return _pass(self._folder, self._told, from_scratch)
         except NotEnoughData:
             self._wait_for = end + max(1, rules.events // 10)
             raise
