@@ -87,7 +87,7 @@ class Peeking:
     """Learns from the whole log, and so from what it is about to be asked."""
 
     log: Histories
-    name, live, learns = "peeking", True, True
+    name, live, learns, tables = "peeking", True, True, None
 
     def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel:
         everything = Known(self.log, turn.known.n_items, turn.known.text, prices=turn.known.prices)
@@ -134,11 +134,12 @@ def test_joint_retraining_is_asked_only_at_its_checkpoints() -> None:
 
 
 def test_the_diagonal_is_the_stream_itself() -> None:
-    for name in ("online", "naive", "warm-retrain"):
+    for name in ("deltas", "online", "naive", "warm-retrain"):
         arm = found().arms[name]
         assert arm.kept is not None
         own = [block[NDCG].value for block in arm.blocks]
-        assert np.allclose([arm.kept.matrix[k][k] for k in range(3)], own)  # type: ignore[arg-type]
+        same = np.allclose([arm.kept.matrix[k][k] for k in range(3)], own)  # type: ignore[arg-type]
+        assert same == (name in {"naive", "warm-retrain"})  # the others learn within blocks too
         live = [block[NDCG].value for block in found().arms["live-state"].blocks]
         assert np.allclose(arm.kept.matrix[0], live)  # type: ignore[arg-type]
         assert not np.allclose(arm.kept.matrix[3], live)  # type: ignore[arg-type]
@@ -216,7 +217,7 @@ def test_only_learning_is_counted() -> None:
         now = 0.0
 
     class Slow:
-        name, live, learns = "slow", True, False
+        name, live, learns, tables = "slow", True, False, None
 
         def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel:
             Clock.now += 5.0 * turn.block
@@ -245,7 +246,7 @@ def test_the_page_names_every_arm_and_is_well_formed() -> None:
     labels = [figure.get("aria-label", "") for figure in root.iter("figure")]
     assert labels == [
         "ndcg@10 of each arm over time", "hit@10 of each arm over time",
-        "matrix of online", "matrix of warm-retrain", "matrix of naive",
+        "matrix of deltas", "matrix of online", "matrix of warm-retrain", "matrix of naive",
     ]  # fmt: skip
     assert "<b>&" not in page
     assert "worse &lt;1&gt;" in page

@@ -1,7 +1,8 @@
 """The ways of learning on that are compared on a shop's own history.
 
 An arm is given what was known when a block of the stream began, and nothing later: it cannot learn from what
-it is about to be asked.
+it is about to be asked. Within a block a table of item vectors may learn from what was asked before, see
+:mod:`penchant.evaluate.stream_online`.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from typing import Protocol
 
 from penchant.errors import InvalidInput
 from penchant.learn.continued import Known, Pace, Pass, learn_on
+from penchant.learn.online import OnlineSettings
 from penchant.model.scoring import PreferenceModel
 from penchant.model.training import train
 
@@ -23,13 +25,14 @@ class Turn:
 
     Attributes:
         block: which one, from 0; one more than the last when the stream has ended.
-        known: everything before it began, and nothing later.
+        begin: unix seconds of its beginning. known: everything before that, and nothing later.
         fresh: unix seconds from which on events are new since the turn before.
         older: the same since the last checkpoint, or since the stream began.
         checkpoint: a block before which arms may retrain. seed: of what is drawn.
     """
 
     block: int
+    begin: float
     known: Known
     fresh: float
     older: float
@@ -41,7 +44,8 @@ class Arm(Protocol):
     """One way of learning on. It holds no state: what stood before is handed to it.
 
     ``live``: whether people's states move on with their events. ``learns``: whether weights move from block
-    to block, so that a matrix of what was learned and kept makes sense.
+    to block, so that a matrix of what was learned and kept makes sense. ``tables``: how far item vectors move
+    within a block, beside the model and for as long as it stays the same; None where they do not.
     """
 
     @property
@@ -50,6 +54,8 @@ class Arm(Protocol):
     def live(self) -> bool: ...
     @property
     def learns(self) -> bool: ...
+    @property
+    def tables(self) -> OnlineSettings | None: ...
 
     def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
         """The model that answers the block; ``model`` stood before. None: this block is not asked."""
@@ -59,7 +65,7 @@ class Arm(Protocol):
 class Frozen:
     """Neither weights nor states move: what was known at the stream's beginning is all there ever is."""
 
-    name, live, learns = "frozen", False, False
+    name, live, learns, tables = "frozen", False, False, None
 
     def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
         """The same model."""
@@ -70,7 +76,20 @@ class Frozen:
 class LiveState:
     """States move with every event, weights do not."""
 
-    name, live, learns = "live-state", True, False
+    name, live, learns, tables = "live-state", True, False, None
+
+    def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
+        """The same model."""
+        del turn
+        return model
+
+
+@dataclass(frozen=True, slots=True)
+class Deltas:
+    """Item vectors learn every few seconds, for as long as the stream goes; weights never do."""
+
+    tables: OnlineSettings | None = field(default_factory=OnlineSettings)
+    name, live, learns = "deltas", True, True
 
     def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
         """The same model."""
@@ -80,9 +99,10 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """The product's own learning on, with replay, at the end of each block."""
+    """The product's own learning on: a pass with replay at the end of each block, item vectors within it."""
 
     pace: Pace = field(default_factory=Pace)
+    tables: OnlineSettings | None = field(default_factory=OnlineSettings)
     name, live, learns = "online", True, True
 
     def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
@@ -93,7 +113,7 @@ class Online:
 class Naive:
     """Plain fine-tuning on each block that has ended: the step size of training, no replay, no averaging."""
 
-    name, live, learns = "naive", True, True
+    name, live, learns, tables = "naive", True, True, None
 
     def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
         """After one pass over the block that has ended."""
@@ -105,7 +125,7 @@ class WarmRetrain:
     """Learning on with more passes and more of the past, only at the checkpoints."""
 
     pace: Pace = WARM
-    name, live, learns = "warm-retrain", True, True
+    name, live, learns, tables = "warm-retrain", True, True, None
 
     def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
         """After everything since the last checkpoint, where this is one; else the same model."""
@@ -115,7 +135,7 @@ class WarmRetrain:
 class JointRetrain:
     """Training from scratch on everything at the checkpoints, and asked only there."""
 
-    name, live, learns = "joint-retrain", True, False
+    name, live, learns, tables = "joint-retrain", True, False, None
 
     def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
         """A new model at a checkpoint, None elsewhere."""
@@ -136,6 +156,7 @@ class JointRetrain:
 ARMS: dict[str, Callable[[], Arm]] = {
     "frozen": Frozen,
     "live-state": LiveState,
+    "deltas": Deltas,
     "online": Online,
     "warm-retrain": WarmRetrain,
     "joint-retrain": JointRetrain,

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from penchant.evaluate.arms import Arm, make_arms
+from penchant.evaluate.arms import Arm, Turn, make_arms
 from penchant.evaluate.recommender import ItemTable
 from penchant.evaluate.stream_asking import NDCG, ArmRun, Asker, Ranks, quality
 from penchant.evaluate.stream_cut import Stream, StreamPlan, open_stream
+from penchant.evaluate.stream_online import TableLearner
 from penchant.evaluate.stream_result import StreamResult
 from penchant.evaluate.stream_summary import summarise_stream
 from penchant.model.attributes import Attributes
@@ -98,18 +99,34 @@ def run_arm(
     """Go through the stream once: before each block the arm may learn, then it is asked."""
     blocks, whole = stream.blocks, stream.plan.matrix and arm.learns
     asker, run = Asker.of(stream, arm.live), _nothing(stream)
-    model = base
+    model, learner = base, None
     for block in range(blocks + whole):
         if tell:
             tell(f"arm {arm.name}: {block} of {blocks} blocks asked", block / blocks)
         turn = stream.turn(block, 100 * seed + block)
         begun = clock()
         found = arm.turn(model, turn)
-        run.seconds[block] = clock() - begun
         if found is not None:
-            model = found
-            _note(stream, run, block, asker.ask(found, None if whole else block))
+            model, learner = found, _beside(found, learner, arm, asker, turn)
+        run.seconds[block] = clock() - begun
+        if found is not None and (whole or learner is None):
+            table = learner.table if learner else None
+            _note(stream, run, block, asker.ask(found, None if whole else block, table))
+        if found is not None and learner is not None and block < blocks:
+            _note_in_turn(run, block, learner, clock)
     return run
+
+
+def _beside(
+    model: PreferenceModel, learner: TableLearner | None, arm: Arm, asker: Asker, turn: Turn
+) -> TableLearner | None:
+    """Who learns within the next block: as before beside the same model, anew beside another, or nobody."""
+    if arm.tables is None:
+        return None
+    if learner is None or learner.model is not model:
+        return TableLearner.start(model, asker, arm.tables, turn)
+    learner.catch_up(turn.begin)
+    return learner
 
 
 def _nothing(stream: Stream) -> ArmRun:
@@ -129,3 +146,12 @@ def _note(stream: Stream, run: ArmRun, block: int, ranks: Ranks) -> None:
     run.after[of == block - 1] = ranks[of == block - 1]
     if block == stream.blocks:
         run.final[:] = ranks
+
+
+def _note_in_turn(run: ArmRun, block: int, learner: TableLearner, clock: Callable[[], float]) -> None:
+    """Put down what was answered in ``block`` while it was learned."""
+    stream = learner.asker.stream
+    ranks, seconds = learner.ask(block, clock)
+    of = stream.block[stream.split.questions.owner]
+    run.ranks[of == block] = ranks[of == block]
+    run.seconds[block] += seconds

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.evaluate.protocols import pick
 from penchant.evaluate.ranked import rank_questions
-from penchant.evaluate.recommender import Contexts, Scores, Training
+from penchant.evaluate.recommender import Contexts, Questions, Recommender, Scores, Training
 from penchant.evaluate.stream_cut import Floats, Stream
+from penchant.learn.online import OnlineTable
 from penchant.metrics import relevance_metrics, tie_order
+from penchant.model.ahead import torch_threads
+from penchant.model.examples import moments
 from penchant.model.histories import Histories, IntArray
-from penchant.model.scoring import PreferenceModel
+from penchant.model.scoring import Answers, ItemScores, PreferenceModel, answer, score_blocks
 from penchant.model.trend import TrendTable
 
 DEPTH = 10
@@ -30,10 +32,10 @@ class ArmRun:
     Attributes:
         ranks: when its block was asked, before anything was learned from it.
         after: when its block had just been learned. final: when the stream had ended.
-        matrix: (B + 1, B) NDCG@10, row t by the model that learned all before block t began; NaN where it was
-            not asked. Its diagonal is the stream itself.
-        seconds: (B + 1,) of processor spent on learning before each block; the last entry is what the last
-            row of the matrix took.
+        matrix: (B + 1, B) NDCG@10, row t by what had learned all before block t began and learns no more; NaN
+            where it was not asked. Its diagonal is the stream itself, but for what is learned within a block.
+        seconds: (B + 1,) of processor spent on learning before and in each block; the last entry is what the
+            last row of the matrix took.
     """
 
     ranks: Ranks
@@ -77,15 +79,35 @@ class Asker:
         limits = None if live else split.full.offsets[:-1] + split.train.lengths()
         return cls(stream, tie_order(stream.items.count), TrendTable.of(seen), limits)
 
-    def ask(self, model: PreferenceModel, block: int | None = None) -> Ranks:
-        """Ranks of the relevant items, (R,), of one block or of all; 0 where nothing was asked."""
+    def ask(
+        self, model: PreferenceModel, block: int | None = None, table: OnlineTable | None = None
+    ) -> Ranks:
+        """Ranks of the relevant items, (R,), of one block or of all; 0 where nothing was asked.
+
+        ``table``: what was learned beside the model; it learns nothing here.
+        """
+        of = self.stream.block
+        chosen = np.flatnonzero(of >= 0 if block is None else of == block)
+        return self.ranks(_Answers(model, self, table), chosen)
+
+    def ranks(self, answering: Recommender, chosen: IntArray) -> Ranks:
+        """Ranks of the relevant items, (R,), of the questions ``chosen``, asked in that order."""
         split = self.stream.split
-        asked = self.stream.block >= 0 if block is None else self.stream.block == block
-        ranks = np.zeros(len(split.questions.items), np.int32)
-        part = replace(split, questions=pick(split.questions, asked))
-        answers = _Answers(model, self)
-        ranks[asked[split.questions.owner]] = rank_questions(answers, part, DEPTH, self.ties).ranks
-        return ranks
+        questions, places = in_order(split.questions, chosen)
+        found = np.zeros(len(split.questions.items), np.int32)
+        part = replace(split, questions=questions)
+        found[places] = rank_questions(answering, part, DEPTH, self.ties).ranks
+        return found
+
+    def answers(self, model: PreferenceModel, histories: Histories, asked: Contexts) -> Answers:
+        """What the scores of ``model`` are made of, from what may be known at each moment."""
+        stream, known = self.stream, self.contexts(asked)
+        queries, attributes = stream.queries, stream.attributes
+        white = None if queries is None else model.whitening(queries)
+        words = None if attributes is None else model.vocabulary.table(attributes)
+        with torch_threads(model.settings.threads):
+            at = moments(known.people, known.ends, known.times)
+            return answer(model.net, histories, at, self.trend, white, words)
 
     def contexts(self, asked: Contexts) -> Contexts:
         """What may be known at each moment."""
@@ -94,12 +116,28 @@ class Asker:
         return replace(asked, ends=np.minimum(asked.ends, self.limits[asked.people]))
 
 
+def in_order(questions: Questions, chosen: IntArray) -> tuple[Questions, IntArray]:
+    """The questions ``chosen`` in that order, and where their relevant items were."""
+    begins = np.searchsorted(questions.owner, np.arange(len(questions) + 1))
+    counts = np.diff(begins)[chosen]
+    owner = np.repeat(np.arange(len(chosen)), counts)
+    places = np.repeat(begins[chosen] - np.cumsum(counts) + counts, counts) + np.arange(len(owner))
+    contexts, types = questions.contexts.take(chosen), questions.types[chosen]
+    return Questions(contexts, types, owner, questions.items[places]), places
+
+
+def beside(items: ItemScores, table: OnlineTable) -> ItemScores:
+    """``items`` with what was learned since."""
+    return replace(items, vectors=table.scored(), bias=items.bias + table.lifts())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Answers:
     """A model with what may be known, as one that can be asked."""
 
     model: PreferenceModel
     asker: Asker
+    table: OnlineTable | None = None
 
     @property
     def name(self) -> str:
@@ -111,7 +149,7 @@ class _Answers:
     def score_blocks(
         self, histories: Histories, contexts: Contexts, block: int
     ) -> Iterator[tuple[slice, Scores]]:
-        stream, asked = self.asker.stream, self.asker.contexts(contexts)
-        return self.model.score_blocks(
-            histories, asked, block, stream.queries, self.asker.trend, stream.attributes
-        )
+        items = self.model.item_scores()
+        items = items if self.table is None else beside(items, self.table)
+        answers = self.asker.answers(self.model, histories, contexts)
+        yield from score_blocks(answers, items, self.asker.trend, block)

@@ -88,6 +88,7 @@ class Stream:
         past = [0, *(one for one in self.checkpoints if one < block)]
         return Turn(
             block=block,
+            begin=float(self.edges[block]) if block < self.blocks else np.inf,
             known=self.known(block),
             fresh=float(self.edges[max(block - 1, 0)]),
             older=float(self.edges[past[-1]]),

@@ -18,7 +18,9 @@ from penchant.evaluate.tables import NO_VALUE, number, with_interval
 ABOUT = {
     "frozen": "neither weights nor people's states move after the stream has begun",
     "live-state": "states move with every event, weights do not",
-    "online": "the product: learns each block when it has ended, with some of the past beside it",
+    "deltas": "item vectors learn what is taken within moments, the weights beside them never do",
+    "online": "the product: item vectors learn as in deltas, and all weights learn each block when it has "
+    "ended, with some of the past beside it",
     "warm-retrain": "goes on learning at the checkpoints, with more passes and more of the past",
     "joint-retrain": "is trained from scratch at the checkpoints, and asked only there",
     "naive": "plain fine-tuning on each block when it has ended, nothing against forgetting",

@@ -32,6 +32,7 @@ VISIT = DAY
 """What a person did in so many seconds before a question belongs to the same visit."""
 
 JOINT, LIVE, NAIVE, ONLINE, WARM = "joint-retrain", "live-state", "naive", "online", "warm-retrain"
+DELTAS = "deltas"
 BACK = "back-after-a-pause"
 CHECKPOINTS = "checkpoints"
 COMPARED = (
@@ -41,6 +42,8 @@ COMPARED = (
     (JOINT, LIVE, CHECKPOINTS),
     (ONLINE, LIVE, CHECKPOINTS),
     (ONLINE, LIVE, "all"),
+    (DELTAS, LIVE, "all"),
+    (ONLINE, DELTAS, "all"),
     (ONLINE, NAIVE, "all"),
     (ONLINE, NAIVE, BACK),
     (LIVE, "frozen", "all"),
