@@ -8,13 +8,17 @@ import pytest
 
 from penchant.errors import SettingsError
 from penchant.evaluate.recommender import Contexts
+from penchant.learn.asking import main_questions
 from penchant.learn.consolidate import AFTER_STATE, CONSOLIDATIONS, FewParameters, Pull, make_consolidations
 from penchant.learn.continued import Known, Pace, Pass, learn_on
+from penchant.model.balance import heads_of, known_share
 from penchant.model.histories import histories_of
 from penchant.model.saving import STATEFUL, arrays_of
+from penchant.model.scoring import answer
 from penchant.model.settings import ModelSettings
 from penchant.model.snapshot import encoder_id_of
 from penchant.model.training import train
+from penchant.model.trend import TrendTable
 
 ITEMS, DAYS = 24, 20
 SMALL = ModelSettings(
@@ -130,3 +134,26 @@ def test_what_comes_after_the_state_alone_keeps_every_state(shop) -> None:
 def test_an_unknown_way_is_told() -> None:
     with pytest.raises(SettingsError, match="elastic"):
         make_consolidations(["rubber"])
+
+
+def test_the_row_of_an_item_that_nobody_took_stays(shop) -> None:
+    """With nothing replayed nobody takes the first 12 items in the pass."""
+    log = shop.log.keep((shop.log.times < shop.since) | (shop.log.items >= 12))
+    after = learn_on(
+        shop.model, Pass(replace(shop.known, histories=log), shop.since, Pace(lr=0.01, replay=0.0))
+    )
+    rows = [one.net.items.folded()[0] for one in (shop.model, after)]
+    share = np.linalg.norm(rows[1] - rows[0], axis=1) / np.linalg.norm(rows[0], axis=1).mean()
+    assert share[:12].max() < 0.08 < share[12:].min()
+
+
+def test_known_things_keep_their_share_of_the_head(shop) -> None:
+    asked = main_questions(shop.log)
+    asked = asked.take(np.flatnonzero(asked.times >= shop.since))
+    trend = TrendTable.of(shop.log)
+
+    def share(model) -> float:
+        answers = answer(model.net, shop.log, asked, trend)
+        return known_share(heads_of(answers, model.item_scores(), trend))
+
+    assert share(learned(shop)) == pytest.approx(share(shop.model), abs=0.04)

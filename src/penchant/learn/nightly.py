@@ -184,16 +184,9 @@ def attempt(
     """
     rules = rules or Rules()
     before = replace(known, histories=known.histories.before(task.to))
-    job = Pass(before, task.since, _pace(before, task, rules.pace), rules.replay, rules.consolidations)
+    job = Pass(before, task.since, rules.pace, rules.replay, rules.consolidations)
     challenger = learn(champion, job, seed)
     return Attempt(task, challenger, _judged(champion, challenger, known, task, rules, reference, seed))
-
-
-def _pace(before: Known, task: Task, pace: Pace) -> Pace:
-    """Dials that few baskets set are worse than those they replace: 27% of NDCG@10 with 106 of them."""
-    fresh = main_questions(before.histories)
-    people = len(np.unique(fresh.people[fresh.times >= task.since]))
-    return pace if people >= 2 * pace.held_out else replace(pace, held_out=0)
 
 
 def _judged(  # noqa: PLR0917

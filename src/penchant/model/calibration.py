@@ -81,20 +81,31 @@ def calibrate(
     """
     if len(held_out) < LEAST:
         return Dials(items.personal, 1.0, 0.0, items.trend, items.open)
-    by_place = {
-        place: _moment(answers, items, place, seen, held_out)
-        for place, seen in trend.moments(answers.times, len(items.bias))
-    }
-    found = [by_place[place] for place in range(len(held_out))]
+    found = _moments(answers, items, trend, held_out)
     before = np.concatenate([[items.personal, 1.0], items.trend]).astype(np.float32)
     weights = _fitted(found, before)
     if not np.isfinite(weights).all() or weights[0] < 0:
         weights = before
-    given_up = discovery * min(1.0, _new_share(found) / OPEN)
     opened = _open(found, weights)
-    heads = [_heads(m, weighed(m.parts, weights) + np.float32(m.openness @ opened)) for m in found]
-    novelty = _highest(heads, frequency, given_up)
+    novelty = _novelty(found, weights, opened, discovery, frequency)
     return Dials(float(weights[0]), float(weights[1]), novelty, weights[2:], opened)
+
+
+def _moments(answers: Answers, items: ItemScores, trend: TrendTable, held_out: Questions) -> list["_Moment"]:
+    by_place = {
+        place: _moment(answers, items, place, seen, held_out)
+        for place, seen in trend.moments(answers.times, len(items.bias))
+    }
+    return [by_place[place] for place in range(len(held_out))]
+
+
+def _novelty(
+    found: list["_Moment"], weights: FloatArray, opened: FloatArray, discovery: float, frequency: IntArray
+) -> float:
+    """What new things get on top, for the share of quality that may be given up for them."""
+    given_up = discovery * min(1.0, _new_share(found) / OPEN)
+    heads = [_heads(m, weighed(m.parts, weights) + np.float32(m.openness @ opened)) for m in found]
+    return _highest(heads, frequency, given_up)
 
 
 def _moment(
