@@ -80,7 +80,7 @@ class LearnSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     scratch: Annotated[float, Meta(ge=0)] = 30.0
     replay: Literal["reservoir", "blocks", "herding"] = "reservoir"
     consolidation: str = ""
-    lr: Annotated[float, Meta(gt=0)] = 2e-3
+    lr: Annotated[float, Meta(gt=0)] = 1e-3
     passes: Positive = 1
     context: Annotated[int, Meta(ge=0)] = 100
     margin: Annotated[float, Meta(gt=0, lt=1)] = 0.05

@@ -85,8 +85,8 @@ class Pace:
             not the last ones. held_out: fresh baskets at most that set the dials and do not train.
     """
 
-    lr: float = 2e-3
-    replay: float = 1.0
+    lr: float = 1e-3
+    replay: float = 3.0
     context: int = 100
     passes: int = 1
     steps: int = 16
