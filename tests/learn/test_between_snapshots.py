@@ -24,8 +24,9 @@ from penchant.learn.course import Answer, Course, held_out, worth
 from penchant.learn.drift import Alarm, StreamName, response
 from penchant.learn.people import Asked
 from penchant.learn.progress import PROGRESS, Forecast, Progress, Told, read_progress, write_progress
+from penchant.learn.shelf import ACCEPTED
 from penchant.model.delta import DELTA, Delta, read_delta, write_delta
-from penchant.model.snapshot import Learned, read_manifest
+from penchant.model.snapshot import read_manifest
 from penchant.privacy.consent import Consent
 from penchant.recommend.search import FOUND
 from penchant.taste.tokens import Basket
@@ -266,27 +267,25 @@ def test_what_serves_far_below_its_forecast_is_rolled_back(folder: Path) -> None
     with Shop(folder, writer=True) as shop:
         first = shop.shelf.current()
         second = shutil.copytree(shop.shelf.path(first), shop.shelf.new_path(2e9))
-        raw = msgspec.json.decode((second / "manifest.json").read_bytes())
-        own = Learned(since=1.0, to=2.0, seen=3, made=4.0)
-        raw["learned"] = msgspec.to_builtins(own)
-        (second / "manifest.json").write_bytes(msgspec.json.encode(raw))
-        shop.shelf.promote(second.name, 2e9)
+        shop.shelf.promote(second.name, 2e9, ACCEPTED)
         live = Live(shop, Progress(snapshot=first))
         rng = np.random.default_rng(0)
 
         def answered(mean: float) -> None:
             values = (rng.random(1_000) < mean).astype(float).tolist()
-            live.answered([Answer(_asked("p"), value, value, value) for value in values])
+            live.answered(
+                [Answer(_asked(f"p{n % 400}"), value, value, value) for n, value in enumerate(values)]
+            )
 
         answered(0.3)
         live.begin(second.name)
         assert live.forecast is not None
         assert 0.25 < live.forecast.mean < 0.35
         answered(0.28)
-        live.check(second.name)
         assert shop.shelf.current() == second.name, "a little worse is chance"
-        answered(0.1)
-        live.check(second.name)
+        for _ in range(2):
+            assert shop.shelf.current() == second.name
+            answered(0.1)
         assert shop.shelf.current() == first
         why = shop.shelf.history()[-1].why
         assert why.startswith(f"rolled back by itself from {second.name}: NDCG@10 0.")
@@ -298,8 +297,7 @@ def test_a_training_by_hand_is_not_rolled_back(folder: Path) -> None:
         second = shutil.copytree(shop.shelf.path(first), shop.shelf.new_path(2e9)).name
         shop.shelf.promote(second, 2e9)
         live = Live(shop, Progress(snapshot=second, forecast=Forecast(snapshot=second, mean=0.5, error=0.01)))
-        live.answered([Answer(_asked("p"), 0.0, 0.0, 0.0)] * 400)
-        live.check(second)
+        live.answered([Answer(_asked(f"p{n}"), 0.0, 0.0, 0.0) for n in range(400)])
         assert shop.shelf.current() == second
 
 
@@ -376,3 +374,68 @@ def replaced(event: Event, person: str) -> Event:
 
 def shown_with(shown: float) -> Asked:
     return replace(_asked("p"), shown=shown)
+
+
+def test_what_is_looked_at_before_it_is_bought_is_asked_when_it_is_looked_at(folder: Path) -> None:
+    with Shop(folder, writer=True) as shop:
+        last = events()[TRAINED].timestamp + 1e6
+        item = events()[0].item_id
+        new = {event.user_id for event in events()} - {
+            event.user_id for event in events()[:TRAINED] if event.item_id == item
+        }
+        some = sorted(new)[:60]
+        for kind, later in ((EventType.VIEW, 0.0), (EventType.PURCHASE, 60.0)):
+            add(
+                shop,
+                [
+                    Event(
+                        user_id=one, type=kind, timestamp=last + later + n, item_id=item, sequence=int(later)
+                    )
+                    for n, one in enumerate(some)
+                ],
+            )
+        online = Online(shop)
+        online.look()
+        beside = online._beside
+        assert beside is not None
+        row = int(shop.ids.rows([item or ""])[0])
+        assert beside.course.table.moved[row]
+        assert 40 <= beside.course.learned <= 60, "once each, but for the tenth that is held out"
+
+
+def test_old_orders_that_come_in_late_move_people_and_teach_nothing(folder: Path) -> None:
+    with Shop(folder, writer=True) as shop:
+        add(
+            shop,
+            [
+                msgspec.structs.replace(event, timestamp=event.timestamp - 400 * 86_400.0)
+                for event in events()[TRAINED : TRAINED + 300]
+            ],
+        )
+        Online(shop).look()
+    told = read_progress(folder / PROGRESS)
+    assert (told.learned, told.hours) == (0, [])
+    assert told.position == TRAINED + 300
+
+
+def test_an_erasure_or_an_opt_out_takes_what_was_learned_out_of_what_serves(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though no learner runs that could make it anew."""
+    monkeypatch.setattr("penchant.app.engine.WATCH_SECONDS", 0.05)
+    more(folder, 400)
+    look(folder)
+    serving = Serving(Shop(folder, writer=True))
+    try:
+        until(lambda: serving.recommender.tracker.version.endswith("+1"))
+        people = [event.user_id for event in events()[TRAINED : TRAINED + 400]]
+        serving.set_consent(people[0], False)
+        until(lambda: "+" not in serving.recommender.tracker.version)
+        assert not (folder / "learning" / "drift.json").exists()
+        look(folder)
+        until(lambda: serving.recommender.tracker.version.endswith("+1"))
+        serving.erase(people[1])
+        until(lambda: "+" not in serving.recommender.tracker.version)
+        assert serving.recommend("p000001", 5, "home", None, ()).items
+    finally:
+        serving.close()

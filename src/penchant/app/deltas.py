@@ -23,6 +23,7 @@ class Deltas:
 
     def begin(self, name: str) -> None:
         """``name`` serves from here on."""
+        self._seen = None
         self.position = read_manifest(self._shop.shelf.path(name)).log_position
 
     def newest(self, tracker: TasteTracker) -> Delta | None:
@@ -42,6 +43,15 @@ class Deltas:
         except PenchantError as error:
             _log.warning("%s", error)
             return None
+
+    def gone(self, tracker: TasteTracker) -> bool:
+        """Whether what serves was learned from somebody who is erased: its file was removed."""
+        if tracker.version == tracker.snapshot:
+            return False
+        try:
+            return not (self._shop.shelf.path(tracker.snapshot) / DELTA).exists()
+        except PenchantError:
+            return False
 
     def take(self, tracker: TasteTracker, delta: Delta) -> None:
         """Serve with it; the lock of what follows the log is held."""

@@ -1,7 +1,6 @@
 """Watches what comes in and how well it is predicted; the alarms and what follows from them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -10,13 +9,10 @@ from penchant.app.shop import Shop
 from penchant.errors import InvalidInput, MissingExtra, StorageError
 from penchant.learn.course import Answer
 from penchant.learn.drift import DriftWatch, response, seen_of
-from penchant.learn.progress import Told
+from penchant.learn.progress import DRIFT, KEPT_ALARMS, Told
 from penchant.model.folders import write_file
 from penchant.model.serving import ServingModel
 from penchant.types import Logged, Pseudonym
-
-STATE = Path("learning") / "drift.json"
-"""In a shop's folder."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +27,7 @@ class Drift:
 
     def __init__(self, shop: Shop, alarms: Sequence[Told]) -> None:
         self._shop = shop
-        self._path = shop.folder / STATE
+        self._path = shop.folder / DRIFT
         self.alarms = list(alarms)
         self.missing = ""
         self._watch: DriftWatch | None = None
@@ -59,7 +55,9 @@ class Drift:
                 new=None if row < 0 else row >= len(counts) or not counts[row],
                 quality=quality.get(entry.position),
             )  # fmt: skip
-            self.alarms += [Told(alarm=alarm, response=response(alarm)) for alarm in self._watch.see(seen)]
+            found = [Told(alarm=alarm, response=response(alarm)) for alarm in self._watch.see(seen)]
+            # After a kill the newest alarm may be found once more.
+            self.alarms = [*self.alarms, *(one for one in found if one not in self.alarms)][-KEPT_ALARMS:]
             self._position = entry.position
 
     def rate(self, position: int) -> float:
@@ -94,11 +92,11 @@ class Drift:
             raise StorageError(f"cannot write {self._path.name}: {error}; free some space") from error
 
     def _read(self) -> tuple[int, DriftWatch]:
-        """Where it stood; from here on where nothing was kept, or it cannot be read."""
+        """Where it stood; from the snapshot on where nothing was kept, or it cannot be read."""
         try:
             kept = msgspec.json.decode(self._path.read_bytes(), type=Kept)
             return kept.position, DriftWatch.from_state(kept.watch, make_detector)
-        except (OSError, msgspec.MsgspecError, InvalidInput):
+        except (OSError, msgspec.MsgspecError, InvalidInput, ValueError, IndexError):
             return 0, DriftWatch(make_detector)
 
 

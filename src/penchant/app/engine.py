@@ -8,6 +8,7 @@ import numpy as np
 
 from penchant.app.current import CurrentModel
 from penchant.app.deltas import Deltas
+from penchant.app.learned import LearnedFiles
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
 from penchant.events.cleaning.run import clean
@@ -153,6 +154,7 @@ class Engine:
             self._shop.consent.set(person, consent)
             if not consent.profiling:
                 self._drop(person)
+                LearnedFiles(self._shop.folder, self._shop.shelf).erase_person(person)
             if not before and self._counts(person):
                 self._trend.add(self._heard_of(person))
 
@@ -213,6 +215,9 @@ class Engine:
     def _take_delta(self) -> None:
         """Serve with what was learned since the snapshot, between two requests."""
         tracker = self.recommender.tracker
+        if tracker is not None and self.deltas.gone(tracker):
+            with self.lock:
+                tracker.learned(None)
         delta = None if tracker is None else self.deltas.newest(tracker)
         if tracker is not None and delta is not None:
             with self.lock:

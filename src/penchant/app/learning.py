@@ -19,6 +19,7 @@ from penchant.app.output import Told, note
 from penchant.app.shop import Shop
 from penchant.errors import Conflict, NotEnoughData, NotFound, NotTrained, PenchantError, SnapshotRefused
 from penchant.learn.progress import PROGRESS, read_progress
+from penchant.learn.shelf import ACCEPTED
 from penchant.model.snapshot import Learned, Manifest, read_manifest
 
 POLL_SECONDS = 2.0
@@ -91,20 +92,21 @@ def standing(shop: Shop) -> Standing:
     children = _children(shop, champion)
     passes = [own, *children.values()]
     newest = max(passes, key=lambda one: one.seen)
-    scratched = [_root_made(shop, own), *(one.made for one in passes if one.since is None)]
-    return Standing(
-        champion, manifest, newest.seen, max(one.made for one in passes), _finished(shop, children),
-        max(scratched),
-    )  # fmt: skip
+    tried = max(one.made for one in passes)
+    return Standing(champion, manifest, newest.seen, tried, _finished(shop, children), _scratched(shop))
 
 
-def _root_made(shop: Shop, learned: Learned) -> float:
-    """When the training from scratch was made that a snapshot comes from; 0 where it is gone."""
-    try:
-        root = read_manifest(shop.shelf.path(learned.from_scratch)).learned if learned.from_scratch else None
-    except (NotFound, SnapshotRefused):
-        return 0.0
-    return root.made if root is not None else 0.0
+def _scratched(shop: Shop) -> float:
+    """When anything on the shelf was trained from scratch last; 0 where nothing was."""
+    made = [0.0]
+    for name in shop.shelf.names():
+        try:
+            learned = read_manifest(shop.shelf.path(name)).learned
+        except (NotFound, SnapshotRefused):
+            continue
+        if learned is not None and learned.since is None:
+            made.append(learned.made)
+    return max(made)
 
 
 def _children(shop: Shop, champion: str) -> dict[str, Learned]:
@@ -236,7 +238,7 @@ def _pass(folder: Path, told: Told, from_scratch: bool) -> Outcome:
 def _finish(shop: Shop, at: Standing) -> Outcome:
     """Promote what an earlier process made and was killed before it could."""
     manifest = read_manifest(shop.shelf.path(at.finished))
-    shop.shelf.promote(at.finished, shop.clock(), "learned on; the gate accepted it")
+    shop.shelf.promote(at.finished, shop.clock(), ACCEPTED)
     learned = manifest.learned
     if learned is None:
         raise NotTrained(f"{at.finished} was not made by a learner")

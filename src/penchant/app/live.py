@@ -3,24 +3,28 @@
 import logging
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import msgspec
 import numpy as np
 
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
 from penchant.learn.course import Answer
-from penchant.learn.progress import Forecast, Hour, Progress, counted
-from penchant.model.snapshot import read_manifest
+from penchant.learn.progress import HOUR, KEPT_HOURS, Forecast, Hour, Progress, counted
+from penchant.learn.shelf import ACCEPTED
 
 RECENT = 1_000
 """Newest first times that a forecast is made of."""
-LEAST = 300
-"""First times without which nothing is judged."""
+LOOKS = (300, 1_000, 3_000)
+"""First times after which a snapshot is judged, once each: who looks all the time sees chance."""
 FALLEN, SURE = 0.2, 3.0
 """Rolled back where so large a part of the forecast is missing, by so many standard errors."""
 
 _log = logging.getLogger(__name__)
+
+Known = tuple[str, float]
+"""A person and NDCG@10 of one first time."""
 
 
 class Live:
@@ -29,27 +33,35 @@ class Live:
     def __init__(self, shop: Shop, known: Progress) -> None:
         self._shop = shop
         self.hours, self.counted, self.forecast = known.hours, known.counted, known.forecast
-        self._recent: deque[float] = deque(maxlen=RECENT)
+        self._recent: deque[Known] = deque(maxlen=RECENT)
         self._serves = known.snapshot
+        self._answered = 0
 
     def begin(self, name: str) -> None:
         """``name`` is learned beside from here on: what was reached before is what it must reach."""
         if name != self._serves:
             self.forecast = _forecast(name, self._recent)
-        self._serves = name
+        self._serves, self._answered = name, 0
         self._recent.clear()
 
     def answered(self, answers: Sequence[Answer]) -> None:
         """Count what was asked, once: what is read again after a restart was counted before."""
+        sums: dict[float, Hour] = {}
         for one in answers:
-            self._recent.append(one.live)
+            self._recent.append((one.asked.person, one.live))
+            self._answered += 1
             if one.asked.position > self.counted:
-                self.hours = counted(self.hours, one.asked.time, _hour(one))
+                start = one.asked.time // HOUR * HOUR
+                sums[start] = _sum(sums.get(start), _hour(one))
+        for start, more in sums.items():
+            self.hours = counted(self.hours, start, more)[-KEPT_HOURS:]
         self.counted = max([self.counted, *(one.asked.position for one in answers)])
+        if any(self._answered - len(answers) < look <= self._answered for look in LOOKS):
+            self.check()
 
-    def check(self, name: str) -> None:
-        """Go back to what served before, where ``name`` was learned on and serves far worse than forecast."""
-        expected, found = self.forecast, _forecast(name, self._recent)
+    def check(self) -> None:
+        """Go back to what served before, where the learner's own snapshot serves far worse than forecast."""
+        name, expected, found = self._serves, self.forecast, _forecast(self._serves, self._recent)
         if expected is None or found is None or expected.snapshot != name:
             return
         off = expected.mean - found.mean
@@ -67,21 +79,23 @@ class Live:
 
 
 def _before(shop: Shop, name: str) -> str:
-    """What served before ``name``; empty where nothing did, or ``name`` was not made by the learner."""
-    manifest = read_manifest(shop.shelf.path(name))
-    if manifest.learned is None or manifest.learned.since is None or shop.shelf.current() != name:
+    """What served before the gate let ``name`` through; empty where a person decided since."""
+    history = shop.shelf.history()
+    if len(history) < 2 or history[-1].name != name or history[-1].why != ACCEPTED:
         return ""
-    earlier = [promotion.name for promotion in shop.shelf.history() if promotion.name != name]
-    return earlier[-1] if earlier else ""
+    return history[-2].name
 
 
-def _forecast(name: str, recent: Sequence[float] | deque[float]) -> Forecast | None:
-    if len(recent) < LEAST:
+def _forecast(name: str, recent: Iterable[Known]) -> Forecast | None:
+    """Mean and standard error of what was reached; people differ, so they are what is drawn."""
+    known = list(recent)
+    if len(known) < LOOKS[0]:
         return None
-    values = np.array(recent)
-    return Forecast(
-        snapshot=name, mean=float(values.mean()), error=float(values.std() / np.sqrt(len(values)))
-    )
+    people = np.unique([person for person, _ in known], return_inverse=True)[1]
+    values = np.array([value for _, value in known])
+    mean = float(values.mean())
+    off = np.bincount(people, values - mean)
+    return Forecast(snapshot=name, mean=mean, error=float(np.sqrt((off**2).sum()) / len(values)))
 
 
 def _hour(one: Answer) -> Hour:
@@ -90,3 +104,12 @@ def _hour(one: Answer) -> Hour:
         still_hits=float(one.still > 0), frozen_hits=float(one.frozen > 0),
         ndcg=one.live, still=one.still, frozen=one.frozen,
     )  # fmt: skip
+
+
+def _sum(first: Hour | None, second: Hour) -> Hour:
+    if first is None:
+        return second
+    names = [name for name in Hour.__struct_fields__ if name != "start"]
+    return msgspec.structs.replace(
+        first, **{name: getattr(first, name) + getattr(second, name) for name in names}
+    )

@@ -16,6 +16,7 @@ from penchant.learn.continued import Known, Pace, Pass, learn_on
 from penchant.learn.gate import GateSettings, Verdict
 from penchant.learn.nightly import Attempt, Learn, Reference, Rules, attempt, next_task
 from penchant.learn.replay import make_replay
+from penchant.learn.shelf import ACCEPTED
 from penchant.model.checkpoint import clear_checkpoint
 from penchant.model.loading import load_model
 from penchant.model.saving import save_snapshot
@@ -150,7 +151,7 @@ def _keep(shop: Shop, at: Standing, given: Material, done: Attempt, from_scratch
         log_position=position, metrics=verdict.figures, parent=at.champion, learned=learned,
     )  # fmt: skip
     if verdict.accepted:
-        shop.shelf.promote(path.name, now, "learned on; the gate accepted it")
+        shop.shelf.promote(path.name, now, ACCEPTED)
     shop.shelf.prune(also=_root(at))
     if from_scratch:
         clear_checkpoint(shop.folder / TRAINING)

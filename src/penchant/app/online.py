@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from penchant.app.drift import Drift
 from penchant.app.live import Live
@@ -31,7 +32,7 @@ from penchant.model.snapshot import WEIGHTS, read_manifest
 from penchant.model.tokens import main_kind
 from penchant.recommend.trend import ShopTrend
 from penchant.taste.tokens import TokenMaker
-from penchant.types import Event, Logged, Pseudonym
+from penchant.types import Logged, Pseudonym
 
 AT_ONCE = 100
 """Events that are read and learned together."""
@@ -53,8 +54,11 @@ class _Beside:
     trend: ShopTrend
     course: Course
     out: frozenset[Pseudonym]
+    marked: frozenset[int]
+    made: float
+    slot: NDArray[np.int32]
     position: int
-    told: int = 0
+    told: int = -1
     published: int = 0
     number: int = 0
     refused: int = 0
@@ -83,7 +87,7 @@ class Online:
             NotTrained: there is no snapshot. PenchantError: something else is wrong; a later look may do.
         """
         name, gone = self._shop.shelf.current(), self._erased()
-        if self._beside is None or (self._beside.name, self._gone) != (name, gone):
+        if self._beside is None or (self._beside.name, self._gone) != (name, gone) or self._retold():
             self._beside, self._gone = self._begin(name), gone
             self._live.begin(name)
         beside, found = self._beside, False
@@ -93,6 +97,12 @@ class Online:
         if self._clock() - self._published >= self._shop.settings.learn.seconds:
             self._tell(beside)
         return found
+
+    def _retold(self) -> bool:
+        """Whether an item that the model reads has another text now."""
+        assert self._beside is not None  # noqa: S101 - asked only then
+        known = self._beside.slot
+        return not np.array_equal(self._shop.catalog.text_table().slot[: len(known)], known)
 
     def _erased(self) -> tuple[object, ...]:
         """Changes when somebody is erased or opts out: then what they taught is unlearned."""
@@ -117,9 +127,13 @@ class Online:
         usual = [follow.stood(person, made) for person in people[:: max(1, len(people) // SAMPLE)]]
         h = np.stack(usual) if usual else np.zeros((0, model.vectors().shape[1]), np.float32)
         table = OnlineTable.beside(model.vectors(), model.counts(), h)
-        course = Course(table, model.biases(made).copy(), GateSettings(), since)
+        aside = float(model.manifest.settings["auxiliary"])
+        course = Course(table, model.biases(made).copy(), GateSettings(), since, aside)
         out = frozenset(cleaned.all_people()) | shop.consent.opted_out()
-        return _Beside(name, model, follow, trend, course, out, since, number=_number(shop, name, model))
+        return _Beside(
+            name, model, follow, trend, course, out, frozenset(cleaned.all_events()), made,
+            shop.catalog.text_table().slot, since, number=_number(shop, name, model),
+        )  # fmt: skip
 
     def _load(self, name: str, trend: ShopTrend) -> ServingModel:
         text = self._shop.catalog.text_vectors()
@@ -140,28 +154,30 @@ class Online:
     def _hear(self, beside: _Beside, entries: Sequence[Logged]) -> None:
         """Some events in the order of the log: asked, learned, counted."""
         self._grow(beside)
-        heard: list[Event] = []
+        heard: list[Logged] = []
         asked: list[Asked] = []
         for entry in entries:
-            if Pseudonym(entry.event.user_id) not in beside.out:
+            if Pseudonym(entry.event.user_id) not in beside.out and entry.position not in beside.marked:
                 one = beside.people.hear(entry)
-                if one is not None:
+                # What happened before the snapshot and comes in only now moves people, and teaches nothing.
+                if one is not None and one.time >= beside.made:
                     asked.append(replace(one, shown=propensity(self._shop.impressions, entry.event)))
-                heard.append(entry.event)
+                heard.append(entry)
         answers: list[Answer] = []
         for group in groups(asked):
             levels, rate = beside.model.biases(group[0].time), self._drift.rate(group[0].position)
             answers += beside.course.take(group, levels, rate)
-        beside.trend.add(heard)
+        beside.trend.add(entry.event for entry in heard)
         beside.position = entries[-1].position
         self._live.answered(answers)
-        self._drift.see(entries, answers, beside.model)
+        self._drift.see(heard, answers, beside.model)
 
     def _grow(self, beside: _Beside) -> None:
         """Items that are new in the catalogue take part at once."""
         shop, known = self._shop, beside.model.n_items
         if len(shop.ids) <= known:
             return
+        beside.slot = shop.catalog.text_table().slot
         text = shop.catalog.text_vectors()
         beside.model = beside.model.with_items(text[known:], shop.catalog.prices(len(text))[known:])
         beside.people.use(beside.model)
@@ -171,12 +187,12 @@ class Online:
     def _tell(self, beside: _Beside) -> None:
         """Publish what was learned, if the cheap gate lets it; and how it goes."""
         self._published = self._clock()
-        if beside.course.learned > beside.told:
+        # The first time in any case: what lies there may be of somebody who was erased meanwhile.
+        if beside.course.learned > beside.told and (beside.course.learned or beside.number):
             beside.told = beside.course.learned
             self._publish(beside)
         if beside.position == self._progress.position and beside.name == self._progress.snapshot:
             return
-        self._live.check(beside.name)
         self._progress = Progress(
             written=self._shop.clock(), snapshot=beside.name, position=beside.position,
             learned=beside.course.learned, published=beside.published, refused=beside.refused,

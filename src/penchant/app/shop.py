@@ -17,6 +17,7 @@ from penchant.adapters.sqlite.keys import SqliteKeys
 from penchant.adapters.sqlite.log import SqliteLog
 from penchant.adapters.sqlite.people import SqliteConsent, SqliteMarks, everybody
 from penchant.adapters.sqlite.vectors import SqliteVectors
+from penchant.app.learned import LearnedFiles
 from penchant.catalog.catalog import Catalog
 from penchant.catalog.encoder import TextEncoder
 from penchant.errors import ShopError
@@ -134,8 +135,8 @@ class Shop:
     def stores(self) -> list[Erasable]:
         """Every store of personal data on the disk, the log last."""
         return [
-            self.impressions, self.dead_letters, self.marks, self.corrections, self.attributes,
-            self.consent, self.log,
+            LearnedFiles(self.folder, self.shelf), self.impressions, self.dead_letters, self.marks,
+            self.corrections, self.attributes, self.consent, self.log,
         ]  # fmt: skip
 
     def assign_ids(self) -> None:

@@ -35,6 +35,8 @@ def propensity(shown: ImpressionLog, event: Event) -> float:
     The list that the event names, else the newest one of the day before that holds the item.
     """
     named = shown.get(event.recommendation_id) if event.recommendation_id else None
+    if named is not None and named.user_id != event.user_id:
+        named = None  # Somebody else's, or made up.
     lists = shown.of_user(Pseudonym(event.user_id), LOOKED_AT) if named is None else [named]
     for one in lists:
         if named is None and not 0 <= event.timestamp - one.timestamp <= ANSWERED:

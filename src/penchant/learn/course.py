@@ -36,8 +36,12 @@ class Answer:
 class Course:
     """Beside one snapshot. One person in ten never teaches: they are asked whether others taught well."""
 
-    def __init__(self, table: OnlineTable, frozen: FloatArray, gate: GateSettings, seed: int) -> None:
-        """``frozen``: (N,) levels of all items when the snapshot was made."""
+    def __init__(
+        self, table: OnlineTable, frozen: FloatArray, gate: GateSettings, seed: int, aside: float = 0.1
+    ) -> None:
+        """``frozen``: (N,) levels of all items when the snapshot was made. ``aside``: weight of what was
+        wanted by another type of event than the main one."""
+        self._aside = aside
         self.table = table
         self._frozen = frozen
         self._gate = gate
@@ -52,6 +56,7 @@ class Course:
         self._held.extend(one for one in asked if held_out(one))
         if taught:
             share = _shares(taught) * np.array([worth(one) for one in taught], np.float32)
+            share *= np.array([1.0 if one.main else self._aside for one in taught], np.float32)
             batch = FirstTimes(
                 h=np.stack([one.h for one in taught]),
                 items=np.array([one.item for one in taught]),
@@ -82,7 +87,8 @@ class Course:
 
     def forget(self) -> None:
         """Begin anew beside the snapshot; what was learned so far is given up."""
-        self.table.moves[:] = 0.0
+        self.table.forget()
+        self.learned = 0
 
     def _answers(self, asked: Sequence[Asked], levels: FloatArray) -> list[Answer]:
         live = _gains(self._scores(asked, levels, moved=True), asked)
@@ -102,7 +108,7 @@ class Course:
 
     @staticmethod
     def _masked(scores: FloatArray, asked: Sequence[Asked]) -> FloatArray:
-        scores[tuple(pairs([one.had for one in asked]))] = -1e30
+        scores[tuple(pairs([one.had for one in asked]))] = -np.inf
         return scores
 
 
@@ -138,5 +144,6 @@ def _gains(scores: FloatArray, asked: Sequence[Asked]) -> NDArray[np.float64]:
     """NDCG@10 of each item that was taken, alone, (Q,)."""
     items: IntArray = np.array([one.item for one in asked], np.int64)
     own = scores[np.arange(len(asked)), items]
-    rank = (scores > own[:, None]).sum(1)
+    # Among equals it may stand anywhere.
+    rank = (scores > own[:, None]).sum(1) + ((scores == own[:, None]).sum(1) - 1) / 2
     return np.where(rank < LISTED, 1 / np.log2(rank + 2.0), 0.0)

@@ -80,7 +80,8 @@ class OnlineTable:
     Attributes:
         vectors: (N, D) of the snapshot, as scores take them. moves: (N, D) what is added to them.
         precision: (N,) of the moves. moved: (N,) somebody took it since.
-        middle: (D,) mean behaviour. longest: of a move.
+        middle: (D,) mean behaviour. longest: of a move. first: (N,) precision before anything was learned.
+            prior: precision of what nobody took.
     """
 
     vectors: FloatArray
@@ -89,6 +90,8 @@ class OnlineTable:
     moved: NDArray[np.bool_]
     middle: FloatArray
     longest: float
+    first: FloatArray
+    prior: float
 
     @classmethod
     def beside(
@@ -118,10 +121,13 @@ class OnlineTable:
         middle = h.mean(0) if len(h) else np.zeros(dim, np.float32)
         energy = float(((h - middle) ** 2).mean()) if len(h) else 1.0
         prior = dim / (settings.spread * unit) ** 2
+        precision = (prior + settings.faith * energy * counts).astype(np.float32)
         return cls(
             vectors=vectors,
             moves=np.zeros_like(vectors),
-            precision=(prior + settings.faith * energy * counts).astype(np.float32),
+            precision=precision,
+            first=precision.copy(),
+            prior=prior,
             moved=np.zeros(len(vectors), np.bool_),
             middle=middle.astype(np.float32),
             longest=settings.most * unit,
@@ -140,8 +146,13 @@ class OnlineTable:
         new = len(vectors)
         self.vectors = np.concatenate([self.vectors, vectors])
         self.moves = np.concatenate([self.moves, np.zeros_like(vectors)])
-        self.precision = np.append(self.precision, np.full(new, self.precision.min(), np.float32))
+        fresh = np.full(new, self.prior, np.float32)
+        self.precision, self.first = np.append(self.precision, fresh), np.append(self.first, fresh)
         self.moved = np.append(self.moved, np.zeros(new, np.bool_))
+
+    def forget(self) -> None:
+        """As if nothing had been learned."""
+        self.moves[:], self.precision[:], self.moved[:] = 0.0, self.first, False
 
     def learn(self, batch: FirstTimes, rng: np.random.Generator) -> None:
         """One step on what was taken. Only rows of what somebody took since the snapshot move."""
@@ -179,7 +190,7 @@ class OnlineTable:
         here = rows[place] == item
         mine[question[here], place[here]] = -np.inf
         others = batch.h @ self.vectors[drawn].T + batch.levels[..., drawn]
-        others += np.float32(np.log((len(self.vectors) - len(rows)) / max(1, len(drawn))))
+        others += np.float32(np.log(max(1, len(self.vectors) - len(rows)) / max(1, len(drawn))))
         rest = _log_sum_exp(np.concatenate([mine, others], axis=1))
         return np.exp(mine - rest[:, None])
 

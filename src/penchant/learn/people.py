@@ -1,4 +1,4 @@
-"""People as the learner follows them: how they stood before each thing that they take for the first time.
+"""People as the learner follows them: how they stood before each thing that they meet for the first time.
 
 A person who is met is read from the log up to there, and moves with each event from then on. Nothing is kept
 on the disk.
@@ -25,12 +25,15 @@ FOLLOWED = 20_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """Somebody took something for the first time, and how they stood just before.
+    """Somebody wanted something for the first time, and how they stood just before.
+
+    What is looked at and bought a minute later is asked for when it is looked at.
 
     Attributes:
         position: in the log. time: unix seconds. basket: number of the person's basket.
         item: row. h: (D,) behaviour as scores weigh it. frozen: the same of when the snapshot was made.
         had: rows of what the person had before that basket.
+        main: whether by an event of the type that the shop wants to know of.
         shown: with what propensity a list had shown it to the person; 0 where none had.
     """
 
@@ -42,6 +45,7 @@ class Asked:
     h: FloatArray
     frozen: FloatArray
     had: IntArray
+    main: bool = True
     shown: float = 0.0
 
 
@@ -54,6 +58,7 @@ class _Person:
     basket: Basket
     had: set[int]
     last: tuple[float, int]
+    greatest: int = -1
     begun: "_Begun | None" = None
 
 
@@ -89,9 +94,9 @@ class People:
         self._people: Bounded[_Person] = Bounded(capacity)
 
     def use(self, model: PreferenceModel) -> None:
-        """Go on with a longer item table; everybody is read again, as they may have met the new items."""
-        self._model = model
-        self._people = Bounded(self._people.capacity)
+        """Go on with a longer item table; who has met the new items is read again."""
+        known, self._model = self._model.n_items, model
+        self._people.drop_where(lambda one: one.greatest >= known)
 
     def stood(self, person: Pseudonym, now: float) -> FloatArray:
         """Behaviour (D,) of somebody when the snapshot was made, asked at ``now``."""
@@ -106,16 +111,19 @@ class People:
             return None
         if one is None:
             one = self._read(person, logged.position)
+            if order < one.last:
+                return None
             self._people.put(person, one)
         token = self._tokens.of(logged.event, one.basket)
         one.last = max(one.last, order)
         return None if token is None else self._step(person, one, token, logged)
 
     def _step(self, person: Pseudonym, one: _Person, token: Token, logged: Logged) -> Asked | None:
-        known = 0 <= token.item < self._model.n_items
-        asked = self._ask(person, one, token, logged) if known and token.type == self._main else None
+        wanted = self._counts(token)
+        asked = self._ask(person, one, token, logged) if wanted else None
         one.state = self._model.step(one.state, token)
-        if known and token.type not in NOT_WANTED:
+        one.greatest = max(one.greatest, token.item)
+        if wanted:
             one.had.add(token.item)
         return asked
 
@@ -127,8 +135,9 @@ class People:
             return None
         begun.taken.add(token.item)
         return Asked(
-            person, logged.position, token.time, begun.number, token.item, begun.h, begun.frozen, begun.had
-        )
+            person, logged.position, token.time, begun.number, token.item, begun.h, begun.frozen, begun.had,
+            main=token.type == self._main,
+        )  # fmt: skip
 
     def _begin(self, person: Pseudonym, one: _Person, token: Token) -> _Begun:
         known = self._attributes_of(person)
@@ -149,7 +158,7 @@ class People:
         state = self._model.encode(tokens)
         still = state if frozen is tokens else self._model.encode(frozen)
         last = order_of(before[-1].event) if before else (-np.inf, 0)
-        return _Person(state, still, basket, had, last)
+        return _Person(state, still, basket, had, last, max((token.item for token in tokens), default=-1))
 
     def _counts(self, token: Token) -> bool:
         return 0 <= token.item < self._model.n_items and token.type not in NOT_WANTED

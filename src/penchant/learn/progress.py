@@ -14,6 +14,8 @@ from penchant.model.folders import write_file
 
 PROGRESS = Path("learning") / "progress.json"
 """In a shop's folder."""
+DRIFT = Path("learning") / "drift.json"
+"""What drift detection goes on from, in a shop's folder."""
 HOUR = 3600.0
 KEPT_HOURS = 24 * 28
 KEPT_ALARMS = 200

@@ -10,6 +10,9 @@ from penchant.errors import NotFound, NotTrained, SnapshotRefused
 from penchant.model.folders import tidy, write_file
 from penchant.model.snapshot import Manifest, checked_manifest
 
+ACCEPTED = "learned on; the gate accepted it"
+"""Why a snapshot of the learner serves."""
+
 KEEP = 5
 """Unpromoted or replaced snapshots kept on the shelf; older ones are pruned."""
 
@@ -30,7 +33,7 @@ class SnapshotShelf:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = self.folder = folder
         self._promotions = folder / "promotions.jsonl"
 
     def path(self, name: str) -> Path:

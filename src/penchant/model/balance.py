@@ -6,7 +6,7 @@ anew: on Online Retail a week of passes had half as many known things in the fir
 cost a quarter of NDCG@10. What few moments do tell, for it needs no baskets, is how large the share was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,8 @@ from penchant.model.scoring import Answers, ItemScores, score_blocks
 from penchant.model.trend import TrendTable
 
 PLACES, BLOCK = 10, 256
-FARTHEST = 20.0
-"""A level that puts either side in front altogether."""
+FARTHEST = 5.0
+"""One pass moves the two sides apart by less than one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,10 +59,18 @@ def level_for(heads: Sequence[Head], share: float) -> float:
     """
     if not heads:
         return 0.0
+    lowest = _edge(lambda level: known_share(heads, level) > share)
+    highest = _edge(lambda level: known_share(heads, level) >= share)
+    # A share is a step function: of all levels that fit, the one that changes least.
+    return min(max(0.0, lowest), max(lowest, highest))
+
+
+def _edge(too_low: Callable[[float], bool]) -> float:
+    """The level at which ``too_low`` ends."""
     low, high = -FARTHEST, FARTHEST
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if known_share(heads, middle) > share else (low, middle)
+        low, high = (middle, high) if too_low(middle) else (low, middle)
     return (low + high) / 2
 
 

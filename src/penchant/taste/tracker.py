@@ -116,11 +116,11 @@ class TasteTracker:
             other = model.encoder_id
             self._forget_where(lambda one: one.encoder_id != other or (more and one.greatest >= known))
 
-    def learned(self, delta: Delta) -> None:
+    def learned(self, delta: Delta | None) -> None:
         """Serve with what was learned since the snapshot; all states stay. Raises SnapshotRefused."""
         with self._lock:
             self._model = self._model.with_delta(delta)
-            self._version = f"{self.snapshot}+{delta.head.number}"
+            self._version = f"{self.snapshot}+{delta.head.number}" if delta else self.snapshot
 
     def grow(self, text_vectors: Floats, prices: Floats | None = None) -> int:
         """Take in a longer id table by text vectors (N, T) and prices (N,) of all rows; how many are new.

@@ -43,7 +43,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     """What the learner should do.
 
     Attributes:
-        action: ``retrain`` orders one, and the rate is raised until it is there; ``faster`` raises the
+        action: ``retrain`` orders one, and raises the rate too; ``faster`` raises the
             rate; ``tell`` changes nothing.
         factor: of the learning rate, 1 for no change. events: for how many events from the alarm on.
         why: in words.

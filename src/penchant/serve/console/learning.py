@@ -132,14 +132,14 @@ def rate_words(overall: Point) -> list[str]:
 
     >>> for words in rate_words({"start": 0.0, "asked": 900, "serves": 0.3, "still": 0.3, "frozen": 0.3}):
     ...     print(words)
-    Since 1 Jan 1970, 900 times somebody took an item that was new to them.
-    It was among the ten items at the top of their list 30.0% of the time.
+    Since 1 Jan 1970, 900 times somebody took, or looked at, an item that was new to them.
+    It was among the ten best of what was new to them 30.0% of the time.
     That is as often as without what was learned since the snapshot, and as often as with a frozen model.
     """
     asked = f"{overall['asked']:,.0f} time{'' if overall['asked'] == 1 else 's'}"
     words = [
-        f"Since {day(overall['start'])}, {asked} somebody took an item that was new to them.",
-        f"It was among the ten items at the top of their list {overall['serves']:.1%} of the time.",
+        f"Since {day(overall['start'])}, {asked} somebody took, or looked at, an item that was new to them.",
+        f"It was among the ten best of what was new to them {overall['serves']:.1%} of the time.",
         f"That is {as_often(overall['serves'], overall['still'])} without what was learned since the "
         f"snapshot, and {as_often(overall['serves'], overall['frozen'])} with a frozen model.",
     ]
