@@ -43,3 +43,9 @@ def test_a_shift_of_one_side_is_found_and_undone(shift: float) -> None:
 def test_where_nobody_has_both_nothing_is_moved() -> None:
     assert level_for([], 0.3) == 0.0
     assert known_share([]) == 0.0
+
+
+@pytest.mark.parametrize("known", [50.0, -50.0])
+def test_where_all_known_things_are_listed_or_none_nothing_is_moved(known: float) -> None:
+    some = [Head(np.full(3, known, np.float32), one.new) for one in heads()]
+    assert level_for(some, known_share(some)) == pytest.approx(0.0, abs=1e-6)

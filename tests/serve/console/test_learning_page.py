@@ -65,7 +65,7 @@ def test_it_shows_what_is_there(inside: TestClient) -> None:
         "Up to event 89,988 of 90,000 in the log; 12 to go",
         "17 published, 1 refused",
         "Drift Is watched.",
-        "Since 14 Nov 2023, 5,000 times somebody took an item that was new to them",
+        "Since 14 Nov 2023, 5,000 times somebody took, or looked at, an item that was new to them",
         "1.20 times as often as without what was learned since the snapshot, and 2.00 times as often as",
         "Looks at Teas went from 3.1% to 14% of all looks Learns 1.54 times as fast for 4,500 events",
         "0.4% worse 1.6% better –",
