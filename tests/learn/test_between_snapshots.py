@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from penchant.app.live import Live
 from penchant.app.online import Online, follow_log
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop
-from penchant.errors import SnapshotRefused
+from penchant.errors import Conflict, SnapshotRefused
 from penchant.events.impressions import propensity
 from penchant.learn.course import Answer, Course, held_out, worth
 from penchant.learn.drift import Alarm, StreamName, response
@@ -439,3 +440,23 @@ def test_an_erasure_or_an_opt_out_takes_what_was_learned_out_of_what_serves(
         assert serving.recommend("p000001", 5, "home", None, ()).items
     finally:
         serving.close()
+
+
+def test_of_many_who_promote_at_once_each_has_a_line_and_nobody_undoes_what_they_did_not_see(
+    folder: Path,
+) -> None:
+    with Shop(folder, writer=False) as shop:
+        first = shop.shelf.current()
+        second = shutil.copytree(shop.shelf.path(first), shop.shelf.new_path(2e9)).name
+
+        def promote(number: int) -> None:
+            Shop(folder, writer=False).shelf.promote((first, second)[number % 2], float(number), str(number))
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(promote, range(40)))
+        assert sorted(int(one.why) for one in shop.shelf.history()[1:]) == list(range(40))
+        serves = shop.shelf.current()
+        other = ({first, second} - {serves}).pop()
+        with pytest.raises(Conflict, match="serves by now"):
+            shop.shelf.promote(serves, 1.0, "late", expected=other)
+        assert shop.shelf.current() == serves

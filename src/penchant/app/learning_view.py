@@ -69,7 +69,7 @@ def go_back(shop: Shop, expected: str) -> dict[str, Any]:
         raise NotFound("there is nothing to go back to: only one snapshot has served so far")
     try:
         # By its name: whatever is promoted meanwhile, nobody lands where they did not want to go.
-        shop.shelf.promote(target, shop.clock(), f"rollback from {serves}")
+        shop.shelf.promote(target, shop.clock(), f"rollback from {serves}", expected=serves)
     except (NotFound, SnapshotRefused) as error:
         raise Conflict(str(error)) from error
     return {"serves": target, "before": serves}

@@ -72,7 +72,7 @@ class Live:
         try:
             before = _before(self._shop, name)
             if before:
-                self._shop.shelf.promote(before, self._shop.clock(), why)
+                self._shop.shelf.promote(before, self._shop.clock(), why, expected=name)
                 _log.warning("%s", why)
         except PenchantError as error:
             _log.warning("%s, but it cannot be: %s", why, error)

@@ -2,11 +2,12 @@
 
 import shutil
 from datetime import UTC, datetime
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import msgspec
 
-from penchant.errors import NotFound, NotTrained, SnapshotRefused
+from penchant.errors import Conflict, NotFound, NotTrained, SnapshotRefused
 from penchant.model.folders import tidy, write_file
 from penchant.model.snapshot import Manifest, checked_manifest
 
@@ -98,14 +99,29 @@ class SnapshotShelf:
             raise NotTrained("there is no trained model yet: run `penchant train`")
         return history[-1].name
 
-    def promote(self, name: str, now: float, why: str = "promoted by hand") -> None:
-        """Let ``name`` serve from now on; it must be whole.
+    def promote(
+        self, name: str, now: float, why: str = "promoted by hand", expected: str | None = None
+    ) -> None:
+        """Let ``name`` serve from now on; it must be whole. Of several at once each has its line.
+
+        Args:
+            name: of the snapshot.
+            now: unix seconds.
+            why: for people.
+            expected: what must serve until then.
 
         Raises:
             NotFound, SnapshotRefused: it is missing or broken; the one that serves stays.
+            Conflict: another one than ``expected`` serves by now.
         """
         checked_manifest(self.path(name))
-        self._write([*self.history(), Promotion(name=name, time=now, why=why)])
+        with (self._folder / ".lock").open("wb") as lock:
+            flock(lock, LOCK_EX)
+            history = self.history()
+            serves = history[-1].name if history else ""
+            if expected is not None and serves != expected:
+                raise Conflict(f"{serves or 'nothing'} serves by now, not {expected}: look again")
+            self._write([*history, Promotion(name=name, time=now, why=why)])
 
     def rollback(self, now: float) -> str:
         """Go back to what served before the present one; returns its name.
@@ -117,7 +133,8 @@ class SnapshotShelf:
         earlier = [p.name for p in history if history and p.name != history[-1].name]
         if not earlier:
             raise NotFound("nothing to roll back to: only one snapshot has served so far")
-        self.promote(earlier[-1], now, f"rollback from {history[-1].name}")
+        serves = history[-1].name
+        self.promote(earlier[-1], now, f"rollback from {serves}", expected=serves)
         return earlier[-1]
 
     def prune(self, keep: int = KEEP, also: str = "") -> list[str]:
