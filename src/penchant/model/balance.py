@@ -59,19 +59,19 @@ def level_for(heads: Sequence[Head], share: float) -> float:
     """
     if not heads:
         return 0.0
-    lowest = _edge(lambda level: known_share(heads, level) > share)
-    highest = _edge(lambda level: known_share(heads, level) >= share)
+    _, lowest = _edge(lambda level: known_share(heads, level) > share)
+    highest, _ = _edge(lambda level: known_share(heads, level) >= share)
     # A share is a step function: of all levels that fit, the one that changes least.
     return min(max(0.0, lowest), max(lowest, highest))
 
 
-def _edge(too_low: Callable[[float], bool]) -> float:
-    """The level at which ``too_low`` ends."""
+def _edge(below: Callable[[float], bool]) -> tuple[float, float]:
+    """Two levels next to each other: the last that is ``below``, and the first that is not."""
     low, high = -FARTHEST, FARTHEST
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if too_low(middle) else (low, middle)
-    return (low + high) / 2
+        low, high = (middle, high) if below(middle) else (low, middle)
+    return low, high
 
 
 def _share(head: Head, level: float) -> float:
