@@ -460,3 +460,15 @@ def test_of_many_who_promote_at_once_each_has_a_line_and_nobody_undoes_what_they
         with pytest.raises(Conflict, match="serves by now"):
             shop.shelf.promote(serves, 1.0, "late", expected=other)
         assert shop.shelf.current() == serves
+
+
+def test_without_river_it_learns_and_says_that_nothing_watches(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    more(folder, 300)
+    look(folder)
+    told = read_progress(folder / PROGRESS)
+    assert told.published == 1
+    assert "pip install 'penchant[drift]'" in told.watching
+    assert not (folder / "learning" / "drift.json").exists()
