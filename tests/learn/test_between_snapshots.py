@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from tests.learn import tiny_shop
-from tests.learn.tiny_shop import TRAINED, add, events
+from tests.learn.tiny_shop import TRAINED, add, events, more, until
 
 from penchant.app.learning import Follower
 from penchant.app.live import Live
@@ -31,24 +28,7 @@ from penchant.model.snapshot import read_manifest
 from penchant.privacy.consent import Consent
 from penchant.recommend.search import FOUND
 from penchant.taste.tokens import Basket
-from penchant.testing.fakes import FakeTextEncoder
 from penchant.types import Event, EventType, Impression, Item, Pseudonym, Recommendation
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_shop.make(tmp_path_factory.mktemp("shops") / "made")
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(Shop, "encoder", FakeTextEncoder())
-    return Path(shutil.copytree(made, tmp_path / "shop"))
-
-
-def more(folder: Path, count: int, begin: int = TRAINED) -> None:
-    with Shop(folder, writer=True) as shop:
-        add(shop, events()[begin : begin + count])
 
 
 def look(folder: Path) -> Online:
@@ -65,13 +45,6 @@ def published(folder: Path) -> Delta:
         delta = read_delta(path, read_manifest(path))
     assert delta is not None
     return delta
-
-
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
-    last = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < last, "waited too long"
-        time.sleep(0.02)
 
 
 def test_what_was_learned_is_served_between_two_requests(

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,8 +15,7 @@ import msgspec
 import pytest
 import torch
 from tests.app.commands import ENVIRONMENT, WITHOUT_LANGUAGE_MODEL, end, run, start
-from tests.learn import tiny_shop
-from tests.learn.tiny_shop import TRAINED, add, check_chain, events, learned, manifests
+from tests.learn.tiny_shop import TRAINED, add, check_chain, events, learned, manifests, more, until
 
 from penchant import cli
 from penchant.app import nightly
@@ -30,24 +28,7 @@ from penchant.learn.continued import Pass, learn_on
 from penchant.model.folders import write_folder
 from penchant.model.scoring import PreferenceModel
 from penchant.privacy.consent import Consent
-from penchant.testing.fakes import FakeTextEncoder
 from penchant.types import Event
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_shop.make(tmp_path_factory.mktemp("shops") / "made")
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(Shop, "encoder", FakeTextEncoder())
-    return Path(shutil.copytree(made, tmp_path / "shop"))
-
-
-def more(folder: Path, count: int, begin: int = TRAINED) -> None:
-    with Shop(folder, writer=True) as shop:
-        add(shop, events()[begin : begin + count])
 
 
 def silent(what: str, share: float) -> None:
@@ -65,13 +46,6 @@ def spoiled(model: PreferenceModel, job: Pass, seed: int) -> PreferenceModel:
     with torch.no_grad():
         student.net.items.project.weight.mul_(5)
     return student
-
-
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
-    last = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < last, "waited too long"
-        time.sleep(0.02)
 
 
 def test_a_good_challenger_is_promoted_and_served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

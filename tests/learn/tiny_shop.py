@@ -1,6 +1,7 @@
 """A simulated shop of a few hundred people, with a model of a few steps that learns on in seconds."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -66,6 +67,20 @@ def make(folder: Path) -> Path:
         given = work.material(shop, lambda what, share: None)
         work.keep_model(shop, work.train_model(shop, given, lambda at: None), given, {})
     return folder
+
+
+def more(folder: Path, count: int, begin: int = TRAINED) -> None:
+    """So many more events come in, of those from ``begin`` on."""
+    with Shop(folder, writer=True) as shop:
+        add(shop, events()[begin : begin + count])
+
+
+def until(true: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for something that another thread or process does."""
+    last = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < last, "waited too long"
+        time.sleep(0.02)
 
 
 def manifests(folder: Path) -> dict[str, Manifest]:

@@ -1,16 +1,18 @@
 """What the learner publishes between two snapshots, taken in by whoever serves."""
 
 import logging
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
-from penchant.model.delta import DELTA, Delta, read_delta
+from penchant.model.delta import DELTA, read_delta
 from penchant.model.snapshot import read_manifest
 from penchant.taste.tracker import TasteTracker
 
 _log = logging.getLogger(__name__)
 
-Signature = tuple[str, int, int, int]
+Signature = tuple[int, int, int]
 
 
 class Deltas:
@@ -26,37 +28,30 @@ class Deltas:
         self._seen = None
         self.position = read_manifest(self._shop.shelf.path(name)).log_position
 
-    def newest(self, tracker: TasteTracker) -> Delta | None:
-        """What has come since the last look; None where nothing has, or it is refused, which is told once."""
-        name = tracker.snapshot
-        try:
-            path = self._shop.shelf.path(name) / DELTA
-            found = path.stat()
-        except (OSError, PenchantError):
-            return None
-        signature = (name, found.st_ino, found.st_mtime_ns, found.st_size)
+    def follow(self, tracker: TasteTracker, lock: AbstractContextManager[object]) -> None:
+        """Serve with what is new, and without what was removed: somebody whom it was learned from is erased.
+
+        What is refused is told once. ``lock`` is held while the model changes.
+        """
+        folder = self._shop.shelf.folder / tracker.snapshot
+        signature = _signature(folder / DELTA)
         if signature == self._seen:
-            return None
+            return
         self._seen = signature
         try:
-            return read_delta(path.parent, read_manifest(path.parent))
+            manifest = read_manifest(folder)
+            delta = read_delta(folder, manifest)
+            with lock:
+                tracker.learned(delta)
+            self.position = manifest.log_position if delta is None else delta.head.position
         except PenchantError as error:
             _log.warning("%s", error)
-            return None
 
-    def gone(self, tracker: TasteTracker) -> bool:
-        """Whether what serves was learned from somebody who is erased: its file was removed."""
-        if tracker.version == tracker.snapshot:
-            return False
-        try:
-            return not (self._shop.shelf.path(tracker.snapshot) / DELTA).exists()
-        except PenchantError:
-            return False
 
-    def take(self, tracker: TasteTracker, delta: Delta) -> None:
-        """Serve with it; the lock of what follows the log is held."""
-        try:
-            tracker.learned(delta)
-            self.position = delta.head.position
-        except PenchantError as error:
-            _log.warning("%s", error)
+def _signature(path: Path) -> Signature | None:
+    """Changes with the file; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -9,9 +9,10 @@ from penchant.app.shop import Shop
 from penchant.errors import InvalidInput, MissingExtra, StorageError
 from penchant.learn.course import Answer
 from penchant.learn.drift import DriftWatch, response, seen_of
-from penchant.learn.progress import DRIFT, KEPT_ALARMS, Told
+from penchant.learn.drift.alarm import KEPT_ALARMS
+from penchant.learn.progress import DRIFT, Told
 from penchant.model.folders import write_file
-from penchant.model.serving import ServingModel
+from penchant.model.histories import FloatArray
 from penchant.types import Logged, Pseudonym
 
 
@@ -38,15 +39,17 @@ class Drift:
         except MissingExtra as error:
             self.missing = str(error)
 
-    def see(self, entries: Sequence[Logged], answers: Sequence[Answer], model: ServingModel) -> None:
-        """Some events in the order of the log; what was seen before is not seen again."""
+    def see(self, entries: Sequence[Logged], answers: Sequence[Answer], counts: FloatArray) -> None:
+        """Some events in the order of the log; what was seen before is not seen again.
+
+        ``counts``: how often each item was taken in training; items after them are new too.
+        """
         fresh = [entry for entry in entries if entry.position > self._position]
         if self._watch is None or not fresh:
             return
         quality = {answer.asked.position: answer.live for answer in answers}
         named = sorted({entry.event.item_id for entry in fresh if entry.event.item_id})
         items = self._shop.catalog.many(named)
-        counts = model.counts()
         rows = dict(zip(named, self._shop.ids.rows(named).tolist(), strict=True))
         for entry in fresh:
             row = rows.get(entry.event.item_id or "", -1)

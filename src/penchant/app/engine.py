@@ -8,7 +8,6 @@ import numpy as np
 
 from penchant.app.current import CurrentModel
 from penchant.app.deltas import Deltas
-from penchant.app.learned import LearnedFiles
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
 from penchant.events.cleaning.run import clean
@@ -154,7 +153,7 @@ class Engine:
             self._shop.consent.set(person, consent)
             if not consent.profiling:
                 self._drop(person)
-                LearnedFiles(self._shop.folder, self._shop.shelf).erase_person(person)
+                self._shop.learned.erase_person(person)
             if not before and self._counts(person):
                 self._trend.add(self._heard_of(person))
 
@@ -207,21 +206,11 @@ class Engine:
                 if behind:
                     self.read_catalogue()
                     behind = False
-                self._take_delta()
+                if self.recommender.tracker is not None:
+                    self.deltas.follow(self.recommender.tracker, self.lock)
             # Whatever is wrong with a snapshot or its folder: the next one must still be heard of.
             except Exception as error:
                 self.current.refuse(newest, error)
-
-    def _take_delta(self) -> None:
-        """Serve with what was learned since the snapshot, between two requests."""
-        tracker = self.recommender.tracker
-        if tracker is not None and self.deltas.gone(tracker):
-            with self.lock:
-                tracker.learned(None)
-        delta = None if tracker is None else self.deltas.newest(tracker)
-        if tracker is not None and delta is not None:
-            with self.lock:
-                self.deltas.take(tracker, delta)
 
     def _serve_with(self, name: str) -> None:
         tracker = self.recommender.tracker

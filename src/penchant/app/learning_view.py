@@ -14,8 +14,8 @@ from penchant.errors import Conflict, NotFound, SnapshotRefused
 from penchant.evaluate.stream_plots import heat_map
 from penchant.evaluate.stream_result import StreamResult, read_stream
 from penchant.learn.gate import Part
-from penchant.learn.progress import PROGRESS, Hour, Progress, Told, read_progress
-from penchant.learn.shelf import Promotion
+from penchant.learn.progress import PROGRESS, Hour, Progress, Told, read_progress, sum_of
+from penchant.learn.shelf import Promotion, earlier
 from penchant.model.snapshot import Learned, Manifest, read_manifest
 
 DAYS = 14
@@ -64,25 +64,12 @@ def go_back(shop: Shop, expected: str) -> dict[str, Any]:
     serves = history[-1].name if history else ""
     if serves != expected:
         raise Conflict(f"{serves or 'nothing'} serves by now, not what you saw: load the page again")
-    target = earlier(history)
-    if not target:
+    if not earlier(history):
         raise NotFound("there is nothing to go back to: only one snapshot has served so far")
     try:
-        # By its name: whatever is promoted meanwhile, nobody lands where they did not want to go.
-        shop.shelf.promote(target, shop.clock(), f"rollback from {serves}", expected=serves)
+        return {"serves": shop.shelf.rollback(shop.clock()), "before": serves}
     except (NotFound, SnapshotRefused) as error:
         raise Conflict(str(error)) from error
-    return {"serves": target, "before": serves}
-
-
-def earlier(history: Sequence[Promotion]) -> str:
-    """Name of what served before the present one; empty where nothing did.
-
-    >>> earlier([Promotion(name=name, time=0.0, why="") for name in ("a", "b", "b")])
-    'a'
-    """
-    names = [promotion.name for promotion in history if promotion.name != history[-1].name]
-    return names[-1] if names else ""
 
 
 def rates(hour: Hour) -> dict[str, float]:
@@ -120,13 +107,6 @@ def pooled(hours: Sequence[Hour]) -> list[Hour]:
     if len(found) > 1 and found[-1].asked < LEAST:
         found[-2:] = [sum_of(found[-2:])]
     return found
-
-
-def sum_of(hours: Sequence[Hour]) -> Hour:
-    """All of them as one, from the first one's start on."""
-    start = hours[0].start if hours else 0.0
-    names = [name for name in Hour.__struct_fields__ if name != "start"]
-    return Hour(start=start, **{name: sum(getattr(hour, name) for hour in hours) for name in names})
 
 
 def _recent(hours: Sequence[Hour]) -> list[Hour]:

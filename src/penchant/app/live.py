@@ -5,13 +5,12 @@ import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-import msgspec
 import numpy as np
 
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
 from penchant.learn.course import Answer
-from penchant.learn.progress import HOUR, KEPT_HOURS, Forecast, Hour, Progress, counted
+from penchant.learn.progress import Forecast, Hour, Progress, counted
 from penchant.learn.shelf import ACCEPTED
 
 RECENT = 1_000
@@ -46,15 +45,9 @@ class Live:
 
     def answered(self, answers: Sequence[Answer]) -> None:
         """Count what was asked, once: what is read again after a restart was counted before."""
-        sums: dict[float, Hour] = {}
-        for one in answers:
-            self._recent.append((one.asked.person, one.live))
-            self._answered += 1
-            if one.asked.position > self.counted:
-                start = one.asked.time // HOUR * HOUR
-                sums[start] = _sum(sums.get(start), _hour(one))
-        for start, more in sums.items():
-            self.hours = counted(self.hours, start, more)[-KEPT_HOURS:]
+        self._recent.extend((one.asked.person, one.live) for one in answers)
+        self._answered += len(answers)
+        self.hours = counted(self.hours, [_hour(one) for one in answers if one.asked.position > self.counted])
         self.counted = max([self.counted, *(one.asked.position for one in answers)])
         if any(self._answered - len(answers) < look <= self._answered for look in LOOKS):
             self.check()
@@ -100,16 +93,7 @@ def _forecast(name: str, recent: Iterable[Known]) -> Forecast | None:
 
 def _hour(one: Answer) -> Hour:
     return Hour(
-        start=0.0, asked=1, followed=int(one.asked.shown > 0), hits=float(one.live > 0),
+        start=one.asked.time, asked=1, followed=int(one.asked.shown > 0), hits=float(one.live > 0),
         still_hits=float(one.still > 0), frozen_hits=float(one.frozen > 0),
         ndcg=one.live, still=one.still, frozen=one.frozen,
     )  # fmt: skip
-
-
-def _sum(first: Hour | None, second: Hour) -> Hour:
-    if first is None:
-        return second
-    names = [name for name in Hour.__struct_fields__ if name != "start"]
-    return msgspec.structs.replace(
-        first, **{name: getattr(first, name) + getattr(second, name) for name in names}
-    )

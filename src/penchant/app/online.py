@@ -27,6 +27,7 @@ from penchant.learn.online import OnlineTable
 from penchant.learn.people import Asked, People
 from penchant.learn.progress import PROGRESS, Progress, read_progress, write_progress
 from penchant.model.delta import Delta, DeltaHead, read_delta, write_delta
+from penchant.model.histories import FloatArray
 from penchant.model.serving import ServingModel, load_serving
 from penchant.model.snapshot import WEIGHTS, read_manifest
 from penchant.model.tokens import main_kind
@@ -52,6 +53,7 @@ class _Beside:
     model: ServingModel
     people: People
     trend: ShopTrend
+    counts: FloatArray
     course: Course
     out: frozenset[Pseudonym]
     marked: frozenset[int]
@@ -126,12 +128,13 @@ class Online:
         follow, made = self._people(model, main), float(histories.times.max(initial=0.0))
         usual = [follow.stood(person, made) for person in people[:: max(1, len(people) // SAMPLE)]]
         h = np.stack(usual) if usual else np.zeros((0, model.vectors().shape[1]), np.float32)
-        table = OnlineTable.beside(model.vectors(), model.counts(), h)
+        counts = model.counts()
+        table = OnlineTable.beside(model.vectors(), counts, h)
         aside = float(model.manifest.settings["auxiliary"])
         course = Course(table, model.biases(made).copy(), GateSettings(), since, aside)
         out = frozenset(cleaned.all_people()) | shop.consent.opted_out()
         return _Beside(
-            name, model, follow, trend, course, out, frozenset(cleaned.all_events()), made,
+            name, model, follow, trend, counts, course, out, frozenset(cleaned.all_events()), made,
             shop.catalog.text_table().slot, since, number=_number(shop, name, model),
         )  # fmt: skip
 
@@ -170,7 +173,7 @@ class Online:
         beside.trend.add(entry.event for entry in heard)
         beside.position = entries[-1].position
         self._live.answered(answers)
-        self._drift.see(heard, answers, beside.model)
+        self._drift.see(heard, answers, beside.counts)
 
     def _grow(self, beside: _Beside) -> None:
         """Items that are new in the catalogue take part at once."""

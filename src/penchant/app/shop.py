@@ -93,6 +93,7 @@ class Shop:
         self.items = SqliteItems(self.database, self.ids)
         self.keys = Keys(SqliteKeys(self.database))
         self.shelf = SnapshotShelf(folder / "snapshots")
+        self.learned = LearnedFiles(folder, self.shelf)
         if writer and self.ledger.pending:
             self.rights().resume(everybody(self.database), clock())
 
@@ -135,7 +136,7 @@ class Shop:
     def stores(self) -> list[Erasable]:
         """Every store of personal data on the disk, the log last."""
         return [
-            LearnedFiles(self.folder, self.shelf), self.impressions, self.dead_letters, self.marks,
+            self.learned, self.impressions, self.dead_letters, self.marks,
             self.corrections, self.attributes, self.consent, self.log,
         ]  # fmt: skip
 

@@ -141,10 +141,7 @@ def compare(
         dataset=shop.settings.name,
         progress=tell,
     )
-    folder = shop.folder / "reports"
-    folder.mkdir(exist_ok=True)
-    (folder / "evaluation.html").write_text(html_report(evaluation), encoding="utf-8")
-    (folder / "evaluation.json").write_bytes(evaluation.json())
+    _keep_report(shop, "evaluation", html_report(evaluation), evaluation.json())
     return evaluation
 
 
@@ -160,11 +157,15 @@ def replay(shop: Shop, given: Material, plan: StreamPlan, tell: Told) -> StreamR
         dataset=shop.settings.name,
         tell=tell,
     )
+    _keep_report(shop, "learning", stream_html(found), found.json())
+    return found
+
+
+def _keep_report(shop: Shop, name: str, html: str, json: bytes) -> None:
     folder = shop.folder / "reports"
     folder.mkdir(exist_ok=True)
-    (folder / "learning.html").write_text(stream_html(found), encoding="utf-8")
-    (folder / "learning.json").write_bytes(found.json())
-    return found
+    (folder / f"{name}.html").write_text(html, encoding="utf-8")
+    (folder / f"{name}.json").write_bytes(json)
 
 
 def last_weeks(given: Material, weeks: int) -> float:

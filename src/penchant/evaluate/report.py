@@ -1,11 +1,10 @@
 """An evaluation as one HTML page with pictures; the page holds everything that it shows."""
 
 from datetime import UTC, datetime
-from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from penchant.evaluate.page import page
 from penchant.evaluate.plots import cutoff_plot, metric_names, overall_plot, period_plot, segment_plot
 from penchant.evaluate.result import Estimate, Evaluation
 from penchant.evaluate.tables import cutoff, headline, number
@@ -29,14 +28,13 @@ def html_report(evaluation: Evaluation) -> str:
 
     Names of data sets, models and segments are escaped; nothing is loaded from elsewhere.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(files("penchant.evaluate").joinpath("report.html").read_text("utf-8"))
     cutoffs = [int(k) for k in str(evaluation.settings["cutoffs"]).split(",")]
     first = next(iter(evaluation.models))
     at = cutoff(evaluation)
     head = headline(evaluation)
     columns = [head, f"recall{at}", f"mrr{at}", f"hit{at}", f"ips-ndcg{at}", f"coverage{at}"]
-    return template.render(
+    return page(
+        "report.html",
         e=evaluation,
         name=head,
         first=first,

@@ -1,13 +1,12 @@
 """A replayed stream as tables for the terminal and as one HTML page with pictures."""
 
 from datetime import UTC, datetime
-from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from rich.console import Group as Lines
 from rich.table import Table
 
+from penchant.evaluate.page import page
 from penchant.evaluate.plots import segment_name
 from penchant.evaluate.result import Estimate
 from penchant.evaluate.stream_asking import HIT, NDCG
@@ -42,11 +41,8 @@ def stream_tables(found: StreamResult) -> Lines:
 
 def stream_html(found: StreamResult) -> str:
     """A page for people who did not run it. Names are escaped; nothing is loaded from elsewhere."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(
-        files("penchant.evaluate").joinpath("stream_report.html").read_text("utf-8")
-    )
-    return template.render(
+    return page(
+        "stream_report.html",
         e=found,
         about=ABOUT,
         lines=[(name, Markup(over_time(found, name))) for name in (NDCG, HIT)],  # noqa: S704 - drawn here

@@ -4,6 +4,7 @@ It holds sums over many people and nothing of one person. What the learner goes 
 snapshots, and the log.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,6 @@ DRIFT = Path("learning") / "drift.json"
 """What drift detection goes on from, in a shop's folder."""
 HOUR = 3600.0
 KEPT_HOURS = 24 * 28
-KEPT_ALARMS = 200
 
 
 class Hour(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,35 +97,40 @@ def read_progress(path: Path) -> Progress:
 
 
 def write_progress(path: Path, progress: Progress) -> None:
-    """Replace the file as a whole; the oldest hours and alarms are left out.
+    """Replace the file as a whole.
 
     Raises:
         StorageError: the disk refused.
     """
-    kept = msgspec.structs.replace(
-        progress, hours=progress.hours[-KEPT_HOURS:], alarms=progress.alarms[-KEPT_ALARMS:]
-    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, msgspec.json.encode(kept))
+        write_file(path, msgspec.json.encode(progress))
     except OSError as error:
         raise StorageError(f"cannot write {path.name}: {error}; free some space") from error
 
 
-def counted(hours: list[Hour], at: float, more: Hour) -> list[Hour]:
-    """``hours`` with the sums of ``more`` added to the hour of ``at`` (unix seconds).
+def sum_of(hours: Sequence[Hour]) -> Hour:
+    """All of them as one, from the first one's start on.
 
-    >>> one = Hour(start=0.0, asked=1, hits=1.0)
-    >>> [hour.asked for hour in counted(counted([], 10.0, one), 20.0, one)]
-    [2]
+    >>> one = Hour(start=5.0, asked=1, hits=1.0)
+    >>> sum_of([one, one]).asked, sum_of([one, one]).start, sum_of([]).asked
+    (2, 5.0, 0)
     """
-    start = at // HOUR * HOUR
-    place = next((n for n, hour in enumerate(hours) if hour.start == start), None)
-    old = hours[place] if place is not None else Hour(start=start)
-    sums = {
-        name: getattr(old, name) + getattr(more, name) for name in Hour.__struct_fields__ if name != "start"
-    }
-    new = msgspec.structs.replace(old, **sums)
-    if place is None:
-        return sorted([*hours, new], key=lambda hour: hour.start)
-    return [*hours[:place], new, *hours[place + 1 :]]
+    start = hours[0].start if hours else 0.0
+    names = [name for name in Hour.__struct_fields__ if name != "start"]
+    return Hour(start=start, **{name: sum(getattr(hour, name) for hour in hours) for name in names})
+
+
+def counted(hours: Sequence[Hour], more: Sequence[Hour]) -> list[Hour]:
+    """``hours`` with the sums of ``more`` added, each hour once, newest last; the oldest are left out.
+
+    >>> one = Hour(start=10.0, asked=1)
+    >>> [(hour.start, hour.asked) for hour in counted(counted([], [one, one]), [one, Hour(start=20.0)])]
+    [(0.0, 3)]
+    """
+    by_start = {hour.start: hour for hour in hours}
+    for one in more:
+        start = one.start // HOUR * HOUR
+        old = by_start.get(start, Hour(start=start))
+        by_start[start] = sum_of([old, one])
+    return [by_start[start] for start in sorted(by_start)][-KEPT_HOURS:]

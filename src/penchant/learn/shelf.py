@@ -1,6 +1,7 @@
 """The snapshots of a shop: which one serves, what came before it, and the way back."""
 
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -128,14 +129,15 @@ class SnapshotShelf:
 
         Raises:
             NotFound: nothing else ever served, or it was pruned.
+            SnapshotRefused: it is broken. Conflict: something was promoted meanwhile.
         """
         history = self.history()
-        earlier = [p.name for p in history if history and p.name != history[-1].name]
-        if not earlier:
+        target = earlier(history)
+        if not target:
             raise NotFound("nothing to roll back to: only one snapshot has served so far")
         serves = history[-1].name
-        self.promote(earlier[-1], now, f"rollback from {serves}", expected=serves)
-        return earlier[-1]
+        self.promote(target, now, f"rollback from {serves}", expected=serves)
+        return target
 
     def prune(self, keep: int = KEEP, also: str = "") -> list[str]:
         """Remove the oldest snapshots beyond ``keep``; never the serving one nor the one before it.
@@ -154,3 +156,13 @@ class SnapshotShelf:
 
     def _write(self, history: list[Promotion]) -> None:
         write_file(self._promotions, b"".join(msgspec.json.encode(p) + b"\n" for p in history))
+
+
+def earlier(history: Sequence[Promotion]) -> str:
+    """Name of what served before the present one; empty where nothing did.
+
+    >>> earlier([Promotion(name=name, time=0.0, why="") for name in ("a", "b", "b")])
+    'a'
+    """
+    names = [promotion.name for promotion in history if promotion.name != history[-1].name]
+    return names[-1] if names else ""

@@ -27,12 +27,10 @@ def learn(arguments: Arguments) -> None:
             outcome = learn_now(arguments.shop, told, from_scratch=arguments.from_scratch)
         say(arguments, outcome, outcome.words)
         return
-    beside = arguments.beside is not None
-    if not beside:
-        with Shop(arguments.shop, writer=False) as shop:
-            standing(shop)  # Without a model it is told at once; beside a server it waits for one.
     goes_on = _while_parent_lives(arguments.beside)
     with Shop(arguments.shop, writer=False) as shop:
+        if arguments.beside is None:
+            standing(shop)  # Without a model it is told at once; beside a server it waits for one.
         online = shop.settings.learn.seconds > 0
     if online:
         # A thread: a pass takes minutes, and what is new must not wait for it.

@@ -5,6 +5,9 @@ from typing import Literal
 
 import msgspec
 
+KEPT_ALARMS = 200
+"""Newest ones that are kept."""
+
 
 class StreamName(StrEnum):
     """What is watched."""

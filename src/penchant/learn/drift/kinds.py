@@ -1,6 +1,7 @@
 """What is watched of a shop, and how a change of it reads."""
 
 import math
+from collections.abc import Callable
 
 from penchant.learn.drift.alarm import StreamName
 from penchant.learn.drift.stream import Kind
@@ -21,38 +22,33 @@ def _quality(_: str, before: float, after: float) -> str:
     return f"how well the next event is predicted went from {before:.3f} to {after:.3f}"
 
 
-def _type(name: str, before: float, after: float) -> str:
-    return f"events of type {name} went from {percent(before)} to {percent(after)} of all events"
+def _shares(subject: str, of: str) -> Callable[[str, float, float], str]:
+    """How a changed share reads; ``subject`` has a place for the name."""
 
+    def tell(name: str, before: float, after: float) -> str:
+        return f"{subject.format(name)} went from {percent(before)} to {percent(after)} of all {of}"
 
-def _looks(name: str, before: float, after: float) -> str:
-    return f"looks at {name} went from {percent(before)} to {percent(after)} of all looks"
-
-
-def _purchases(name: str, before: float, after: float) -> str:
-    return f"purchases of {name} went from {percent(before)} to {percent(after)} of all purchases"
+    return tell
 
 
 def _price(_: str, before: float, after: float) -> str:
     return f"the typical price went from {before:.2f} to {after:.2f}"
 
 
-def _new(_: str, before: float, after: float) -> str:
-    return f"events on new items went from {percent(before)} to {percent(after)} of all events on items"
-
-
-def _words(name: str, before: float, after: float) -> str:
-    return f"searches with {name!r} went from {percent(before)} to {percent(after)} of all searches"
-
+_TYPES = tuple(kind.value for kind in EVENT_TYPES)
 
 KINDS = (
     Kind(StreamName.QUALITY, _quality, keys=("",), number=True, alarms=1.0, only_falls=True),
-    Kind(StreamName.EVENT_TYPE, _type, keys=tuple(kind.value for kind in EVENT_TYPES)),
-    Kind(StreamName.CATEGORY, _looks),
-    Kind(StreamName.PURCHASE_CATEGORY, _purchases, part=0.5),
+    Kind(
+        StreamName.EVENT_TYPE,
+        _shares("events of type {}", "events"),
+        keys=_TYPES,
+    ),
+    Kind(StreamName.CATEGORY, _shares("looks at {}", "looks")),
+    Kind(StreamName.PURCHASE_CATEGORY, _shares("purchases of {}", "purchases"), part=0.5),
     Kind(StreamName.PRICE, _price, keys=("",), number=True, scale=math.exp),
-    Kind(StreamName.NEW_ITEMS, _new, keys=("new",)),
-    Kind(StreamName.SEARCH_WORDS, _words, secret=True, part=0.5),
+    Kind(StreamName.NEW_ITEMS, _shares("events on new items", "events on items"), keys=("new",)),
+    Kind(StreamName.SEARCH_WORDS, _shares("searches with {!r}", "searches"), secret=True, part=0.5),
 )
 """Purchases are a stream of their own, or they would drown in the looks. They and searches are rarer: their
 blocks are smaller."""

@@ -7,7 +7,7 @@ from typing import Any, Self
 import msgspec
 
 from penchant.errors import InvalidInput
-from penchant.learn.drift.alarm import Alarm, StreamName
+from penchant.learn.drift.alarm import KEPT_ALARMS, Alarm, StreamName
 from penchant.learn.drift.baseline import MakeDetector
 from penchant.learn.drift.block import Cell
 from penchant.learn.drift.kinds import KINDS
@@ -15,8 +15,6 @@ from penchant.learn.drift.settings import DriftSettings
 from penchant.learn.drift.stream import Stream, StreamState
 from penchant.types import Event, EventType, Item, Pseudonym
 
-KEPT_ALARMS = 200
-"""Newest alarms that a watch holds."""
 MOST_WORDS, LONGEST_WORD = 8, 40
 """Words of one search that count, and characters of one that may be a word."""
 
