@@ -445,3 +445,27 @@ def test_without_river_it_learns_and_says_that_nothing_watches(
     assert told.published == 1
     assert "pip install 'penchant[drift]'" in told.watching
     assert not (folder / "learning" / "drift.json").exists()
+
+
+def test_after_a_refusal_what_is_learned_next_is_published(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        judge = Course.judge
+
+        def spoiled(course: Course, levels: np.ndarray):
+            course.table.moves[course.table.moved] = np.nan
+            return judge(course, levels)
+
+        more(folder, 600)
+        with Shop(folder, writer=False) as shop:
+            online = Online(shop)
+            patch.setattr(Course, "judge", spoiled)
+            online.look()
+            assert not published(folder).moves.any()
+            patch.setattr(Course, "judge", judge)
+            more(folder, 100, TRAINED + 600)
+            online._published = -np.inf
+            online.look()
+    assert published(folder).moves.any(), "though it is less than was learned before the refusal"
+    assert published(folder).head.learned < 100

@@ -192,8 +192,8 @@ class Online:
         self._published = self._clock()
         # The first time in any case: what lies there may be of somebody who was erased meanwhile.
         if beside.course.learned > beside.told and (beside.course.learned or beside.number):
-            beside.told = beside.course.learned
             self._publish(beside)
+            beside.told = beside.course.learned  # Fewer than before where it was refused and forgotten.
         if beside.position == self._progress.position and beside.name == self._progress.snapshot:
             return
         self._progress = Progress(
