@@ -21,7 +21,7 @@ from penchant.model.scoring import PreferenceModel
 from penchant.testing.fakes import FakeTextEncoder
 
 ITEMS = 20
-OLD, NEW, ORDERS = 120, 60, 5
+OLD, NEW, ORDERS = 360, 60, 5
 START, DAY = 1_700_000_000, 86_400
 CUT = START + 100 * DAY
 SETTINGS = """
