@@ -142,7 +142,7 @@ def run(count, requests, folder):
         sink=writer,
         new_id=lambda: uuid.uuid4().hex,
     )
-    search, similar = Search(catalog, lambda: tracker), SimilarItems(catalog, lambda: tracker)
+    search, similar = Search(catalog, lambda _: tracker), SimilarItems(catalog, lambda: tracker)
     search.search("milk", 1, now)
     for n in range(PEOPLE):
         watch.time("read a person's year from the log", lambda n=n: tracker.read(Pseudonym(f"p{n}")))

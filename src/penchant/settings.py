@@ -15,6 +15,7 @@ SHOP_VERSION = 1
 Positive = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+ArmName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,31}$")]
 
 
 class CleaningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,6 +108,29 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     states: Positive = 100_000
 
 
+class ArmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the people. ``snapshot``: the one that it keeps; empty for whatever serves."""
+
+    share: Fraction
+    snapshot: str = ""
+
+
+class ExperimentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``name`` is what people are divided by: another one divides them anew. No arms, no experiment."""
+
+    name: str = "experiment"
+    arms: dict[ArmName, ArmSettings] = {}
+
+    def __post_init__(self) -> None:
+        total = sum(arm.share for arm in self.arms.values())
+        if total > 1 + 1e-9:
+            raise ValueError(f"the shares of all arms add up to {total:g}, at most 1 is possible")
+
+    def pinned(self) -> dict[str, str]:
+        """The snapshot of each arm that has one of its own."""
+        return {name: arm.snapshot for name, arm in self.arms.items() if arm.snapshot}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that ``shop.toml`` can say."""
 
@@ -119,6 +143,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     learn: LearnSettings = LearnSettings()
     recommend: RecommendSettings = RecommendSettings()
     serve: ServeSettings = ServeSettings()
+    experiment: ExperimentSettings = ExperimentSettings()
 
 
 def parse_settings(text: str, source: str = "shop.toml") -> Settings:

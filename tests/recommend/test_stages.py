@@ -251,7 +251,7 @@ def test_search_finds_meaning_brands_codes_and_beginnings():
             Item(item_id="y", title="old milk", available=False),
         ]
     )
-    search = Search(house.catalog, lambda: house.tracker)
+    search = Search(house.catalog, lambda _: house.tracker)
 
     def first(query):
         return search.search(query, 1, 0.0).items[0].item_id
@@ -269,7 +269,7 @@ def test_search_finds_meaning_brands_codes_and_beginnings():
 
 def test_search_leans_towards_taste_among_equals():
     house, _ = planted()
-    search = Search(house.catalog, lambda: house.tracker)
+    search = Search(house.catalog, lambda _: house.tracker)
     house.does("p", "i3", at=2 * DAY)
     found = search.search("thing", 1, 2 * DAY, person="p")
     stranger = search.search("thing", 1, 2 * DAY)
@@ -279,7 +279,7 @@ def test_search_leans_towards_taste_among_equals():
 
 def test_search_leans_towards_what_is_known_of_a_stranger():
     house = House(np.eye(4, dtype=np.float32), words={"country=Peru": np.eye(4, dtype=np.float32)[3]})
-    search = Search(house.catalog, lambda: house.tracker)
+    search = Search(house.catalog, lambda _: house.tracker)
     assert search.search("thing", 1, 0.0, person="s").items[0].item_id == "i0"
     house.attributes.replace({"s": {"country": "Peru"}})
     found = search.search("thing", 1, 0.0, person="s")

@@ -105,3 +105,22 @@ def test_a_new_snapshot_serves_with_the_newest_texts(served: tuple[TestClient, S
     taken = ~tracker.model._items.never  # type: ignore[attr-defined]
     assert taken[int(serving.shop.ids.rows(["honey"])[0])]
     np.testing.assert_allclose(vectors(serving)[taken], after_a_restart(serving)[taken], atol=1e-6)
+
+
+def test_whoever_took_what_is_in_no_catalogue_gets_a_list_that_does_not_name_it(
+    served: tuple[TestClient, Serving],
+) -> None:
+    """The item has a number from its first event on, and a name in the catalogue only when it is fed."""
+    client, _ = served
+    for user, items in (("zed", ["nowhere"]), ("anna", ["nowhere", "tea", "elsewhere"])):
+        events = [
+            {"user_id": user, "item_id": item, "type": "purchase", "timestamp": 1_767_225_600 + n}
+            for n, item in enumerate(items)
+        ]
+        assert client.post("/v1/events", json={"events": events}).json()["accepted"] == len(items)
+        answer = client.get(f"/v1/users/{user}/recommendations", params={"n": 5, "item_id": "milk"})
+        assert answer.status_code == 200
+        listed = answer.json()["items"]
+        named = {name for item in listed for name in item["reason"].get("items", ())}
+        assert len(listed) == 5
+        assert not named & {"nowhere", "elsewhere"}

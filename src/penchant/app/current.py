@@ -9,6 +9,7 @@ from penchant.learn.shelf import Promotion
 from penchant.model.serving import ServingModel, load_serving
 from penchant.model.snapshot import read_manifest
 from penchant.model.trend import LiveTrend
+from penchant.recommend.experiment import Arms, Experiment
 from penchant.taste.tokens import TokenMaker
 from penchant.taste.tracker import TasteTracker
 
@@ -26,6 +27,20 @@ class CurrentModel:
         self.failure = ""
         self._refused: Promotion | None = None
 
+    def experiment(self) -> Experiment:
+        """The arms of the settings. One whose snapshot is not there or broken is told, and has no lists."""
+        said = self._shop.settings.experiment
+        pinned: dict[str, TasteTracker] = {}
+        missing: dict[str, str] = {}
+        for arm, name in said.pinned().items():
+            try:
+                pinned[arm] = self._followed(self.load(name), name)
+            except PenchantError as error:
+                missing[arm] = f"arm {arm}: {error}"
+                _log.warning("%s; its people get what serves", missing[arm])
+        arms = Arms(said.name, {arm: one.share for arm, one in said.arms.items()})
+        return Experiment(arms, pinned, missing)
+
     def tracker(self) -> TasteTracker | None:
         """States under the newest snapshot that is whole; None before the first training."""
         history = self._shop.shelf.history()
@@ -36,16 +51,19 @@ class CurrentModel:
                 if promotion is history[-1]:
                     self.refuse(promotion, error)
                 continue
-            return TasteTracker(
-                model,
-                self._shop.log,
-                TokenMaker(self._shop.ids, self._shop.catalog.queries.of),
-                self._shop.consent,
-                ConsentedAttributes(self._shop.attributes, self._shop.consent).attributes_of,
-                snapshot=promotion.name,
-                capacity=self._shop.settings.serve.states,
-            )
+            return self._followed(model, promotion.name)
         return None
+
+    def _followed(self, model: ServingModel, name: str) -> TasteTracker:
+        return TasteTracker(
+            model,
+            self._shop.log,
+            TokenMaker(self._shop.ids, self._shop.catalog.queries.of),
+            self._shop.consent,
+            ConsentedAttributes(self._shop.attributes, self._shop.consent).attributes_of,
+            snapshot=name,
+            capacity=self._shop.settings.serve.states,
+        )
 
     def load(self, name: str) -> ServingModel:
         """The serving form of one snapshot, with a row for every item there is now.

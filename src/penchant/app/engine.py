@@ -75,6 +75,7 @@ class Engine:
             consent=shop.consent,
             sink=self.writer,
             new_id=new_list_id,
+            experiment=self.current.experiment(),
         )
         self._watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
         self._watcher.start()
@@ -90,8 +91,12 @@ class Engine:
 
     def caches(self) -> list[Erasable]:
         """What this process holds on people in memory."""
-        tracker = self.recommender.tracker
-        return [self.writer, *([tracker] if tracker is not None else [])]
+        return [self.writer, *self._trackers()]
+
+    def _trackers(self) -> list[TasteTracker]:
+        """The one that serves, if there is one, and those of arms with weights of their own."""
+        serves = self.recommender.tracker
+        return [*([serves] if serves is not None else []), *self.recommender.experiment.pinned.values()]
 
     def read_catalogue(self) -> None:
         """Let the model know items that are new in the catalogue, and texts that changed.
@@ -100,19 +105,19 @@ class Engine:
         when a snapshot was loaded, an item was new or its text changed: they move often, and a price level
         that moved would make every state that holds the item be read again.
         """
-        tracker = self.recommender.tracker
-        if tracker is None:
+        if not self._trackers():
             return
         with self.lock:
             table = self._shop.catalog.text_table()
-            known = min(len(self._slot), tracker.model.n_items)
-            slot = table.slot[:known]
-            changed = np.flatnonzero((slot != self._slot[:known]) & (slot != NO_TEXT))
             prices = self._shop.catalog.prices(len(table.slot))
-            if len(changed):
-                tracker.retext(changed, table.vectors[slot[changed]], prices[changed])
-            if len(table.slot) > tracker.model.n_items:
-                tracker.grow(table.by_row(), prices)
+            for tracker in self._trackers():
+                known = min(len(self._slot), tracker.model.n_items)
+                slot = table.slot[:known]
+                changed = np.flatnonzero((slot != self._slot[:known]) & (slot != NO_TEXT))
+                if len(changed):
+                    tracker.retext(changed, table.vectors[slot[changed]], prices[changed])
+                if len(table.slot) > tracker.model.n_items:
+                    tracker.grow(table.by_row(), prices)
             self._slot = table.slot
 
     def warm(self) -> None:
@@ -158,8 +163,8 @@ class Engine:
                 self._trend.add(self._heard_of(person))
 
     def _drop(self, person: Pseudonym) -> None:
-        if self.recommender.tracker is not None:
-            self.recommender.tracker.forget(person)
+        for tracker in self._trackers():
+            tracker.forget(person)
 
     def _counts(self, person: Pseudonym) -> bool:
         return person not in self._marked and self._shop.consent.get(person).profiling
@@ -174,16 +179,16 @@ class Engine:
     def _hear(self, entries: list[Logged]) -> None:
         named = [entry.event.item_id for entry in entries if entry.event.item_id]
         row_of = dict(zip(named, self._shop.ids.assign(named).tolist(), strict=True)) if named else {}
-        tracker = self.recommender.tracker
         people = {Pseudonym(entry.event.user_id) for entry in entries}
         counted = {person for person in people if self._counts(person)}
-        if tracker is not None:
+        trackers = self._trackers()
+        for tracker in trackers:
             with suppress(PenchantError):  # It is told for each event below.
                 tracker.read_ahead(entries)
         heard: list[Event] = []
         try:
             for entry in entries:
-                if tracker is not None:
+                for tracker in trackers:  # Only the one of the person's arm holds the person.
                     tracker.on_event(entry)
                 # Counted once and only if the line above went well: otherwise the event is heard again.
                 self.position = entry.position

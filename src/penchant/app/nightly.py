@@ -152,7 +152,7 @@ def _keep(shop: Shop, at: Standing, given: Material, done: Attempt, from_scratch
     )  # fmt: skip
     if verdict.accepted:
         shop.shelf.promote(path.name, now, ACCEPTED)
-    shop.shelf.prune(also=_root(at))
+    shop.shelf.prune(also=[_root(at), *shop.settings.experiment.pinned().values()])
     if from_scratch:
         clear_checkpoint(shop.folder / TRAINING)
     return Outcome(

@@ -9,7 +9,7 @@ def readiness(engine: Engine) -> dict[str, Any]:
     """See :meth:`~penchant.serve.services.ApiServices.readiness`."""
     tracker = engine.recommender.tracker
     refused, stuck = engine.current.failure, engine.writer.failure is not None
-    reasons = [refused] if refused else []
+    reasons = [*([refused] if refused else []), *engine.recommender.experiment.missing.values()]
     if stuck:
         reasons.append(f"the disk refuses shown lists ({engine.writer.dropped:,} of nobody lost)")
     return {

@@ -35,8 +35,8 @@ class Serving:
         self._engine = Engine(shop)
         self.recommender = self._engine.recommender
         self._similar = SimilarItems(shop.catalog, lambda: self.recommender.tracker)
-        self._search = Search(shop.catalog, lambda: self.recommender.tracker)
-        self._lists = ShownLists(self._engine.writer, shop.consent, new_list_id)
+        self._search = Search(shop.catalog, self.recommender.tracker_of)
+        self._lists = ShownLists(self._engine.writer, shop.consent, new_list_id, self.recommender.experiment)
         self.console_token = token_urlsafe(18)
         self.learner: Callable[[], str] = lambda: "off"
 

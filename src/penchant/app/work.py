@@ -102,7 +102,7 @@ def keep_model(shop: Shop, model: PreferenceModel, given: Material, metrics: dic
         learned=_from_scratch(given, now),
     )
     shop.shelf.promote(path.name, now, "trained")
-    shop.shelf.prune()
+    shop.shelf.prune(also=shop.settings.experiment.pinned().values())
     clear_checkpoint(shop.folder / TRAINING)
     return manifest
 

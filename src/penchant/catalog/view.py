@@ -86,6 +86,10 @@ class CatalogView:
         row = self.row_of.get(item_id, -1)
         return row if row < len(self) else -1
 
+    def name(self, row: int) -> str:
+        """Id of the item of a row; empty for a row that came after the view."""
+        return self.ids[row] if row < len(self.ids) else ""
+
     def available_to(self, length: int) -> NDArray[np.bool_]:
         """Availability of the first ``length`` rows, shape (length,); false beyond the view."""
         if length <= len(self):

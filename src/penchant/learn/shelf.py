@@ -1,7 +1,7 @@
 """The snapshots of a shop: which one serves, what came before it, and the way back."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -139,16 +139,16 @@ class SnapshotShelf:
         self.promote(target, now, f"rollback from {serves}", expected=serves)
         return target
 
-    def prune(self, keep: int = KEEP, also: str = "") -> list[str]:
+    def prune(self, keep: int = KEEP, also: Collection[str] = ()) -> list[str]:
         """Remove the oldest snapshots beyond ``keep``; never the serving one nor the one before it.
 
-        Nor ``also``, which is still asked something.
+        Nor those of ``also``, which are still asked something.
 
         What an interrupted write left goes too: nobody else may be writing one.
         """
         tidy(self._folder)
         served = list(dict.fromkeys(p.name for p in reversed(self.history())))[:2]
-        spare = [name for name in self.names() if name not in (*served, also)]
+        spare = [name for name in self.names() if name not in (*served, *also)]
         gone = spare[: max(0, len(spare) - keep)]
         for name in gone:
             shutil.rmtree(self._folder / name)

@@ -12,6 +12,7 @@ from penchant.model.records import one_more
 from penchant.model.tokens import Token
 from penchant.privacy.consent import ConsentStore
 from penchant.recommend.candidates import top_k
+from penchant.recommend.experiment import Experiment
 from penchant.recommend.filters import SeenFilter, on_sale
 from penchant.recommend.impressions import ImpressionSink
 from penchant.recommend.popularity import Popularity, fallback_scores
@@ -56,6 +57,7 @@ class Recommender:
         consent: ConsentStore,
         sink: ImpressionSink,
         new_id: Callable[[], str],
+        experiment: Experiment | None = None,
     ) -> None:
         self._catalog = catalog
         self._tracker = tracker
@@ -65,11 +67,16 @@ class Recommender:
         self._consent = consent
         self._sink = sink
         self._new_id = new_id
+        self.experiment = experiment or Experiment()
 
     @property
     def tracker(self) -> TasteTracker | None:
         """The one that serves now; None where there is no model yet."""
         return self._tracker
+
+    def tracker_of(self, person: Pseudonym | None) -> TasteTracker | None:
+        """The one that reads the person: of an arm with weights of its own, else the one that serves."""
+        return self.experiment.tracker_of(person, self._tracker)
 
     def use(self, tracker: TasteTracker, seen: SeenFilter) -> None:
         """Serve with a first model, or with newly learned repeat rates, from the next request on."""
@@ -99,8 +106,9 @@ class Recommender:
 
     def _made(self, wanted: _Wanted, placement: str) -> Impression:
         reading = None
-        if wanted.person is not None and self._tracker is not None:
-            reading = self._tracker.read(wanted.person)
+        tracker = self.tracker_of(wanted.person)
+        if wanted.person is not None and tracker is not None:
+            reading = tracker.read(wanted.person)
         ranked = self._personal(wanted, reading) if reading is not None else []
         snapshot = reading.snapshot if reading is not None and ranked else ""
         if len(ranked) < wanted.n:
@@ -136,7 +144,7 @@ class Recommender:
         rows = top_k(scores, wanted.allowed[: len(scores)], wanted.n)
         # Wishes and the item on the page bend the list too: then it is not only what others take.
         otherwise = AS_A_WHOLE if wanted.wishes or wanted.context_row >= 0 else POPULAR
-        reasons = personal_reasons(reading, now, rows, lambda row: view.ids[row], otherwise=otherwise)
+        reasons = personal_reasons(reading, now, rows, view.name, otherwise=otherwise)
         return [(int(row), float(scores[row]), why) for row, why in zip(rows, reasons, strict=True)]
 
     def _popular(self, wanted: _Wanted, ranked: Ranked) -> Ranked:
@@ -160,6 +168,7 @@ class Recommender:
             placement=placement,
             items=items,
             snapshot=snapshot,
+            arm=self.experiment.arm_of(wanted.person),
         )
 
 

@@ -61,7 +61,8 @@ def personal_reasons(
     *,
     otherwise: Reason = POPULAR,
 ) -> list[Reason]:
-    """A reason for each row of a personal list; ``name`` gives the item id of a row.
+    """A reason for each row of a personal list; ``name`` gives the item id of a row, empty for one that has
+    no name yet: it is not named.
 
     What was ever wanted is scored as such alone: it is ``bought-again``, or, where it was never
     bought, ``looked-at``. Of other items the past events count that carry the score.
@@ -118,9 +119,10 @@ def _reason(
     if whole <= 0:
         return None
     # An item is no reason for itself.
-    shown = [item for item in loud if item != row][:NAMED]
+    shown = {item: name(item) for item in loud if item != row and name(item)}
+    shown = dict(list(shown.items())[:NAMED])
     carried = sum(parts[item] for item in shown)
-    return Reason(kind="because-of", items=tuple(name(item) for item in shown), share=_share(carried, whole))
+    return Reason(kind="because-of", items=tuple(shown.values()), share=_share(carried, whole))
 
 
 def _share(part: float, whole: float) -> float:

@@ -31,10 +31,10 @@ FOUND = Reason(kind="similar")
 class Search:
     """Text query → available items: cosine of meaning plus ``LETTER`` times the share of words held.
 
-    ``tracker`` gives the one that serves now, None where there is no model yet.
+    ``tracker`` gives the one that reads a person, None where there is no model yet.
     """
 
-    def __init__(self, catalog: Catalog, tracker: Callable[[], TasteTracker | None]) -> None:
+    def __init__(self, catalog: Catalog, tracker: Callable[[Pseudonym | None], TasteTracker | None]) -> None:
         self._catalog = catalog
         self._tracker = tracker
         self._lexicon = Lexicon()
@@ -51,7 +51,7 @@ class Search:
         view = self._catalog.view()
         scores = self._scores(query, view)
         rows = top_k(scores, on_sale(view, ()), max(n, POOL))
-        tracker = self._tracker()
+        tracker = self._tracker(person)
         reading = tracker.read(person) if tracker is not None and person else None
         scores = scores[rows] + PERSONAL * _preference(reading, rows, now)
         order = np.argsort(-scores, kind="stable")[:n]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from penchant.privacy.consent import ConsentStore
+from penchant.recommend.experiment import Experiment
 from penchant.recommend.impressions import ImpressionSink
 from penchant.types import Impression, Pseudonym, Recommendation
 
@@ -19,23 +20,31 @@ class Found:
 class ShownLists:
     """Gives a list its ``recommendation_id`` and hands it to the log."""
 
-    def __init__(self, sink: ImpressionSink, consent: ConsentStore, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        sink: ImpressionSink,
+        consent: ConsentStore,
+        new_id: Callable[[], str],
+        experiment: Experiment | None = None,
+    ) -> None:
         self._sink = sink
         self._consent = consent
         self._new_id = new_id
+        self._experiment = experiment or Experiment()
 
     def show(
         self, found: Found, placement: str, now: float, *, person: Pseudonym | None = None
     ) -> Impression:
         """One row; for nobody where ``person`` is unknown or opted out of profiling."""
-        known = person is not None and self._consent.get(person).profiling
+        known = person if person is not None and self._consent.get(person).profiling else None
         shown = Impression(
             recommendation_id=self._new_id(),
-            user_id=person if person is not None and known else "",
+            user_id=known or "",
             timestamp=now,
             placement=placement,
             items=found.items,
             snapshot=found.snapshot,
+            arm=self._experiment.arm_of(known),
         )
         self._sink.put(shown)
         return shown
