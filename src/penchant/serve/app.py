@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from penchant.serve.console.routes import console_routes
 from penchant.serve.describe import description
 from penchant.serve.http import api_routes, health_routes, http_error
+from penchant.serve.load import Bounded
 from penchant.serve.services import Services
 from penchant.serve.watch import Metrics, Watched
 
@@ -38,6 +39,7 @@ def create_app(services: Services, now: Callable[[], float], log: TextIO | None 
     app.router.routes.extend(added)
     app.openapi = description
     app.add_exception_handler(HTTPException, http_error)
+    app.add_middleware(Bounded, most=services.settings.serve.waiting)
     app.add_middleware(
         Watched,
         metrics=metrics,

@@ -16,6 +16,7 @@ STATUS: Mapping[type[PenchantError], int] = {
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.TooLarge: 413,
+    errors.Overloaded: 429,
     errors.SettingsError: 500,
     errors.ShopError: 503,
     errors.ShopBusy: 503,
@@ -25,6 +26,11 @@ STATUS: Mapping[type[PenchantError], int] = {
     errors.NotEnoughData: 409,
     errors.MissingExtra: 501,
     errors.Interrupted: 503,
+}
+
+HEADERS: Mapping[int, Mapping[str, str]] = {
+    401: {"www-authenticate": 'Bearer realm="penchant"'},
+    429: {"retry-after": "1"},
 }
 
 
@@ -43,9 +49,8 @@ def error_response(status: int, code: str, message: str) -> Response:
     >>> error_response(404, "not-found", "no such route").body
     b'{"error":{"code":"not-found","message":"no such route"}}'
     """
-    headers = {"www-authenticate": 'Bearer realm="penchant"'} if status == 401 else None
     body = msgspec.json.encode({"error": {"code": code, "message": message}})
-    return Response(body, status, headers, "application/json")
+    return Response(body, status, HEADERS.get(status), "application/json")
 
 
 def respond(error: PenchantError) -> Response:

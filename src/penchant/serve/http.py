@@ -23,7 +23,7 @@ Handler = Callable[[Request], Awaitable[Any]]
 HTTP_ERRORS = {
     404: ("not-found", "no such route"),
     405: ("method-not-allowed", "this route has other methods"),
-    415: ("unsupported-encoding", "only identity is read; send the body uncompressed"),
+    415: ("unsupported-encoding", "only gzip is read; send the body in it, or uncompressed"),
     422: ("too-many", f"exclude: at most {MAX_N} items in one request"),
 }
 REPLY = msgspec.json.Encoder()

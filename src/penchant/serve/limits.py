@@ -1,5 +1,7 @@
 """What the door lets through: sizes of bodies, batches, texts and ids, and the form of JSON."""
 
+import zlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
@@ -11,27 +13,54 @@ from penchant.settings import ServeSettings
 
 MAX_N = 200
 """Longest list that may be asked for."""
+LINES = "application/x-ndjson"
+"""Type of a body with one JSON record in each line."""
 
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The body, refused as soon as it is seen to be over ``limit`` bytes, with or without a length.
 
+    One in gzip is unpacked, and counts as it is packed and as it is unpacked.
+
     Raises:
-        TooLarge: above the limit. HTTPException: 415 for an encoding that is not read here.
+        TooLarge: above the limit. InvalidInput: gzip that is broken or cut off.
+        HTTPException: 415 for an encoding that is not read here.
     """
-    if request.headers.get("content-encoding", "identity") != "identity":
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
         raise HTTPException(415)
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise TooLarge(f"the body has {length} bytes; at most {limit} are read. Send smaller batches")
-    chunks: list[bytes] = []
+    parts = _within(request.stream(), limit)
+    return b"".join([part async for part in (_unpacked(parts, limit) if encoding == "gzip" else parts)])
+
+
+async def _within(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     size = 0
-    async for chunk in request.stream():
+    async for chunk in chunks:
         size += len(chunk)
         if size > limit:
             raise TooLarge(f"the body has more than {limit} bytes. Send smaller batches")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        yield chunk
+
+
+async def _unpacked(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    """Never more than a byte over ``limit`` is unpacked, whatever a small body claims to hold."""
+    gunzip, room = zlib.decompressobj(zlib.MAX_WBITS | 16), limit
+    async for chunk in chunks:
+        try:
+            part = gunzip.decompress(chunk, room + 1)
+        except zlib.error as error:
+            raise InvalidInput(f"the body is not gzip: {error}") from error
+        room -= len(part)
+        if room < 0:
+            raise TooLarge(f"the body has more than {limit} bytes unpacked. Send smaller batches")
+        if gunzip.unused_data:
+            raise InvalidInput("the body goes on after the end of its gzip: send one member")
+        yield part
+    if not gunzip.eof:
+        raise InvalidInput("the body is gzip that was cut off: send it again")
 
 
 def decode(body: bytes) -> Any:
@@ -51,14 +80,33 @@ def decode(body: bytes) -> Any:
         raise InvalidInput("the body is nested too deep; send flat records") from error
 
 
-async def read_json(request: Request, limits: ServeSettings) -> Any:
+def decode_lines(body: bytes) -> list[Any]:
+    """JSON of each line; empty lines say nothing.
+
+    Raises:
+        InvalidInput: a line, which is named, is not JSON or nested too deep.
+
+    >>> decode_lines(b'{"a": 1}\\n\\n{"a": 2}\\n')
+    [{'a': 1}, {'a': 2}]
+    """
+    found: list[Any] = []
+    for number, line in enumerate(body.split(b"\n"), start=1):
+        if line.strip():
+            try:
+                found.append(decode(line))
+            except InvalidInput as error:
+                raise InvalidInput(f"line {number}: {error}") from error
+    return found
+
+
+async def read_json(request: Request, limits: ServeSettings, form: Callable[[bytes], Any] = decode) -> Any:
     """The body as JSON, its texts within their limit, however deep they lie.
 
     Raises:
         InvalidInput: not JSON. TooLarge: the body, or a text or a name in it.
     """
     raw = await read_body(request, limits.max_body)
-    body = decode(raw)
+    body = form(raw)
     # A text has no more characters than the body has bytes: most bodies need no look.
     longest = longest_text(body) if len(raw) > limits.max_text else 0
     if longest > limits.max_text:
@@ -85,12 +133,15 @@ def longest_text(value: Any) -> int:
 
 
 async def read_batch(request: Request, name: str, limits: ServeSettings) -> list[dict[str, Any]]:
-    """The records of ``{name: [...]}``.
+    """The records of ``{name: [...]}``, or one in each line of a body of type ``application/x-ndjson``.
 
     Raises:
         InvalidInput: another form. TooLarge: too many records or a text that is too long.
     """
-    body = await read_json(request, limits)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await read_json(request, limits, decode_lines if kind == LINES else decode)
+    if kind == LINES:
+        body = {name: body}
     records = body.get(name) if isinstance(body, dict) and set(body) == {name} else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise InvalidInput(f'the body must be {{"{name}": [records]}} and nothing else')
