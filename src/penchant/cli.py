@@ -144,6 +144,14 @@ def _shop_verbs(add: Adder) -> None:
     keys.add_argument("action", choices=["create", "list", "revoke"])
     keys.add_argument("id", nargs="?", default="")
     keys.add_argument("--scope", choices=["events", "read", "admin"], action="append", default=[])
+    backup = add("backup", "backup:backup", "the whole shop as one file, while it serves")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("--without-key", action="store_true", help="keep secret.key elsewhere")
+    restore = add("restore", "backup:restore", "a shop of such a file, in a new folder")
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument(
+        "--until", metavar="TIME", help="without what happened after it, as 2026-11-01T12:00Z"
+    )
     serve = add("serve", "serve:serve", "answer over HTTP, with the console")
     serve.add_argument("--port", type=port, default=8000)
     serve.add_argument("--no-learn", action="store_true", help="without the process that learns on")

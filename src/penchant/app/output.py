@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -87,3 +88,12 @@ def progress() -> Generator[Told]:
             bars.update(tasks[name], completed=share, description=what)
 
         yield tell
+
+
+def iso(timestamp: float) -> str:
+    """Unix seconds as ISO 8601, UTC.
+
+    >>> iso(0.25)
+    '1970-01-01T00:00:00Z'
+    """
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from secrets import token_urlsafe
 from typing import Any
 
@@ -41,7 +42,7 @@ class Serving:
         self._similar = SimilarItems(shop.catalog, lambda: self.recommender.tracker)
         self._search = Search(shop.catalog, self.recommender.tracker_of)
         self._lists = ShownLists(self._engine.writer, shop.consent, new_list_id, self.recommender.experiment)
-        self._events = Together(self._take_all, len, AT_ONCE)
+        self._events = Together(partial(_take_all, shop, self._engine), len, AT_ONCE)
         self.console_token = token_urlsafe(18)
         self.learner: Callable[[], str] = lambda: "off"
 
@@ -69,12 +70,6 @@ class Serving:
 
     def take_in(self, records: list[dict[str, Any]]) -> IntakeResult:
         return self._events.ask(records)
-
-    def _take_all(self, requests: list[list[dict[str, Any]]]) -> list[IntakeResult]:
-        with self._engine.lock:
-            found = self.shop.intake().accept_all(requests)
-            self._engine.catch_up()
-        return found
 
     def recommend(
         self,
@@ -236,6 +231,13 @@ class Serving:
 
     def learning_html(self) -> str | None:
         return _report(self.shop, "learning")
+
+
+def _take_all(shop: Shop, engine: Engine, requests: list[list[dict[str, Any]]]) -> list[IntakeResult]:
+    with engine.lock:
+        found = shop.intake().accept_all(requests)
+        engine.catch_up()
+    return found
 
 
 def _report(shop: Shop, name: str) -> str | None:

@@ -154,6 +154,12 @@ class SnapshotShelf:
             shutil.rmtree(self._folder / name)
         return gone
 
+    def forget_after(self, time: float) -> None:
+        """What was promoted after ``time`` (unix seconds) never was; what served then serves."""
+        kept = [promotion for promotion in self.history() if promotion.time <= time]
+        if kept != self.history():
+            self._write(kept)
+
     def _write(self, history: list[Promotion]) -> None:
         write_file(self._promotions, b"".join(msgspec.json.encode(p) + b"\n" for p in history))
 

@@ -2,12 +2,11 @@
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from penchant.app.output import note, plain, progress, say
+from penchant.app.output import iso, note, plain, progress, say
 from penchant.app.shop import Shop, init_shop
 from penchant.app.taking import refusals, take_in
 from penchant.errors import InvalidInput
@@ -80,19 +79,10 @@ def keys(arguments: Arguments) -> None:
 
 def _key_words(key: dict[str, Any]) -> str:
     """A key as people read it."""
-    revoked = "no" if key["revoked"] is None else _moment(key["revoked"])
+    revoked = "no" if key["revoked"] is None else iso(key["revoked"])
     return plain(
-        key | {"scopes": ", ".join(key["scopes"]), "created": _moment(key["created"]), "revoked": revoked}
+        key | {"scopes": ", ".join(key["scopes"]), "created": iso(key["created"]), "revoked": revoked}
     )
-
-
-def _moment(timestamp: float) -> str:
-    """Unix seconds as ISO 8601, UTC.
-
-    >>> _moment(0.25)
-    '1970-01-01T00:00:00Z'
-    """
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def export_user(arguments: Arguments) -> None:

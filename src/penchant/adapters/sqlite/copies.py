@@ -1,0 +1,53 @@
+"""A copy of a database that is in use, and a database as it was earlier."""
+
+import sqlite3
+from pathlib import Path
+
+from penchant.adapters.sqlite.database import BUSY_SECONDS, Database, storage_errors
+from penchant.errors import ShopError
+
+
+def copy_of(source: Path, target: Path) -> None:
+    """Write what ``source`` holds at one moment to the new file ``target``, while others read and write it.
+
+    Only rows that are there are copied: nothing of what was deleted is left in unused space.
+
+    Raises:
+        StorageError: the disk refused. ShopError: the copy is damaged, so the source is.
+    """
+    with storage_errors():
+        connection = sqlite3.connect(source, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            connection.execute("VACUUM INTO ?", [str(target)])
+        finally:
+            connection.close()
+    check(target)
+
+
+def check(path: Path) -> None:
+    """Read the whole file.
+
+    Raises:
+        ShopError: it is damaged.
+    """
+    with storage_errors():
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            said = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        finally:
+            connection.close()
+    if said != "ok":
+        raise ShopError(f"{path.name} is damaged: {said}")
+
+
+def cut_after(database: Database, until: float) -> int:
+    """Remove all that says it happened after ``until`` (unix seconds); how many events that were."""
+    with database.write() as connection:
+        gone = connection.execute("DELETE FROM events WHERE timestamp > ?", [until]).rowcount
+        connection.execute("DELETE FROM people WHERE person NOT IN (SELECT person FROM events)")
+        for table in ("impressions", "dead_letters"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE json_extract(CAST(content AS TEXT), '$.timestamp') > ?", [until]
+            )
+        connection.execute("DELETE FROM marked_events WHERE position NOT IN (SELECT position FROM events)")
+    return gone
