@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from secrets import token_urlsafe
 from typing import Any
 
@@ -42,7 +41,7 @@ class Serving:
         self._similar = SimilarItems(shop.catalog, lambda: self.recommender.tracker)
         self._search = Search(shop.catalog, self.recommender.tracker_of)
         self._lists = ShownLists(self._engine.writer, shop.consent, new_list_id, self.recommender.experiment)
-        self._events = Together(partial(_take_all, shop, self._engine), len, AT_ONCE)
+        self._events = Together(lambda asked: _take_all(self.shop, self._engine, asked), len, AT_ONCE)
         self.console_token = token_urlsafe(18)
         self.learner: Callable[[], str] = lambda: "off"
 
