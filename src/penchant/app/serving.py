@@ -30,6 +30,8 @@ from penchant.types import Event, EventType, Impression, Pseudonym
 AT_ONCE = 5_000
 """Events of several requests that share one commit, at most; a larger request has its own."""
 
+Records = list[dict[str, Any]]
+
 
 class Serving:
     """Answers :class:`~penchant.serve.services.Services`, for the door and for the console."""
@@ -41,7 +43,9 @@ class Serving:
         self._similar = SimilarItems(shop.catalog, lambda: self.recommender.tracker)
         self._search = Search(shop.catalog, self.recommender.tracker_of)
         self._lists = ShownLists(self._engine.writer, shop.consent, new_list_id, self.recommender.experiment)
-        self._events = Together(lambda asked: _take_all(self.shop, self._engine, asked), len, AT_ONCE)
+        self._events: Together[Records, IntakeResult] = Together(
+            lambda asked: _take_all(self.shop, self._engine, asked), len, AT_ONCE
+        )
         self.console_token = token_urlsafe(18)
         self.learner: Callable[[], str] = lambda: "off"
 
@@ -67,7 +71,7 @@ class Serving:
     def _known_as(self, user_id: str) -> Pseudonym:
         return self.shop.pseudonymizer.pseudonym(user_id)
 
-    def take_in(self, records: list[dict[str, Any]]) -> IntakeResult:
+    def take_in(self, records: Records) -> IntakeResult:
         return self._events.ask(records)
 
     def recommend(
@@ -232,7 +236,7 @@ class Serving:
         return _report(self.shop, "learning")
 
 
-def _take_all(shop: Shop, engine: Engine, requests: list[list[dict[str, Any]]]) -> list[IntakeResult]:
+def _take_all(shop: Shop, engine: Engine, requests: list[Records]) -> list[IntakeResult]:
     with engine.lock:
         found = shop.intake().accept_all(requests)
         engine.catch_up()
