@@ -172,12 +172,13 @@ def test_what_the_state_forgot_is_known_by_the_record(trained) -> None:
     lift = float(openness(np.array(len(rows) - 1), np.array(state.events)) @ [0.8, -1.5])
     np.testing.assert_allclose(change[never], lift, atol=1e-5)  # a full state does not tell it
     assert (np.abs(change[gone] - lift) > 1e-3).all()
-    part = serving.repeat_part(state, 1e7, np.arange(ITEMS), record)
-    assert (part[gone] != 0).all()
-    assert (part[never] == 0).all()
     as_new = serving.vectors() @ serving.h(state, 1e7) + serving.biases(1e7) + lift
-    np.testing.assert_allclose(serving.scores(state, 1e7, record), as_new + part, atol=1e-5)
-    assert (serving.repeat_part(state, 1e7, gone) == 0).all()
+    part = serving.scores(state, 1e7, record) - as_new
+    np.testing.assert_allclose(part[never], 0, atol=1e-5)
+    assert (np.abs(part[gone]) > 1e-3).all()
+    known = serving.remembered(state, np.arange(ITEMS), record)
+    assert np.flatnonzero(~known).tolist() == never.tolist()
+    assert not serving.remembered(state, gone).any()
 
 
 def test_a_click_changes_the_list_at_once(trained) -> None:

@@ -162,9 +162,7 @@ def test_beside_a_louder_one_an_item_does_not_name_itself():
 def test_what_is_remembered_and_was_never_bought_was_looked_at(monkeypatch):
     house = House(np.eye(2, dtype=np.float32))
     house.does("p", "i0", kind=EventType.VIEW)
-    monkeypatch.setattr(
-        house.model, "repeat_part", lambda state, now, rows, record, about: np.ones(len(rows))
-    )
+    monkeypatch.setattr(house.model, "remembered", lambda state, rows, record: np.ones(len(rows), bool))
     (reason,) = personal_reasons(house.tracker.read("p"), 0.0, np.array([0]), lambda row: f"i{row}")
     assert reason == Reason(kind="looked-at", share=1.0)
 

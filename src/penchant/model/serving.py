@@ -229,27 +229,11 @@ class ServingModel:
             scores[items_of(memory)] = again
         return scores
 
-    def repeat_part(
-        self,
-        state: State,
-        now: float,
-        items: NDArray[np.int64],
-        record: Memory | None = None,
-        about: FloatArray | None = None,
-    ) -> FloatArray:
-        """What having been wanted adds to scores as new ones, of ``items`` (R,); 0 where it was not.
-
-        ``record`` and ``about`` as in :meth:`scores`.
-        """
-        memory = state.memory if record is None else below(record, self.n_items)
-        place = np.flatnonzero(np.isin(items_of(memory), items))
-        rows, h = items_of(memory[place]), self._behaviour(state, now, about)
-        base = self._items.scored[rows] @ _single(self._personal * h) + self.biases(now)[rows]
-        base += self._repeats.lift(memory, whole=record is not None, events=state.events)
-        fashion = self._mood.at(now)[1]
-        again = self._repeats.scores(memory, place, (self._items.scored, fashion), h, now, state.events)
-        found = dict(zip(rows.tolist(), (again - base).tolist(), strict=True))
-        return np.array([found.get(item, 0.0) for item in items.tolist()], np.float32)
+    def remembered(
+        self, state: State, items: NDArray[np.int64], record: Memory | None = None
+    ) -> NDArray[np.bool_]:
+        """Which of ``items`` (R,) are scored as wanted before; ``record`` as in :meth:`scores`."""
+        return np.isin(items, items_of(state.memory if record is None else record))
 
     def vectors(self) -> FloatArray:
         """Item vectors that ``h`` is compared with, (n_items, D). Do not change them."""

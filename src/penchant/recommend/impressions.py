@@ -113,7 +113,9 @@ class ImpressionWriter:
                 raise StorageError("the impression writer is closed; the list was not logged")
             if self._has_room():
                 self._waiting.append(impression)
-                self._changed.notify_all()
+                # Else the writer lingers already, and to wake it costs a good part of a list.
+                if len(self._waiting) == 1 or self._pressed():
+                    self._changed.notify_all()
             elif impression.user_id:
                 raise StorageError(
                     f"{len(self._waiting)} shown lists wait for a disk that does not take them "

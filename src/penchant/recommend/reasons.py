@@ -74,7 +74,7 @@ def personal_reasons(
         return []
     losses, gained = contributions(reading, now, rows), gains(reading, now, rows)
     known = known_gains(reading, now, rows).tolist()
-    remembered = reading.model.repeat_part(reading.state, now, rows, reading.record, reading.about) != 0
+    remembered = reading.model.remembered(reading.state, rows, reading.record)
     reasons: list[Reason] = []
     for row, loss, gain, told, again in zip(
         rows.tolist(), losses, gained.tolist(), known, remembered.tolist(), strict=True

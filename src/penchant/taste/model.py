@@ -72,15 +72,10 @@ class PreferenceModel(Protocol):
         """
         ...
 
-    def repeat_part(
-        self,
-        state: Any,
-        now: float,
-        items: NDArray[np.int64],
-        record: Memory | None = None,
-        about: NDArray[np.float32] | None = None,
-    ) -> NDArray[np.float32]:
-        """What having been wanted adds to an item's score as a new one, 0 where it was not, for rows (R,)."""
+    def remembered(
+        self, state: Any, items: NDArray[np.int64], record: Memory | None = None
+    ) -> NDArray[np.bool_]:
+        """Which of the item rows (R,) are scored as what the person wanted before."""
         ...
 
     def with_items(

@@ -102,17 +102,12 @@ class PlantedModel:
         kept = [[t for n, t in enumerate(tail) if n != gone] for gone in range(len(tail) + 1)]
         return np.array([self.h(self._after(base, tokens), now) for tokens in kept])
 
-    def repeat_part(
-        self,
-        state: Faded,
-        now: float,
-        items: NDArray[np.int64],
-        record: Memory | None = None,
-        about: NDArray[np.float32] | None = None,
-    ) -> NDArray[np.float32]:
+    def remembered(
+        self, state: Faded, items: NDArray[np.int64], record: Memory | None = None
+    ) -> NDArray[np.bool_]:
         """None: this model does not know repeats."""
-        del state, now, record, about
-        return np.zeros(len(items), dtype=np.float32)
+        del state, record
+        return np.zeros(len(items), dtype=bool)
 
     def with_items(
         self, text_vectors: NDArray[np.float32], prices: NDArray[np.float32] | None = None
