@@ -12,7 +12,7 @@ import pytest
 from penchant.catalog.feeds import MAX_DESCRIPTION
 from penchant.events.intake import IntakeResult
 from penchant.serve.app import create_app
-from penchant.serve.http import Api, routes
+from penchant.serve.http import KEY_SECONDS, Api, KnownKeys, routes
 from penchant.serve.services import Services
 from penchant.serve.watch import Metrics
 from penchant.settings import Settings
@@ -192,3 +192,25 @@ def test_attributes_are_handed_on_as_they_came() -> None:
     answer = ask(fake, "PUT", "/v1/users/a%2Fb/attributes", "e", json={"city": "Bern", "plan": ""})
     assert answer.json() == {"attributes": {"city": "Bern"}}
     fake.set_attributes.assert_called_once_with("a/b", {"city": "Bern", "plan": ""})
+
+
+def test_a_key_is_looked_up_once_a_second_and_a_revoked_one_is_good_no_longer() -> None:
+    now, asked, good = [0.0], list[str](), {"key"}
+
+    def verify(token: str) -> frozenset[str] | None:
+        asked.append(token)
+        return frozenset({"read"}) if token in good else None
+
+    known = KnownKeys(verify, lambda: now[0])
+
+    def scopes(token: str) -> frozenset[str] | None:
+        return asyncio.run(known.scopes(token))
+
+    assert [scopes("key") for _ in range(5)] == [frozenset({"read"})] * 5
+    assert asked == ["key"]
+    assert [scopes("other") for _ in range(3)] == [None] * 3
+    assert asked == ["key"] + ["other"] * 3
+    good.clear()
+    now[0] = KEY_SECONDS
+    assert scopes("key") is None
+    assert scopes("key") is None

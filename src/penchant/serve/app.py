@@ -5,9 +5,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import TextIO
 
-from fastapi import FastAPI
+import msgspec
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from penchant.serve.console.routes import console_routes
@@ -18,26 +21,23 @@ from penchant.serve.services import Services
 from penchant.serve.watch import Metrics, Watched
 
 
-def create_app(services: Services, now: Callable[[], float], log: TextIO | None = None) -> FastAPI:
-    """One ASGI application. ``now`` is unix seconds; ``log`` takes one JSON line a request (stderr).
-
-    The pages that FastAPI makes from the description load scripts from elsewhere: they are off.
-    """
+def create_app(services: Services, now: Callable[[], float], log: TextIO | None = None) -> Starlette:
+    """One ASGI application. ``now`` is unix seconds; ``log`` takes one JSON line a request (stderr)."""
 
     @asynccontextmanager
-    async def warmed(_: FastAPI) -> AsyncGenerator[None]:
+    async def warmed(_: Starlette) -> AsyncGenerator[None]:
         await run_in_threadpool(services.warm)
         yield
 
-    app = FastAPI(title="Penchant", docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=warmed)
     metrics = Metrics()
-    added: list[BaseRoute] = [
+    found: list[BaseRoute] = [
+        Route("/openapi.json", described),
         *api_routes(services, metrics),
         *health_routes(services, metrics),
         *console_routes(services),
     ]
-    app.router.routes.extend(added)
-    app.openapi = description
+    app = Starlette(routes=found, lifespan=warmed)
+    app.router.redirect_slashes = False
     app.add_exception_handler(HTTPException, http_error)
     app.add_middleware(Bounded, most=services.settings.serve.waiting)
     app.add_middleware(
@@ -49,6 +49,11 @@ def create_app(services: Services, now: Callable[[], float], log: TextIO | None 
         log=log,
     )
     return app
+
+
+async def described(_: Request) -> Response:
+    """The OpenAPI document."""
+    return Response(msgspec.json.encode(description()), media_type="application/json")
 
 
 def _templates(routes: list[BaseRoute]) -> dict[object, str]:

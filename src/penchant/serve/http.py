@@ -1,6 +1,7 @@
 """Routes under ``/v1`` and health, each behind its scope."""
 
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -26,6 +27,10 @@ HTTP_ERRORS = {
     415: ("unsupported-encoding", "only gzip is read; send the body in it, or uncompressed"),
     422: ("too-many", f"exclude: at most {MAX_N} items in one request"),
 }
+KEY_SECONDS = 1.0
+"""For so long a key that was good is taken for good."""
+MOST_KEYS = 1_000
+"""Kept in mind."""
 REPLY = msgspec.json.Encoder()
 
 
@@ -162,12 +167,35 @@ def routes(api: Api) -> list[tuple[str, str, frozenset[str], Handler]]:
     ]
 
 
-def guarded(services: ApiServices, scopes: frozenset[str], handler: Handler) -> Callable[..., Any]:
+class KnownKeys:
+    """Keys that were good a moment ago are not looked up again; one that is revoked is good for a second."""
+
+    def __init__(self, verify: Callable[[str], frozenset[str] | None], clock: Callable[[], float]) -> None:
+        self._verify = verify
+        self._clock = clock
+        self._held: dict[str, tuple[float, frozenset[str]]] = {}
+
+    async def scopes(self, token: str) -> frozenset[str] | None:
+        """Those of the key; None for one that nobody was given."""
+        now = self._clock()
+        until, held = self._held.get(token, (0.0, frozenset[str]()))
+        if now < until:
+            return held
+        found = await run_in_threadpool(self._verify, token)
+        self._held.pop(token, None)
+        if found is not None:
+            if len(self._held) >= MOST_KEYS:
+                self._held.clear()
+            self._held[token] = now + KEY_SECONDS, found
+        return found
+
+
+def guarded(known: KnownKeys, scopes: frozenset[str], handler: Handler) -> Callable[..., Any]:
     """The handler behind its scope, its result as JSON, its errors through the one table."""
 
     async def endpoint(request: Request) -> Response:
         try:
-            await _authorise(services, request, scopes)
+            await _authorise(known, request, scopes)
             return Response(REPLY.encode(await handler(request)), media_type="application/json")
         except PenchantError as error:
             note_fault(request.scope, error)
@@ -176,11 +204,11 @@ def guarded(services: ApiServices, scopes: frozenset[str], handler: Handler) -> 
     return endpoint
 
 
-async def _authorise(services: ApiServices, request: Request, scopes: frozenset[str]) -> None:
+async def _authorise(known: KnownKeys, request: Request, scopes: frozenset[str]) -> None:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token:
         raise Unauthorized("no key; send the header Authorization: Bearer KEY")
-    held = await run_in_threadpool(services.verify, token.strip())
+    held = await known.scopes(token.strip())
     if held is None:
         raise Unauthorized("this key is not known; make one with: penchant keys create")
     if "admin" not in held and not held & scopes:
@@ -207,8 +235,9 @@ def health_routes(services: ApiServices, metrics: Metrics) -> list[Route]:
 
 def api_routes(services: ApiServices, metrics: Metrics) -> list[Route]:
     """All of ``/v1``, ready to be put into an application."""
+    known = KnownKeys(services.verify, monotonic)
     return [
-        IdRoute(path, guarded(services, scopes, handler), methods=[method])
+        IdRoute(path, guarded(known, scopes, handler), methods=[method])
         for method, path, scopes, handler in routes(Api(services, metrics))
     ]
 

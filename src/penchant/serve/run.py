@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from penchant.errors import Conflict, InvalidInput
 
@@ -37,7 +37,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def run(
-    app: FastAPI, door: socket.socket, on_ready: Callable[[], None], on_close: Callable[[], None]
+    app: Starlette, door: socket.socket, on_ready: Callable[[], None], on_close: Callable[[], None]
 ) -> None:
     """Serve behind ``door`` until a signal; requests under way are answered first, for up to ten seconds.
 
@@ -46,7 +46,7 @@ def run(
     """
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         async with started(app):
             on_ready()
             yield
@@ -58,6 +58,7 @@ def run(
         access_log=False,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,  # Nobody asks for the address of a client.
         timeout_graceful_shutdown=10,
     )
     try:

@@ -1,0 +1,170 @@
+"""How many lists and events a second does a server take, and how long does who asks wait?
+
+    python bench/serving.py --shop myshop           # any shop with a model; users and items are read from it
+    python bench/serving.py --events events.parquet --items items.parquet --train-seconds 120
+
+Runs the real server as a process of its own on a copy of the shop, and drives it from outside with ``wrk``
+(Debian's package of that name), on the same machine: its share of the processor is in the figures. Once
+all people's states are in memory, so many seconds each and the median of so many rounds of:
+
+* ``lists, N at once``: ``GET /v1/users/ID/recommendations?n=20`` of 2,000 people;
+* ``single events, 64 at once``: ``POST /v1/events`` with one new view each, durable when answered;
+* ``batches of 500, 4 at once``: the same with 500 each;
+* ``overload``: lists by 400 at once; what is refused must be refused with 429.
+
+Writes a table and bench/results/serving.json.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from click_to_list import PENCHANT, Server, copy_of
+from penchant.app.shop import Shop
+from tables import RESULTS
+
+PEOPLE = 2_000
+RANDOM = "function init(args) math.randomseed(os.time()) end\nlocal n = 0\n"
+LISTS = """
+function request()
+  return wrk.format("GET", "/v1/users/" .. users[math.random(#users)] .. "/recommendations?n=20")
+end
+"""
+EVENTS = """
+function request()
+  local t = {}
+  for k = 1, many do
+    n = n + 1
+    t[k] = string.format('{"user_id":"%s","item_id":"%s","type":"view","timestamp":%d,"event_id":"b%d-%d-%d"}',
+      users[math.random(#users)], items[math.random(#items)], os.time(), os.time(), n, math.random(1000000000))
+  end
+  return wrk.format("POST", "/v1/events", nil, '{"events":[' .. table.concat(t, ",") .. ']}')
+end
+"""
+COUNTED = """
+function done(summary, latency, requests)
+  io.write(string.format("COUNTED %d %d %d %f %f %f\\n", summary.requests, summary.errors.status,
+    summary.duration, latency:percentile(50), latency:percentile(99), latency.max))
+end
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--shop", type=Path)
+    parser.add_argument("--events", type=Path, help="with --items: a shop is made of them")
+    parser.add_argument("--items", type=Path)
+    parser.add_argument("--train-seconds", type=float, default=120.0)
+    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is missing: apt-get install wrk")
+    with tempfile.TemporaryDirectory() as place:
+        shop = asked.shop or made(Path(place) / "made", asked)
+        counted = copy_of(shop, Path(place) / "shop")
+        found = {"shop": counted, "seconds": asked.seconds, "rounds": asked.rounds}
+        found["rows"] = driven(Path(place), asked)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "serving.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    Console().print(table_of(found))
+
+
+def made(folder: Path, asked: argparse.Namespace) -> Path:
+    """A shop of the files, with a model."""
+    penchant = [PENCHANT, "init", "--shop", str(folder)]
+    subprocess.run(penchant, check=True)
+    with (folder / "shop.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f"\n[train]\ntime_budget = {asked.train_seconds:.1f}\n")
+    with suppress(subprocess.CalledProcessError):  # 3: some rows were refused, all else is in.
+        subprocess.run([PENCHANT, "import", "--shop", str(folder), asked.items, asked.events], check=True)
+    subprocess.run([PENCHANT, "train", "--shop", str(folder)], check=True)
+    return folder
+
+
+def driven(place: Path, asked: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """What wrk saw, the median of the rounds."""
+    folder = place / "shop"
+    with Shop(folder, writer=True) as shop:
+        key = shop.keys.create(["events", "read"], shop.clock())
+        items = [row[0] for row in shop.database.read("SELECT item_id FROM items ORDER BY row LIMIT 3000")]
+    users = [f"load{number}" for number in range(PEOPLE)]
+    given = f"users = {lua(users)}\nitems = {lua([str(item) for item in items])}\n{RANDOM}"
+    server = Server(folder)
+    try:
+        drive = Driver(place, server.port, key, given)
+        # People of the load, each with some history, and every state in memory.
+        drive.run("first", EVENTS.replace("many", "200"), 2, 10)
+        drive.run("warm", LISTS, 4, 20)
+        parts = {
+            "lists, 1 at once": (LISTS, 1, asked.seconds),
+            "lists, 4 at once": (LISTS, 4, asked.seconds),
+            "lists, 16 at once": (LISTS, 16, asked.seconds),
+            "single events, 64 at once": (EVENTS.replace("many", "1"), 64, asked.seconds),
+            "batches of 500, 4 at once": (EVENTS.replace("many", "500"), 4, asked.seconds),
+            "overload": (LISTS, 400, asked.seconds),
+        }
+        rounds = [{name: drive.run(name, *part) for name, part in parts.items()} for _ in range(asked.rounds)]
+    finally:
+        server.stop()
+    rows = {
+        name: {key: median(one[name][key] for one in rounds) for key in rounds[0][name]} for name in parts
+    }
+    rows["batches of 500, 4 at once"]["events_per_s"] = 500 * rows["batches of 500, 4 at once"]["per_s"]
+    return rows
+
+
+class Driver:
+    """Runs wrk with one script after the other against one server."""
+
+    def __init__(self, place: Path, port: int, key: str, given: str) -> None:
+        self._place = place
+        self._url = f"http://127.0.0.1:{port}"
+        self._header = f"Authorization: Bearer {key}"
+        self._given = given
+
+    def run(self, name: str, script: str, at_once: int, seconds: int) -> dict[str, float]:
+        """Answered requests a second, latencies in ms, and the refused ones."""
+        path = self._place / "load.lua"
+        path.write_text(self._given + script + COUNTED, encoding="utf-8")
+        said = subprocess.run(
+            ["wrk", "-t1", f"-c{at_once}", f"-d{seconds}", "--timeout", "30", "-H", self._header,
+             "-s", str(path), self._url],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        counted = re.search(r"COUNTED (\d+) (\d+) (\d+) (\S+) (\S+) (\S+)", said)
+        if counted is None:
+            raise SystemExit(f"wrk, {name}: {said}")
+        requests, refused, micros, *latencies = map(float, counted.groups())
+        p50, p99, most = (round(one / 1e3, 2) for one in latencies)
+        answered = (requests - refused) / (micros / 1e6)
+        print(f"{name}: {answered:.0f}/s, p99 {p99} ms, refused {refused:.0f}", flush=True)
+        return {"per_s": round(answered, 1), "p50_ms": p50, "p99_ms": p99, "max_ms": most, "refused": refused}
+
+
+def lua(texts: list[str]) -> str:
+    """A table of texts that are safe in a path."""
+    return "{" + ",".join(json.dumps(text) for text in texts if re.fullmatch(r"[\w.-]+", text)) + "}"
+
+
+def table_of(found: dict) -> Table:
+    table = Table(title=f"{found['shop']['items']:,} items, {found['shop']['events']:,} events")
+    for column in ("", "answered a second", "p50 ms", "p99 ms", "refused"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, row in found["rows"].items():
+        table.add_row(name, f"{row['per_s']:,.0f}", *(f"{row[key]:,.1f}" for key in ("p50_ms", "p99_ms")),
+                      f"{row['refused']:,.0f}")  # fmt: skip
+    return table
+
+
+if __name__ == "__main__":
+    main()
