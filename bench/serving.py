@@ -44,8 +44,9 @@ function request()
   local t = {}
   for k = 1, many do
     n = n + 1
-    t[k] = string.format('{"user_id":"%s","item_id":"%s","type":"view","timestamp":%d,"event_id":"b%d-%d-%d"}',
-      users[math.random(#users)], items[math.random(#items)], os.time(), os.time(), n, math.random(1000000000))
+    local id = string.format("b%d-%d-%d", os.time(), n, math.random(1000000000))
+    t[k] = string.format('{"user_id":"%s","item_id":"%s","type":"view","timestamp":%d,"event_id":"%s"}',
+      users[math.random(#users)], items[math.random(#items)], os.time(), id)
   end
   return wrk.format("POST", "/v1/events", nil, '{"events":[' .. table.concat(t, ",") .. ']}')
 end

@@ -4,6 +4,8 @@ import io
 import json
 import shutil
 import stat
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +16,14 @@ from starlette.testclient import TestClient
 from tests.serve.shops import behind_the_door, make_shop, train
 
 from penchant import cli
+from penchant.adapters.sqlite.copies import copy_of
 from penchant.app import archive
 from penchant.app.archive import CONTENTS, opened
 from penchant.app.backup import Restored, back_up, restore
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop
 from penchant.errors import InvalidInput, ShopError, StorageError
+from penchant.privacy.pseudonyms import make_key
 from penchant.testing.fakes import FakeTextEncoder
 from penchant.types import Pseudonym
 
@@ -210,6 +214,14 @@ def test_a_part_can_only_be_where_parts_are(name: str, tmp_path: Path) -> None:
     assert not list((tmp_path / "in").rglob("outside"))
 
 
+def test_a_part_that_is_missing_and_one_that_is_longer_than_it_says_are_refused(tmp_path: Path) -> None:
+    said = {"format": 1, "time": 0.0, "events": 0, "log_position": 0, "parts": {"shop.db": ["0" * 64, 2]}}
+    with pytest.raises(InvalidInput, match=r"it lacks shop\.db"):
+        brought_back(packed(tmp_path / "a.tar", [], said), tmp_path / "new")
+    with pytest.raises(InvalidInput, match="damaged"):
+        brought_back(packed(tmp_path / "b.tar", ["shop.db"], said), tmp_path / "new")
+
+
 def test_a_link_is_no_part(tmp_path: Path) -> None:
     path = tmp_path / "bad.tar"
     said = {"format": 1, "time": 0.0, "events": 0, "log_position": 0, "parts": {"shop.db": ["0" * 64, 3]}}
@@ -245,9 +257,10 @@ def test_the_key_may_be_kept_elsewhere_and_must_be_the_right_one(folder: Path, t
     brought_back(path, tmp_path / "right")
     assert held(tmp_path / "right") == held(folder)
     (tmp_path / "wrong").mkdir()
-    (tmp_path / "wrong" / "secret.key").write_bytes(b"0" * 64)
-    with pytest.raises(InvalidInput, match="is not the key of this backup"):
-        brought_back(tmp_path / "with.tar", tmp_path / "wrong")
+    make_key(tmp_path / "wrong" / "secret.key")
+    for backup in (path, tmp_path / "with.tar"):
+        with pytest.raises(InvalidInput, match="is not the key of this backup"):
+            brought_back(backup, tmp_path / "wrong")
     assert [one.name for one in (tmp_path / "wrong").iterdir()] == ["secret.key"]
 
 
@@ -262,6 +275,89 @@ def test_nothing_is_written_over(folder: Path, backup: Path, tmp_path: Path) -> 
     with Shop(folder, writer=False) as shop, pytest.raises(InvalidInput, match="is there already"):
         back_up(shop, backup)
     assert backup.read_bytes() == before
+
+
+def test_what_the_disk_changed_is_found_before_the_backup_has_its_name(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = archive._add
+
+    def changed(tar: tarfile.TarFile, name: str, source: Path) -> tuple[str, int]:
+        digest, size = real(tar, name, source)
+        return ("0" * 64 if name == "shop.db" else digest), size
+
+    monkeypatch.setattr(archive, "_add", changed)
+    (tmp_path / "disk").mkdir()
+    with Shop(folder, writer=False) as shop, pytest.raises(InvalidInput, match=r"shop\.db is not what was"):
+        back_up(shop, tmp_path / "disk" / "b.tar")
+    assert not list((tmp_path / "disk").iterdir())
+
+
+def test_a_disk_without_links_has_backups_too(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(source: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", unknown)
+    with Shop(folder, writer=False) as shop:
+        back_up(shop, tmp_path / "b.tar")
+    assert stat.S_IMODE((tmp_path / "b.tar").stat().st_mode) == 0o600
+    assert brought_back(tmp_path / "b.tar", tmp_path / "new").snapshot
+
+
+def test_a_name_that_is_a_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "b.tar").symlink_to(tmp_path / "elsewhere")
+    with Shop(folder, writer=False) as shop, pytest.raises(InvalidInput, match="is there already"):
+        back_up(shop, tmp_path / "b.tar")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_snapshots_that_serve_or_are_pinned_come_along_and_only_they_are_in_the_history(
+    folder: Path, tmp_path: Path
+) -> None:
+    with Shop(folder, writer=True, encoder=FakeTextEncoder()) as shop:
+        train(shop)
+        train(shop)
+        names = [one.name for one in shop.shelf.history()]
+        before = shop.shelf.history()[1].time
+    with (folder / "shop.toml").open("a", encoding="utf-8") as file:
+        file.write(f'[experiment.arms.frozen]\nshare = 0.5\nsnapshot = "{names[0]}"\n')
+    with Shop(folder, writer=False) as shop:
+        back_up(shop, tmp_path / "b.tar")
+    assert brought_back(tmp_path / "b.tar", tmp_path / "new").snapshot == names[3]
+    with Shop(tmp_path / "new", writer=False) as shop:
+        assert shop.shelf.names() == [names[0], *names[2:]]
+    found = brought_back(tmp_path / "b.tar", tmp_path / "past", until=before)
+    assert found.snapshot == names[0], "the second one is in no backup any more"
+
+
+def test_a_promotion_in_the_middle_belongs_to_the_next_backup(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(source: Path, target: Path) -> None:
+        if target.name == "shop.db":
+            with Shop(folder, writer=True, encoder=FakeTextEncoder()) as shop:
+                train(shop)
+        copy_of(source, target)
+
+    monkeypatch.setattr("penchant.app.backup.copy_of", meanwhile)
+    with Shop(folder, writer=False) as shop:
+        serves = shop.shelf.current()
+        assert back_up(shop, tmp_path / "b.tar").snapshot == serves
+    assert brought_back(tmp_path / "b.tar", tmp_path / "new").snapshot == serves
+
+
+def test_sigterm_leaves_no_copy_behind(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    code = (
+        "import os, signal, sys\nfrom penchant import cli\nfrom penchant.app import archive\n"
+        "archive._add = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", code, "backup", str(tmp_path / "disk" / "b.tar"), "--shop", str(folder)]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 130
+    assert not list((tmp_path / "disk").iterdir())
 
 
 def test_a_full_disk_leaves_no_half_backup(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from tests.learn.tiny_shop import until
 from tests.serve.shops import behind_the_door, make_shop, train
 
 from penchant.app import engine
@@ -112,8 +113,7 @@ def test_what_is_promoted_reaches_all_but_the_pinned_arm(served: Served, folder:
     with Shop(folder, writer=False, encoder=FakeTextEncoder()) as shop:
         train(shop)
     newest = snapshots(folder)[-1]
-    while serving.readiness()["snapshot"] != newest:
-        pass
+    until(lambda: serving.readiness()["snapshot"] == newest)
     assert shown(served, users["live"]) == ("live", newest)
     assert shown(served, users["frozen"]) == ("frozen", first)
 
@@ -128,6 +128,8 @@ def test_frozen_weights_follow_taste_all_the_same_and_forget_whom_they_must(serv
     assert tracker.export_person(person)[0]["events"] == 1
     views(client, user, "milk")
     assert tracker.export_person(person)[0]["events"] == 2
+    exported = client.get(f"/v1/users/{user}/export").json()["held"]["taste-state"]
+    assert [one["events"] for one in exported] == [2]
     client.put(f"/v1/users/{user}/consent", json={"profiling": False})
     assert tracker.export_person(person) == []
     assert shown(served, user)[0] == "", "of nobody, so of no arm"

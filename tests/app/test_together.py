@@ -24,7 +24,7 @@ class Work:
         if self.full:
             raise StorageError("full")
         if min(asked) < 0:
-            raise InvalidInput("negative")
+            raise InvalidInput("negative") if min(asked) > -10 else ValueError("unforeseen")
         return [2 * one for one in asked]
 
 
@@ -69,9 +69,10 @@ def test_a_group_has_a_size(work: Work) -> None:
 
 def test_one_bad_request_does_not_spoil_the_others(work: Work) -> None:
     together = Together(work, lambda _: 1, 100)
-    found = ask_all(together, work, [1, 2, -3, 4])
-    assert (found[0], found[1], found[3]) == (2, 4, 8)
+    found = ask_all(together, work, [1, 2, -3, 4, -30, 5])
+    assert (found[0], found[1], found[3], found[5]) == (2, 4, 8, 10)
     assert isinstance(found[2], InvalidInput)
+    assert isinstance(found[4], ValueError)
 
 
 def test_a_full_disk_is_told_to_all_of_the_group_and_the_next_one_goes_on(work: Work) -> None:

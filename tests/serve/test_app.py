@@ -155,6 +155,11 @@ def test_a_bad_line_is_named_and_nothing_is_taken(fake: MagicMock) -> None:
     fake.take_in.assert_not_called()
 
 
+def test_too_many_lines_are_refused_before_all_are_read(fake: MagicMock) -> None:
+    answer = events_of(fake, b"{}\n" * 1_001 + b"no JSON", content_type="application/x-ndjson")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too-large")
+
+
 def test_gzip_that_is_broken_cut_off_or_goes_on_is_refused(fake: MagicMock) -> None:
     whole = gzip.compress(b'{"events": []}')
     for content, words in (

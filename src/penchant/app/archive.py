@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import tarfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from typing import IO
 
 import msgspec
 
-from penchant.errors import InvalidInput, StorageError
+from penchant.errors import InvalidInput
+from penchant.model.folders import sync
 
 FORMAT = 1
 CONTENTS = "contents.json"
@@ -35,6 +37,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         format: version of this form. time: unix seconds, just before the shop was read.
         events, log_position: of the log. snapshot: the one that serves, empty where none does.
+        key: tells the key of the pseudonyms from others, and nothing else of it.
         parts: SHA-256 and bytes of each part, by name.
     """
 
@@ -43,40 +46,61 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     log_position: int
     snapshot: str = ""
+    key: str = ""
     parts: dict[str, tuple[str, int]] = {}
 
 
 def write_archive(
-    path: Path, parts: Mapping[str, Path], contents: Callable[[dict[str, tuple[str, int]]], Contents]
+    path: Path,
+    room: Path,
+    parts: Mapping[str, Path],
+    contents: Callable[[dict[str, tuple[str, int]]], Contents],
 ) -> Contents:
-    """Write ``parts`` to a new file at ``path``, readable by its owner only, and read all of it once more.
+    """Write ``parts`` to a new file at ``path``, readable by its owner only; all of it is read once more.
+
+    ``room`` is a folder on the same disk that nobody else may look into.
 
     Raises:
         InvalidInput: there is a file already. StorageError: the disk refused; no file is left.
     """
-    new = path.with_name(f".{path.name}.new")
-    try:
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        sums: dict[str, tuple[str, int]] = {}
-        with os.fdopen(handle, "wb") as file:
-            with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                for name, source in parts.items():
-                    sums[name] = _add(tar, name, source)
-                found = contents(sums)
-                _add_bytes(tar, CONTENTS, msgspec.json.encode(found))
-            file.flush()
-            os.fsync(file.fileno())
-        with opened(new) as (_, read):
-            for _ in read():
+    made = room / "archive"
+    sums: dict[str, tuple[str, int]] = {}
+    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, source in parts.items():
+                sums[name] = _add(tar, name, source)
+            found = contents(sums)
+            _add_bytes(tar, CONTENTS, msgspec.json.encode(found))
+        file.flush()
+        os.fsync(file.fileno())
+    with opened(made) as (_, read):
+        for _, blocks in read():
+            for _ in blocks:
                 pass
-        os.link(new, path)  # Unlike a renaming it replaces nothing.
+    try:
+        _give_name(made, path)
     except FileExistsError as error:
         raise InvalidInput(f"{path} is there already: name a new file for each backup") from error
-    except OSError as error:
-        raise StorageError(f"the backup cannot be written to {path}: {error}") from error
-    finally:
-        new.unlink(missing_ok=True)
+    sync(path.parent)
     return found
+
+
+def _give_name(made: Path, path: Path) -> None:
+    """Unlike a renaming it replaces nothing, and no link is followed."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        raise
+    except OSError:  # A disk that knows no links.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            try:
+                with made.open("rb") as source:
+                    shutil.copyfileobj(source, file, _BLOCK)
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                path.unlink()
+                raise
 
 
 @contextmanager
@@ -88,22 +112,24 @@ def opened(path: Path) -> Generator[tuple[Contents, Parts]]:
     Raises:
         InvalidInput: no such file, not a backup, of a newer version, cut off, or changed.
     """
+    if not path.is_file():
+        raise InvalidInput(f"there is no backup at {path}")
     try:
         with tarfile.open(path, mode="r:") as tar:
             contents = _contents(tar)
             yield contents, lambda: _parts(tar, contents)
     except (tarfile.TarError, EOFError) as error:
         raise InvalidInput(f"{path.name} is no whole backup: {error}") from error
-    except FileNotFoundError as error:
-        raise InvalidInput(f"there is no backup at {path}") from error
 
 
 def _contents(tar: tarfile.TarFile) -> Contents:
     try:
         raw = _file(tar, CONTENTS).read(_BLOCK)
         found = msgspec.json.decode(raw, type=Contents)
-    except (KeyError, msgspec.DecodeError) as error:
-        raise InvalidInput(f"this is no whole backup: its list of contents is missing ({error})") from error
+    except msgspec.DecodeError as error:
+        raise InvalidInput(
+            f"this is no whole backup: its list of contents cannot be read: {error}"
+        ) from error
     if found.format > FORMAT:
         raise InvalidInput(
             f"this backup has format {found.format}, readable is up to {FORMAT}: upgrade Penchant"
@@ -120,7 +146,10 @@ def _parts(tar: tarfile.TarFile, contents: Contents) -> Iterator[tuple[str, Iter
 
 
 def _file(tar: tarfile.TarFile, name: str) -> IO[bytes]:
-    member = tar.getmember(name)
+    try:
+        member = tar.getmember(name)
+    except KeyError as error:
+        raise InvalidInput(f"this is no whole backup: it lacks {name}") from error
     file = tar.extractfile(member) if member.isreg() else None
     if file is None:
         raise InvalidInput(f"this is no backup of Penchant: {name} is not a file")
@@ -132,6 +161,8 @@ def _checked(file: IO[bytes], name: str, digest: str, size: int) -> Iterator[byt
     while block := file.read(_BLOCK):
         total.update(block)
         seen += len(block)
+        if seen > size:
+            break
         yield block
     if seen != size or total.hexdigest() != digest:
         raise InvalidInput(f"the backup is damaged: {name} is not what was written")

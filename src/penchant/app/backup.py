@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -15,10 +16,12 @@ from penchant.adapters.sqlite.people import everybody
 from penchant.app.archive import FORMAT, Contents, opened, write_archive
 from penchant.app.shop import Shop
 from penchant.app.taking import clean
-from penchant.errors import InvalidInput, NotTrained, ShopError, StorageError
-from penchant.learn.shelf import earlier
+from penchant.errors import InvalidInput, NotTrained, PenchantError, ShopError, StorageError
+from penchant.learn.shelf import SnapshotShelf, earlier
 from penchant.model.delta import DELTA
 from penchant.model.folders import sync
+from penchant.model.snapshot import read_manifest
+from penchant.privacy.pseudonyms import read_key
 
 LEDGER, KEY = "erased.ledger", "secret.key"
 BESIDE = (LEDGER, KEY)
@@ -48,21 +51,21 @@ def back_up(shop: Shop, path: Path, *, with_key: bool = True) -> Contents:
     """
     if path.exists():
         raise InvalidInput(f"{path} is there already: name a new file for each backup")
-    now, serves = shop.clock(), _serves(shop)
+    now = shop.clock()
     with _room(path.parent) as room:
-        copy_of(shop.folder / "shop.db", room / "shop.db")
-        if (shop.folder / "vectors.db").exists():
-            copy_of(shop.folder / "vectors.db", room / "vectors.db")
-        copied = Database(room / "shop.db", writer=False)
-        try:
-            events = int(str(copied.read("SELECT count(*) FROM events")[0][0]))
-            end = copied.read("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
-        finally:
-            copied.close()
-        parts = {path.name: path for path in sorted(room.glob("*.db"))} | _files(shop, with_key)
-        return write_archive(path, parts, lambda sums: Contents(
-            format=FORMAT, time=now, events=events, log_position=int(str(end[0][0])) if end else 0,
-            snapshot=serves, parts=sums,
+        # The shelf first: no snapshot of it may know more items than the database does.
+        serves = _copy_shelf(shop, room)
+        for name in ("shop.toml", *([KEY] if with_key else [])):
+            shutil.copy2(shop.folder / name, room / name)
+        for name in ("shop.db", "vectors.db"):
+            if (shop.folder / name).exists():
+                copy_of(shop.folder / name, room / name)
+        events, end = _size(room / "shop.db")
+        files = sorted(one for one in room.rglob("*") if one.is_file())
+        parts = {one.relative_to(room).as_posix(): one for one in files}
+        return write_archive(path, room, parts, lambda sums: Contents(
+            format=FORMAT, time=now, events=events, log_position=end, snapshot=serves,
+            key=_fingerprint(shop.folder / KEY), parts=sums,
         ))  # fmt: skip
 
 
@@ -113,25 +116,53 @@ def _made_whole(
     if until is not None:
         cut = cut_after(shop.database, until)
         shop.shelf.forget_after(until)
+        shop.learned.remove()  # It may be of what came later.
         clean(shop, tell)
     return Restored(
         taken=contents.time, events=shop.log.count(), erased=len(gone), cut=cut, snapshot=_serves(shop)
     )
 
 
-def _files(shop: Shop, with_key: bool) -> dict[str, Path]:
-    """Settings, key, and the snapshots that serve and served before, with what was learned since."""
-    names = ["shop.toml", *([KEY] if with_key else [])]
-    history = shop.shelf.history()
+def _copy_shelf(shop: Shop, room: Path) -> str:
+    """Snapshots that serve, served before, are pinned, or are what the gate compares with; which serves."""
+    history, shelf = shop.shelf.history(), SnapshotShelf(room / "snapshots")
+    names = [history[-1].name, earlier(history)] if history else []
+    names += shop.settings.experiment.pinned().values()
+    names += [root for name in names if name and (root := _root(shop.shelf, name))]
+    for name in dict.fromkeys(names):
+        source = shop.shelf.folder / name
+        if name and (source / "manifest.json").is_file():
+            (shelf.folder / name).mkdir(parents=True)
+            for file in ("manifest.json", "weights.safetensors", DELTA):
+                if (source / file).is_file():
+                    shutil.copy2(source / file, shelf.folder / name / file)
     if history:
-        names.append("snapshots/promotions.jsonl")
-    for snapshot in dict.fromkeys([history[-1].name, earlier(history)] if history else []):
-        names += [
-            f"snapshots/{snapshot}/{file}"
-            for file in ("manifest.json", "weights.safetensors", DELTA)
-            if (shop.shelf.folder / snapshot / file).is_file()
-        ]
-    return {name: shop.folder / name for name in names}
+        shelf.tell(history)
+    return history[-1].name if history else ""
+
+
+def _root(shelf: SnapshotShelf, name: str) -> str:
+    """The last full training before the snapshot; empty where it is one, or cannot be read."""
+    try:
+        learned = read_manifest(shelf.path(name)).learned
+    except PenchantError:
+        return ""
+    return learned.from_scratch if learned is not None else ""
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Events in a database, and the newest position of its log."""
+    copied = Database(path, writer=False)
+    try:
+        events = copied.read("SELECT count(*) FROM events")
+        end = copied.read("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+    finally:
+        copied.close()
+    return int(str(events[0][0])), int(str(end[0][0])) if end else 0
+
+
+def _fingerprint(path: Path) -> str:
+    return blake2b(b"", key=read_key(path), digest_size=16, person=b"backup").hexdigest()
 
 
 def _serves(shop: Shop) -> str:
@@ -153,11 +184,11 @@ def _unpack(path: Path, room: Path, folder: Path) -> Contents:
     missing = {"shop.toml", "shop.db"} - contents.parts.keys()
     if missing:
         raise InvalidInput(f"this is no whole backup: it lacks {min(missing)}")
-    _key(room, folder)
+    _key(room, folder, contents)
     return contents
 
 
-def _key(room: Path, folder: Path) -> None:
+def _key(room: Path, folder: Path, contents: Contents) -> None:
     """The key of the folder is the one of the backup, or stands in for it."""
     kept, brought = folder / KEY, room / KEY
     if not kept.exists() and not brought.exists():
@@ -165,9 +196,9 @@ def _key(room: Path, folder: Path) -> None:
             f"this backup was made without its key: put {KEY} into {folder} first. "
             "Without it nobody would be known again."
         )
-    if kept.exists() and brought.exists() and kept.read_bytes() != brought.read_bytes():
-        raise InvalidInput(f"{folder / KEY} is not the key of this backup: nobody would be known again")
-    if kept.exists() and not brought.exists():
+    if kept.exists() and _fingerprint(kept) != contents.key:
+        raise InvalidInput(f"{kept} is not the key of this backup: nobody would be known again")
+    if kept.exists():
         shutil.copy2(kept, brought)
 
 

@@ -30,7 +30,11 @@ class LearnedFiles:
     def erase_person(self, person: Pseudonym) -> int:
         """Remove the files; no record of one person is counted."""
         del person
+        self.remove()
+        return 0
+
+    def remove(self) -> None:
+        """All of it."""
         files = [self._folder / DRIFT, *(self._shelf.folder / name / DELTA for name in self._shelf.names())]
         for file in files:
             file.unlink(missing_ok=True)
-        return 0

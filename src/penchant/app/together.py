@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Generic, TypeVar
 
-from penchant.errors import PenchantError, StorageError
+from penchant.errors import StorageError
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -53,7 +53,7 @@ class Together(Generic[Asked, Answer]):
             answers = self._work([asked for asked, _ in group])
         except StorageError as error:
             _fail(group, error)
-        except PenchantError as error:
+        except Exception as error:
             if len(group) == 1:
                 _fail(group, error)
             for one in group if len(group) > 1 else []:

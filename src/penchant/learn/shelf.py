@@ -155,12 +155,16 @@ class SnapshotShelf:
         return gone
 
     def forget_after(self, time: float) -> None:
-        """What was promoted after ``time`` (unix seconds) never was; what served then serves."""
-        kept = [promotion for promotion in self.history() if promotion.time <= time]
-        if kept != self.history():
-            self._write(kept)
+        """What was promoted after ``time`` (unix seconds) never was, nor what is not here any more."""
+        here = set(self.names())
+        self.tell([one for one in self.history() if one.time <= time and one.name in here])
 
-    def _write(self, history: list[Promotion]) -> None:
+    def tell(self, history: Sequence[Promotion]) -> None:
+        """Let this have served, and nothing else; for a shelf that nobody uses yet."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._write(history)
+
+    def _write(self, history: Sequence[Promotion]) -> None:
         write_file(self._promotions, b"".join(msgspec.json.encode(p) + b"\n" for p in history))
 
 

@@ -1,5 +1,6 @@
 """What a person may ask for: to see all that is held, and to have it erased."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,11 +29,11 @@ class Rights:
 
     def export(self, person: Pseudonym) -> dict[str, Any]:
         """All that is held, by store, with the pseudonym and the consent that holds now."""
-        return {
-            "pseudonym": person,
-            "consent": msgspec.to_builtins(self._consent.get(person)),
-            "held": {store.erasable_name: store.export_person(person) for store in self._stores},
-        }
+        held: defaultdict[str, list[Any]] = defaultdict(list)  # Two caches may have one name.
+        for store in self._stores:
+            held[store.erasable_name] += store.export_person(person)
+        consent = msgspec.to_builtins(self._consent.get(person))
+        return {"pseudonym": person, "consent": consent, "held": dict(held)}
 
     def erase(self, person: Pseudonym, now: float) -> Erasure:
         """Remove all of it for good.
@@ -40,9 +41,11 @@ class Rights:
         The tombstone is written first: an erasure that a crash cuts off is finished by :meth:`resume`.
         """
         self._ledger.begin(person, now)
-        removed = {store.erasable_name: store.erase_person(person) for store in self._stores}
+        removed: Counter[str] = Counter()
+        for store in self._stores:
+            removed[store.erasable_name] += store.erase_person(person)
         self._ledger.finish(person, now)
-        return Erasure(pseudonym=person, removed=removed)
+        return Erasure(pseudonym=person, removed=dict(removed))
 
     def resume(self, people: Sequence[Pseudonym], now: float) -> list[Erasure]:
         """Finish what a crash cut off, among the ``people`` who are still in the log."""

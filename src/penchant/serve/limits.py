@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -80,8 +81,8 @@ def decode(body: bytes) -> Any:
         raise InvalidInput("the body is nested too deep; send flat records") from error
 
 
-def decode_lines(body: bytes) -> list[Any]:
-    """JSON of each line; empty lines say nothing.
+def decode_lines(body: bytes, most: int = 1_000) -> list[Any]:
+    """JSON of each line, of one more than ``most`` at the most; empty lines say nothing.
 
     Raises:
         InvalidInput: a line, which is named, is not JSON or nested too deep.
@@ -91,6 +92,8 @@ def decode_lines(body: bytes) -> list[Any]:
     """
     found: list[Any] = []
     for number, line in enumerate(body.split(b"\n"), start=1):
+        if len(found) > most:
+            break
         if line.strip():
             try:
                 found.append(decode(line))
@@ -139,7 +142,8 @@ async def read_batch(request: Request, name: str, limits: ServeSettings) -> list
         InvalidInput: another form. TooLarge: too many records or a text that is too long.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await read_json(request, limits, decode_lines if kind == LINES else decode)
+    lines = partial(decode_lines, most=limits.max_batch)
+    body = await read_json(request, limits, lines if kind == LINES else decode)
     if kind == LINES:
         body = {name: body}
     records = body.get(name) if isinstance(body, dict) and set(body) == {name} else None

@@ -28,6 +28,7 @@ class Taste:
         loaded_to: log position up to which it was read from the log; newest: greatest log position in
             it. last: (timestamp, sequence) of the last event.
         greatest: highest item row among its tokens, -1 where none has an item.
+        waiting: tokens, counted in all of the above, that the state is moved by when it is asked for.
     """
 
     encoder_id: str
@@ -38,6 +39,7 @@ class Taste:
     last: tuple[float, int]
     greatest: int
     basket: Basket
+    waiting: list[Token] = field(default_factory=list[Token])
 
 
 @dataclass(slots=True)

@@ -25,6 +25,9 @@ from penchant.types import Event, Logged, Pseudonym
 HOT = 4_096
 """People whose newest events stay in memory for reasons and filters; of others only the state."""
 
+WAITING = 16
+"""Events that wait for a person to be asked for; of somebody with more the log is read again then."""
+
 TRIES = 3
 """Readings of a person's log before events have to wait for one."""
 
@@ -58,7 +61,8 @@ class Reading:
 
 
 class TasteTracker:
-    """States of the most recently active people, moved by each event and read from the log on a miss.
+    """States of the most recently active people, moved by their events when they are asked for, and read
+    from the log on a miss.
 
     An event must be in the log before :meth:`on_event` hears of it. A state never meets a model of
     another ``encoder_id``. Nothing is kept on people who opted out of profiling. What is known of a
@@ -180,7 +184,8 @@ class TasteTracker:
         self._tokens.read_ahead(known)
 
     def on_event(self, logged: Logged) -> None:
-        """Move the state of the event's person. Of somebody who is not in memory nothing is read."""
+        """Let the event move its person's state from the next reading on; of somebody who is not in memory
+        nothing is read. Moving it now would make whoever sends events wait for what nobody may ask for."""
         person = Pseudonym(logged.event.user_id)
         if logged.event.query:
             try:
@@ -209,6 +214,7 @@ class TasteTracker:
         taste, recent = self._tastes.get(person), self._recents.get(person)
         if taste is None or recent is None:
             return None
+        self._catch_up(taste, recent)
         return _reading(self._model, self._version, taste, recent, known)
 
     def forget(self, person: Pseudonym) -> int:
@@ -250,19 +256,25 @@ class TasteTracker:
         taste.last, taste.newest = order_of(event), logged.position
         if token is None:
             return
-        taste.state = self._model.step(taste.state, token)
         taste.events += 1
         taste.greatest = max(taste.greatest, token.item)
-        recent = self._recents.get(person)
-        if recent is None:
-            taste.state = self._model.at_rest(taste.state)
-        else:
-            recent.add(token, self._model)
+        taste.waiting.append(token)
+        if len(taste.waiting) > WAITING:
+            self.forget(person)
+
+    def _catch_up(self, taste: Taste, recent: Recent | None) -> None:
+        """Move the state by what waits."""
+        for token in taste.waiting:
+            taste.state = self._model.step(taste.state, token)
+            if recent is not None:
+                recent.add(token, self._model)
+        taste.waiting.clear()
 
     def _rest(self, person: Pseudonym) -> None:
         """Of somebody who left the most active, only the state at rest is kept."""
         taste = self._tastes.peek(person)
         if taste is not None:
+            self._catch_up(taste, None)
             taste.state = self._model.at_rest(taste.state)
 
 

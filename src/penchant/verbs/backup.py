@@ -1,7 +1,10 @@
 """Verbs that take a shop to one file and back."""
 
 import argparse
+import signal
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -21,7 +24,7 @@ NO_LEDGER = (
 
 def backup(arguments: Arguments) -> None:
     """Write the shop to a file, while it serves."""
-    with Shop(arguments.shop, writer=False) as shop:
+    with _tidy_on_sigterm(), Shop(arguments.shop, writer=False) as shop:
         made = back_up(shop, arguments.file, with_key=not arguments.without_key)
     told = {
         "file": str(arguments.file), "bytes": arguments.file.stat().st_size, "time": made.time,
@@ -34,16 +37,26 @@ def backup(arguments: Arguments) -> None:
 def restore(arguments: Arguments) -> None:
     """Make a shop of such a file."""
     until = None
-    if arguments.until:
+    if arguments.until is not None:
         try:
             until = time_of(arguments.until)
         except BadCell as error:
             raise InvalidInput(f"--until {arguments.until!r}: {error}") from error
-    with progress() as told:
+    with _tidy_on_sigterm(), progress() as told:
         found = restored(arguments.file, arguments.shop, until=until, clock=time.time, tell=told)
     if not found.ledger:
         note(NO_LEDGER)
     say(arguments, found, lambda: _words(found, str(arguments.shop)))
+
+
+@contextmanager
+def _tidy_on_sigterm() -> Generator[None]:
+    """Within it SIGTERM is as Ctrl-C: no copy of the shop may stay behind, where no erasure finds it."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _words(found: Restored, shop: str) -> str:
