@@ -18,7 +18,7 @@ def offered() -> dict[str, str]:
     """Verbs as people type them → functions."""
     (choices,) = (action.choices for action in cli.parser()._actions if action.choices)
     needed = {"keys": "list", "snapshots": "list", "recommend": "anna", "taste": "anna"}
-    needed |= {"export-user": "anna", "erase-user": "anna"}
+    needed |= {"export-user": "anna", "erase-user": "anna", "backup": "a.tar", "restore": "a.tar"}
     return {name: cli.parser().parse_args([name, *needed.get(name, "").split()]).verb for name in choices}
 
 

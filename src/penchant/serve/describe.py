@@ -3,6 +3,7 @@
 from typing import Any
 
 from penchant.events.cells import Limits
+from penchant.serve.limits import LINES
 
 JSON = "application/json"
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -111,7 +112,10 @@ def description() -> dict[str, Any]:
     for method, path, scope, summary, query, body, reply in OPERATIONS:
         operation = _operation(path, scope, summary, query, reply)
         if body is not None:
-            operation["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}
+            content = {JSON: {"schema": body}}
+            if path == "/v1/events":  # One record in each line.
+                content[LINES] = {"schema": _TEXT}
+            operation["requestBody"] = {"required": True, "content": content}
         paths.setdefault(path, {})[method] = operation
     bearer = {"type": "http", "scheme": "bearer", "description": "A key of: penchant keys create"}
     return {

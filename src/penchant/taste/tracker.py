@@ -214,7 +214,7 @@ class TasteTracker:
         taste, recent = self._tastes.get(person), self._recents.get(person)
         if taste is None or recent is None:
             return None
-        self._catch_up(taste, recent)
+        _catch_up(self._model, taste, recent)
         return _reading(self._model, self._version, taste, recent, known)
 
     def forget(self, person: Pseudonym) -> int:
@@ -262,20 +262,21 @@ class TasteTracker:
         if len(taste.waiting) > WAITING:
             self.forget(person)
 
-    def _catch_up(self, taste: Taste, recent: Recent | None) -> None:
-        """Move the state by what waits."""
-        for token in taste.waiting:
-            taste.state = self._model.step(taste.state, token)
-            if recent is not None:
-                recent.add(token, self._model)
-        taste.waiting.clear()
-
     def _rest(self, person: Pseudonym) -> None:
         """Of somebody who left the most active, only the state at rest is kept."""
         taste = self._tastes.peek(person)
         if taste is not None:
-            self._catch_up(taste, None)
+            _catch_up(self._model, taste, None)
             taste.state = self._model.at_rest(taste.state)
+
+
+def _catch_up(model: PreferenceModel, taste: Taste, recent: Recent | None) -> None:
+    """Move the state by what waits."""
+    for token in taste.waiting:
+        taste.state = model.step(taste.state, token)
+        if recent is not None:
+            recent.add(token, model)
+    taste.waiting.clear()
 
 
 def _taste(
