@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from starlette.testclient import TestClient
-from tests.serve.shops import behind_the_door, make_shop, train
+from tests.serve.shops import behind_the_door, make_twice, train
 
 from penchant import cli
 from penchant.adapters.sqlite.copies import copy_of
@@ -36,10 +36,7 @@ def silent(what: str, share: float) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = make_shop(tmp_path_factory.mktemp("shops") / "made")
-    with Shop(folder, writer=True, encoder=FakeTextEncoder()) as shop:
-        train(shop)
-    return folder
+    return make_twice(tmp_path_factory.mktemp("shops") / "made")
 
 
 @pytest.fixture

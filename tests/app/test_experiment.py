@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 from tests.learn.tiny_shop import until
-from tests.serve.shops import behind_the_door, make_shop, train
+from tests.serve.shops import behind_the_door, make_twice, train
 
 from penchant.app import engine
 from penchant.app.serving import Serving
@@ -32,11 +32,7 @@ share = 0.5
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With two snapshots, the second of which serves."""
-    folder = make_shop(tmp_path_factory.mktemp("shops") / "made")
-    with Shop(folder, writer=True, encoder=FakeTextEncoder()) as shop:
-        train(shop)
-    return folder
+    return make_twice(tmp_path_factory.mktemp("shops") / "made")
 
 
 def with_arms(folder: Path, snapshot: str) -> None:

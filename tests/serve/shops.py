@@ -31,6 +31,14 @@ def train(shop: Shop) -> None:
     work.keep_model(shop, work.train_model(shop, given, lambda progress: None), given, {})
 
 
+def make_twice(folder: Path) -> Path:
+    """The same with two snapshots, the second of which serves."""
+    make_shop(folder)
+    with Shop(folder, writer=True, encoder=FakeTextEncoder()) as shop:
+        train(shop)
+    return folder
+
+
 def behind_the_door(folder: Path) -> tuple[TestClient, Serving]:
     """A client with an admin key, not yet started: ``with client`` runs what a server does at its start."""
     serving = Serving(Shop(folder, writer=True, encoder=FakeTextEncoder()))

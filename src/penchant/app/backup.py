@@ -12,6 +12,7 @@ import msgspec
 
 from penchant.adapters.sqlite.copies import check, copy_of, cut_after
 from penchant.adapters.sqlite.database import Database
+from penchant.adapters.sqlite.log import SqliteLog
 from penchant.adapters.sqlite.people import everybody
 from penchant.app.archive import FORMAT, Contents, opened, write_archive
 from penchant.app.shop import Shop
@@ -30,14 +31,15 @@ BESIDE = (LEDGER, KEY)
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a backup. ``erased``: people who were erased after it was made; ``cut``: events after
-    the moment that was asked for; ``snapshot``: what serves, empty where nothing does."""
+    the moment that was asked for; ``snapshot``: what serves, empty where nothing does; ``ledger``: whether
+    there was one of erasures to obey."""
 
     taken: float
     events: int
-    erased: int = 0
-    cut: int = 0
-    snapshot: str = ""
-    ledger: bool = True
+    erased: int
+    cut: int
+    snapshot: str
+    ledger: bool
 
 
 def back_up(shop: Shop, path: Path, *, with_key: bool = True) -> Contents:
@@ -101,7 +103,7 @@ def restore(
             found = _made_whole(shop, contents, until, tell)
         (room / "writer.lock").unlink(missing_ok=True)
         _move(room, folder)
-    return msgspec.structs.replace(found, ledger=(folder / LEDGER).exists())
+    return found
 
 
 def _made_whole(
@@ -119,8 +121,9 @@ def _made_whole(
         shop.learned.remove()  # It may be of what came later.
         clean(shop, tell)
     return Restored(
-        taken=contents.time, events=shop.log.count(), erased=len(gone), cut=cut, snapshot=_serves(shop)
-    )
+        taken=contents.time, events=shop.log.count(), erased=len(gone), cut=cut, snapshot=_serves(shop),
+        ledger=(shop.folder / LEDGER).exists(),
+    )  # fmt: skip
 
 
 def _copy_shelf(shop: Shop, room: Path) -> str:
@@ -154,11 +157,10 @@ def _size(path: Path) -> tuple[int, int]:
     """Events in a database, and the newest position of its log."""
     copied = Database(path, writer=False)
     try:
-        events = copied.read("SELECT count(*) FROM events")
-        end = copied.read("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        log = SqliteLog(copied)
+        return log.count(), log.end()
     finally:
         copied.close()
-    return int(str(events[0][0])), int(str(end[0][0])) if end else 0
 
 
 def _fingerprint(path: Path) -> str:

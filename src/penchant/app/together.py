@@ -56,8 +56,9 @@ class Together(Generic[Asked, Answer]):
         except Exception as error:
             if len(group) == 1:
                 _fail(group, error)
-            for one in group if len(group) > 1 else []:
-                self._do([one])
+            else:
+                for one in group:
+                    self._do([one])
         except BaseException as error:  # Nobody may wait for ever, whatever it is.
             _fail(group, error)
         else:

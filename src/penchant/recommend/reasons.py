@@ -119,10 +119,9 @@ def _reason(
     if whole <= 0:
         return None
     # An item is no reason for itself.
-    shown = {item: name(item) for item in loud if item != row and name(item)}
-    shown = dict(list(shown.items())[:NAMED])
+    shown = [item for item in loud if item != row and name(item)][:NAMED]
     carried = sum(parts[item] for item in shown)
-    return Reason(kind="because-of", items=tuple(shown.values()), share=_share(carried, whole))
+    return Reason(kind="because-of", items=tuple(name(item) for item in shown), share=_share(carried, whole))
 
 
 def _share(part: float, whole: float) -> float:
