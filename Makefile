@@ -39,7 +39,7 @@ test-fast: setup ## without the slow ones and the browser
 
 lint: setup ## format check, lint, types
 	@$(VENV)/bin/ruff format --check src tests bench
-	@$(VENV)/bin/ruff check src tests bench
+	@$(VENV)/bin/ruff check --no-cache src tests bench
 	@$(VENV)/bin/pyright
 
 format: setup ## put the code in form

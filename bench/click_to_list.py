@@ -18,52 +18,24 @@ import os
 import platform
 import random
 import re
-import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from http.client import HTTPConnection
 from pathlib import Path
 
 import duckdb
 import numpy as np
 
+from floors import flush_ms
 from penchant.adapters.grocery import write_grocery
-from penchant.app.shop import Shop
+from servers import PENCHANT, Client, Server, copy_of, key_of, timed
 
-PENCHANT = str(Path(sys.executable).with_name("penchant"))
 RESULT = Path(__file__).parent / "results" / "click-to-list.json"
 SIZE, BARS = 20, {"p50": 15.0, "p99": 50.0}
 KINDS = ("click", "click", "click", "click", "view", "view", "cart", "purchase")
 """What a made-up person does with an item of a list; the console knows the last three."""
-
-
-@dataclass
-class Client:
-    """One connection that stays open."""
-
-    port: int
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self):
-        self.connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
-
-    def ask(self, method, path, body=None):
-        """The reply's body; stops the bench on any status but 200 and 303."""
-        data = None if body is None else json.dumps(body).encode()
-        self.connection.request(method, path, data, self.headers)
-        reply = self.connection.getresponse()
-        content = reply.read()
-        if reply.status not in (200, 303):
-            raise SystemExit(f"{method} {path}: {reply.status} {content[:300]!r}")
-        if cookie := reply.getheader("set-cookie"):
-            self.headers["cookie"] = cookie.partition(";")[0]
-        return content
 
 
 @dataclass
@@ -102,14 +74,6 @@ def shop_of(chosen):
     return shop
 
 
-def copy_of(shop, folder):
-    """A copy at rest: opening the shop as its writer refuses while a server has it."""
-    with Shop(shop, writer=True) as opened:
-        counted = {"items": opened.items.count(), "events": opened.log.count()}
-        shutil.copytree(shop, folder, ignore=shutil.ignore_patterns("source", "training", "writer.lock"))
-    return counted
-
-
 def people_of(shop, count):
     """Shop's own ids of people, by chance but always the same."""
     events = shop / "source" / "events.parquet"
@@ -120,42 +84,6 @@ def people_of(shop, count):
     with duckdb.connect() as db:
         rows = db.read_parquet(str(events)).query("e", "SELECT DISTINCT user_id FROM e ORDER BY 1").fetchall()
     return [row[0] for row in random.Random(0).sample(rows, min(count, len(rows)))]
-
-
-class Server:
-    """``penchant serve`` as a process; :attr:`started_s` is from its start to its first answer."""
-
-    def __init__(self, shop):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        begun = time.perf_counter()
-        self._log = (shop / "server.log").open("w+")
-        self._process = subprocess.Popen(
-            [PENCHANT, "serve", "--shop", shop, "--port", str(self.port)], stderr=self._log
-        )
-        while not self._answers():
-            if self._process.poll() is not None:
-                raise SystemExit(f"the server ended: {(shop / 'server.log').read_text()[-2_000:]}")
-            time.sleep(0.05)
-        self.started_s = round(time.perf_counter() - begun, 2)
-        self.token = re.search(r"token=(\S+)", (shop / "server.log").read_text()).group(1)
-
-    def _answers(self):
-        """An open port is not an answer yet."""
-        client = HTTPConnection("127.0.0.1", self.port, timeout=1)
-        try:
-            client.request("GET", "/readyz")
-            return client.getresponse().status == HTTPStatus.OK
-        except OSError:
-            return False
-        finally:
-            client.close()
-
-    def stop(self):
-        self._process.terminate()
-        self._process.wait(30)
-        self._log.close()
 
 
 def through_api(server, key, people, clicks):
@@ -226,28 +154,11 @@ def ids(shown):
     return [item["item_id"] for item in shown["items"]]
 
 
-def timed(action):
-    start = time.perf_counter()
-    result = action()
-    return result, 1e3 * (time.perf_counter() - start)
-
-
-def flush_ms(folder):
-    """What the disk itself takes to make one page durable: the least that any write costs."""
-    with (folder / "page").open("wb", buffering=0) as file:
-        taken = []
-        for _ in range(50):
-            file.write(bytes(4096))
-            taken.append(timed(lambda: os.fdatasync(file.fileno()))[1])
-    return round(float(np.median(taken)), 2)
-
-
 def measure(shop, people, clicks):
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "shop"
         counted = copy_of(shop, copy)
-        made = [PENCHANT, "keys", "create", "--shop", copy, "--scope", "events", "--scope", "read", "--json"]
-        key = json.loads(subprocess.run(made, check=True, capture_output=True).stdout)["key"]
+        key = key_of(copy)
         flush = [flush_ms(copy)]
         server = Server(copy)
         try:

@@ -33,12 +33,14 @@ class Data:
         texts: of each item, "" where there is none.
         prices: (N,) of each item, NaN where it is not known; None where none is.
         attributes: what is known of each person row; None where nothing is.
+        items: what the catalogue says of each; None where it says nothing but texts.
     """
 
     histories: Histories
     texts: list[str]
     prices: np.ndarray | None = None
     attributes: list[dict[str, str]] | None = None
+    items: list[Item] | None = None
 
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
@@ -202,14 +204,15 @@ def grocery() -> Data:
     order = np.argsort(table)
     item = order[np.searchsorted(table[order], product)]
     time = lines["transaction_timestamp"].to_numpy().astype("datetime64[s]").astype(np.int64)
-    texts = [_product(row).text() for row in products] + [""] * len(extra)
+    items = [_product(row) for row in products] + [Item(item_id="")] * len(extra)
+    texts = [item.text() for item in items]
     household, pieces = lines["household_id"].to_numpy(), lines["quantity"].to_numpy()
     sold = (pieces > 0) & (lines["sales_value"].to_numpy() > 0)
     prices = _medians(item[sold], lines["sales_value"].to_numpy()[sold] / pieces[sold], len(texts))
     described = pq.read_table(folder / "demographics.parquet")
     attributes = _known_of(np.unique(household).tolist(), described, "household_id")
     histories = histories_from(household, item, time, lines["basket_id"].to_numpy())
-    return Data(histories, texts, prices, attributes)
+    return Data(histories, texts, prices, attributes, items)
 
 
 def _product(row) -> Item:

@@ -25,8 +25,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from click_to_list import PENCHANT, Client, Server, timed
 from penchant.testing.simulated import SimulatedSettings, SimulatedShop, event_records, item_records
+from servers import PENCHANT, Client, Server, key_of, timed
 
 RESULT = Path(__file__).parent / "results" / "freshness.json"
 TRAINED, BATCH, POLL = 60_000, 20, 0.5
@@ -119,12 +119,7 @@ def penchant(verb: str, folder: Path, *more: object) -> str:
 
 def run(folder: Path, events: list[dict], rate: float, seconds: float, learner: bool) -> Phase:
     """One server, its events, its lists, and what it says of itself."""
-    key = json.loads(
-        subprocess.run(
-            [PENCHANT, "keys", "create", "--shop", folder, "--scope", "events", "--scope", "read", "--json"],
-            check=True, capture_output=True,
-        ).stdout
-    )["key"]  # fmt: skip
+    key = key_of(folder)
     server, phase, over = Server(folder), Phase(), threading.Event()
     headers = {"authorization": f"Bearer {key}"}
     try:

@@ -1,19 +1,21 @@
-"""Size and time of taste states: ``python bench/states.py [--shop demo-shop] [--people 100000]``.
+"""Size and time of taste states: ``python bench/states.py [--shop demo-shop] [--only-shop]``.
 
 Steps through the histories of 200 people of the grocery with a model of the default settings: bytes of each
 state at rest, processor time of each event, of a history read at once, of behaviour and of the scores of all
 items. The model has had a second of training: neither sizes nor times depend on the weights.
 
-With ``--shop`` the states of 500 people of the shop too, through its tracker, each as long as their history
-makes it, copied until there are as many as asked for: memory of the process, and time of an event with the
-tracker around. Writes bench/results/states.json.
+With ``--shop`` the states of 500 people of the shop too, through its tracker: what those at rest take of the
+process's memory, name and all, in 32 and in 16 bits a number, copied until there are as many as asked for;
+how much their lists differ; how long a list's reading takes of who rested and of who is read anew; and an
+event with the tracker around. Writes bench/results/states.json.
 """
 
 import argparse
-import copy
+import gc
 import json
 import tempfile
 import time
+from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -28,10 +30,14 @@ from penchant.model.serving import load_serving
 from penchant.model.settings import ModelSettings
 from penchant.model.tokens import Token
 from penchant.model.training import train
+from penchant.recommend.candidates import top_k
+from penchant.taste.rest import Resting
+from penchant.taste.tracker import WAITING
 from penchant.types import Event, EventType, Logged, Pseudonym
 
 RESULT = Path(__file__).parent / "results" / "states.json"
-SAMPLE, CLICKS, PEOPLE, ROUNDS = 500, 20_000, 200, 5
+PRECISIONS, KEPT = ("float16", "float32"), []
+SAMPLE, PEOPLE, ROUNDS = 500, 200, 5
 
 
 def resident():
@@ -79,7 +85,7 @@ def of_the_grocery():
     people = np.random.default_rng(0).choice(histories.people, PEOPLE, replace=False).tolist()
     tokens = [history(histories, person) for person in people]
     states = [model.encode(one) for one in tokens]
-    sizes = [model.at_rest(state).nbytes for state in states]
+    sizes = [replace(state, trace=None).nbytes for state in states]
     events, asked = [], []
     for _ in range(ROUNDS):
         times = [stepped(model, one)[1] for one in tokens[:20]]
@@ -107,37 +113,81 @@ def of_the_grocery():
 
 
 def measured(tracker, log, people):
+    """What the tracker of a shop keeps, and how long it takes."""
     found = [Pseudonym(person) for person in islice(log.people(), SAMPLE)]
-    start = time.perf_counter()
-    read = sum(tracker.read(person) is not None for person in found)
-    reading = (time.perf_counter() - start) / len(found)
-    kept = [taste for person in found if (taste := tracker._tastes.get(person)) is not None]
-    for person in found:
-        tracker.forget(person)
-    before = resident()
-    for number, taste in zip(range(people), cycle(kept), strict=False):
-        tracker._tastes.put(Pseudonym(f"copy-{number}"), copy.deepcopy(taste))
-    per_state = (resident() - before) / people
+    readings = {person: tracker.read(person) for person in found}
+    hot = tracker._people._recents
+    found = [person for person in found if readings[person] is not None and hot.get(person) is not None]
+    recents = [hot.get(person) for person in found]
     return {
-        "people": len(tracker),
-        "events each, mean": float(np.mean([taste.events for taste in kept])),
-        "read from the log, ms": round(1e3 * reading, 2),
-        "states read": read,
-        "bytes a state": round(per_state),
-        "gigabytes in all": round(per_state * people / 1e9, 3),
-        **clicks(tracker, log, people, max(taste.last[0] for taste in kept)),
+        "people asked for": len(found),
+        "events each, mean": float(np.mean([one.passed + len(one.window) for one in recents])),
+        **{precision: at_rest(tracker.model, recents, people, precision) for precision in PRECISIONS},
+        "lists of half precision": agreement(tracker.model, [readings[person] for person in found], recents),
+        **returns(tracker, found, recents),
+        **clicks(tracker, log, found),
     }
 
 
-def clicks(tracker, log, people, newest):
-    """Microseconds of one more event of somebody whose newest events are not in memory, only the state."""
-    position = log.end()
-    rng, times = np.random.default_rng(0), []
+def at_rest(model, recents, people, precision):
+    """Memory of so many people at rest, in this process."""
+    recents = [one for one in recents if one.passed] or recents
+    gc.collect()
+    before, rest = resident(), Resting(people, precision)
+    for number, one in zip(range(people), cycle(recents), strict=False):
+        rest.lay(Pseudonym(f"{number:032x}"), model, one.base, max(one.passed, 1), one.seen)
+    taken = resident() - before
+    KEPT.append(rest)  # What it frees would be counted for the next.
+    return {
+        "people": people,
+        "bytes a person": round(taken / people),
+        "MiB in all": round(taken / 2**20),
+        "numbers": len(model.numbers(model.initial())),
+    }
+
+
+def agreement(model, readings, recents):
+    """Top tens of states that rested in half precision against those that did not."""
+    same, alike = [], 0
+    for reading, one in zip(readings, recents, strict=True):
+        halved = replace(one.base, encoder=one.base.encoder.astype(np.float16).astype(np.float32))
+        state = halved
+        for token in reading.window:
+            state = model.step(state, token)
+        now = reading.state.last + 3600.0
+        tops = [
+            top_k(scores, np.ones(len(scores), bool), 10).tolist()
+            for scores in (
+                model.scores(s, now, reading.record, reading.about) for s in (reading.state, state)
+            )
+        ]
+        same.append(len(set(tops[0]) & set(tops[1])) / 10)
+        alike += tops[0] == tops[1]
+    return {"share of the top 10": float(np.mean(same)), "lists the same in order": alike / len(same)}
+
+
+def returns(tracker, found, recents):
+    """Milliseconds of reading people who rested, and of reading them anew."""
+    times = {"a rested person's reading p50, ms": [], "a reading anew p50, ms": []}
+    for rested in (True, False) * 2:
+        for person, one in zip(found, recents, strict=True):
+            tracker.forget(person)
+            if rested:
+                tracker._people._rest.lay(person, tracker.model, one.base, one.passed, one.seen)
+            start = time.perf_counter()
+            tracker.read(person)
+            times[list(times)[not rested]].append(1e3 * (time.perf_counter() - start))
+    return {name: round(float(np.median(one)), 2) for name, one in times.items()}
+
+
+def clicks(tracker, log, found):
+    """Microseconds of one more event of somebody in memory; it moves the state when that is asked for."""
+    position, times = log.end(), []
+    newest = max(tracker._people._tastes.get(person).last[0] for person in found)
     items = [logged.event.item_id for logged in log.follow(0, 1000)]
-    for number in range(CLICKS):
-        person = f"copy-{rng.integers(people)}"
+    for number in range(WAITING * len(found)):
         event = Event(
-            user_id=person,
+            user_id=found[number % len(found)],
             item_id=items[number % len(items)],
             type=EventType.VIEW,
             timestamp=newest + 1 + number,
@@ -149,7 +199,6 @@ def clicks(tracker, log, people, newest):
     return {
         "event p50, us": round(float(np.median(times)), 1),
         "event p99, us": round(float(np.quantile(times, 0.99)), 1),
-        "states at the end": len(tracker),
     }
 
 
@@ -159,8 +208,6 @@ def of_a_shop(folder, people):
         tracker = engine.recommender.tracker
         if tracker is None:
             raise SystemExit("the shop has no model: train it first")
-        if people > tracker._tastes.capacity:
-            raise SystemExit(f"[serve] states of the shop holds {tracker._tastes.capacity} people at most")
         result = measured(tracker, shop.log, people)
         engine.close()
     return result
@@ -169,11 +216,13 @@ def of_a_shop(folder, people):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shop", type=Path)
-    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--people", type=int, default=1_000_000)
+    parser.add_argument("--only-shop", action="store_true", help="the grocery's figures stay as they are")
     options = parser.parse_args()
-    result = {"grocery": of_the_grocery()}
+    before = json.loads(RESULT.read_text(encoding="utf-8"))["grocery"] if options.only_shop else None
+    result = {"grocery": before or of_the_grocery()}
     if options.shop is not None:
-        result |= of_a_shop(options.shop, options.people)
+        result["shop"] = of_a_shop(options.shop, options.people)
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
 

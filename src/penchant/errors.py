@@ -4,6 +4,8 @@ A message says what was wrong, what was received and what to do. The command lin
 line; ``serve/errors.py`` maps each class to an HTTP status.
 """
 
+import traceback
+
 
 class PenchantError(Exception):
     """Root of all. ``code`` is stable and machine-readable; the text is for people."""
@@ -53,6 +55,18 @@ class Overloaded(PenchantError):
     code = "overloaded"
 
 
+class WouldWait(PenchantError):
+    """It cannot be done without waiting, and was asked for at once; nothing was done."""
+
+    code = "would-wait"
+
+
+class Unreachable(PenchantError):
+    """Another process of this server does not answer."""
+
+    code = "unreachable"
+
+
 class SettingsError(PenchantError):
     """A settings file or a setting that cannot be used."""
 
@@ -63,6 +77,12 @@ class ShopError(PenchantError):
     """A shop folder that cannot be used: missing, damaged, or made by a newer version."""
 
     code = "shop"
+
+
+class DamagedLog(ShopError):
+    """What is read from the log is not what was written to it; the message says where."""
+
+    code = "damaged"
 
 
 class ShopBusy(ShopError):
@@ -81,6 +101,12 @@ class SnapshotRefused(PenchantError):
     """A snapshot that is broken, foreign or newer than this version."""
 
     code = "snapshot"
+
+
+class EncoderGone(PenchantError):
+    """The language model that reads texts cannot be used now; what was read before can."""
+
+    code = "encoder"
 
 
 class NotTrained(PenchantError):
@@ -105,3 +131,20 @@ class Interrupted(PenchantError):
     """Stopped by the user. What was done so far is kept and can be resumed."""
 
     code = "interrupted"
+
+
+def where(error: BaseException, frames: int) -> str:
+    """Class of a fault and of what caused it, and the innermost ``frames`` places of each.
+
+    No messages: they may hold anything.
+
+    Of SQLite's errors the name of the code is told too: a full disk is not a broken one.
+
+    >>> where(ValueError("of anna"), 1)
+    'ValueError'
+    """
+    innermost = traceback.extract_tb(error.__traceback__)[-frames:]
+    places = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(innermost))
+    name = " ".join([type(error).__name__, getattr(error, "sqlite_errorname", "")]).strip()
+    because = f", from {where(error.__cause__, frames)}" if error.__cause__ is not None else ""
+    return name + (f" at {places}" if places else "") + because

@@ -12,9 +12,14 @@ from penchant.errors import SettingsError
 SHOP_VERSION = 1
 """Version of the shop folder that this release writes; a higher one is refused."""
 
+MOST_PROCESSES = 32
+"""Of one server: each holds the model and the catalogue."""
+
 Positive = Annotated[int, Meta(ge=1)]
+Processes = Annotated[int, Meta(ge=1, le=MOST_PROCESSES)]
 Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+Weight = Annotated[float, Meta(ge=0.0, le=100.0)]
 ArmName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,31}$")]
 
 
@@ -89,23 +94,90 @@ class LearnSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class RecommendSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a list may hold. ``repeats``: may bought items come again? ``auto`` learns it per category."""
+    """What a list may hold. ``repeats``: may bought items come again? ``auto`` learns it per category.
+
+    ``retrieval``: how the best items are found; ``auto`` by how many there are (``app/retrieval.py``).
+    ``ranking``: ``auto`` orders lists by the shop's ranker where there is one (``app/ranker.py``).
+    ``sources``: of candidates beside the taste model, joined by ``+``.
+    """
 
     size: Positive = 20
+    retrieval: Literal["auto", "float32", "float16", "int8", "approximate"] = "auto"
+    ranking: Literal["auto", "off"] = "auto"
+    sources: str = "again+goes-with+alike+looked-at+trending+new+kin"
     repeats: Literal["auto", "always", "never"] = "auto"
     hide_viewed: bool = False
     popularity_days: Positive = 7
 
 
+class PlaceVariety(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of one placement; None for what all have."""
+
+    likeness: Weight | None = None
+    mix: Weight | None = None
+    rare: Weight | None = None
+
+
+class VarietySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What variety within a list may cost, and how places are shared between sellers.
+
+    ``likeness``, ``mix``, ``rare``: weights against what an item is worth, of the ``candidates`` best by
+    score (``recommend/variety/rerank.py``). ``limits``, ``floors``: shares of all places by a value of
+    ``attribute``.
+    """
+
+    likeness: Weight = 0.0
+    mix: Weight = 0.0
+    rare: Weight = 0.0
+    candidates: Annotated[int, Meta(ge=1, le=1_000)] = 200
+    placements: dict[str, PlaceVariety] = {}
+    attribute: str = "brand"
+    limits: dict[str, Fraction] = {}
+    floors: dict[str, Share] = {}
+
+    def __post_init__(self) -> None:
+        total = sum(self.floors.values())
+        if total > 1 + 1e-9:
+            raise ValueError(f"the floors add up to {total:g} of all places, at most 1 is possible")
+        for name, floor in self.floors.items():
+            most = self.limits.get(name, self.limits.get("*", 1.0))
+            if floor > most:
+                raise ValueError(f"the floor of {name!r} is {floor:g}, above its limit {most:g}")
+
+
+class ExplorationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``share`` of the places of lists, at most, that go to one of the next ``candidates``; 0 for none.
+
+    ``method``: how a candidate is drawn. ``placements``: shares of their own.
+    """
+
+    share: Fraction = 0.0
+    method: Literal["thompson", "uniform"] = "thompson"
+    candidates: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    placements: dict[str, Fraction] = {}
+
+    @property
+    def on(self) -> bool:
+        """Whether any placement has a share."""
+        return max(self.share, *self.placements.values(), 0.0) > 0
+
+
 class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Limits of the HTTP door. Sizes in bytes and characters."""
+    """Limits of the HTTP door. Sizes in bytes and characters.
+
+    ``rest``: numbers of people who are not asked for just now. ``guest_prefix``: what every id of a guest
+    begins with, so that nobody logs in as a guest who is somebody else; empty for any id.
+    """
 
     host: str = "127.0.0.1"
+    processes: Processes = 1
     max_body: Positive = 4 * 1024 * 1024
     max_batch: Positive = 1_000
     max_text: Positive = 8_192
     max_id: Positive = 256
+    guest_prefix: str = ""
     states: Positive = 100_000
+    rest: Literal["float32", "float16"] = "float32"
     waiting: Positive = 256
 
 
@@ -117,15 +189,24 @@ class ArmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ExperimentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``name`` is what people are divided by: another one divides them anew. No arms, no experiment."""
+    """``name`` is what people are divided by: another one divides them anew. No arms, no experiment.
+
+    ``metric`` decides. ``control``: the arm that the others are compared with; the first if empty.
+    """
 
     name: str = "experiment"
     arms: dict[ArmName, ArmSettings] = {}
+    metric: Literal["click-through", "conversion", "revenue"] = "conversion"
+    control: str = ""
 
     def __post_init__(self) -> None:
         total = sum(arm.share for arm in self.arms.values())
         if total > 1 + 1e-9:
             raise ValueError(f"the shares of all arms add up to {total:g}, at most 1 is possible")
+        if self.control and self.control not in self.arms:
+            raise ValueError(
+                f"the control {self.control!r} is none of the arms: {', '.join(self.arms) or 'none'}"
+            )
 
     def pinned(self) -> dict[str, str]:
         """The snapshot of each arm that has one of its own."""
@@ -143,6 +224,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     train: TrainSettings = TrainSettings()
     learn: LearnSettings = LearnSettings()
     recommend: RecommendSettings = RecommendSettings()
+    variety: VarietySettings = VarietySettings()
+    exploration: ExplorationSettings = ExplorationSettings()
     serve: ServeSettings = ServeSettings()
     experiment: ExperimentSettings = ExperimentSettings()
 

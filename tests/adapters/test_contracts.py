@@ -10,6 +10,7 @@ from penchant.privacy.consent import Consent
 from penchant.taste.corrections import Correction, CorrectionsInMemory
 from penchant.testing.attributes_contract import AttributesContract
 from penchant.testing.catalog_contract import CatalogContract
+from penchant.testing.corrections_contract import CorrectionsContract
 from penchant.testing.erasable_contract import ErasableContract
 from penchant.testing.fakes import (
     InMemoryAttributes,
@@ -92,6 +93,24 @@ class TestAttributesInSqlite(AttributesContract):
         self.stores.close()
         self.stores.__post_init__()
         return self.stores.attributes
+
+
+class TestCorrectionsInMemory(CorrectionsContract):
+    @pytest.fixture
+    def corrections(self):
+        return CorrectionsInMemory()
+
+
+class TestCorrectionsInSqlite(CorrectionsContract):
+    @pytest.fixture
+    def corrections(self, stores):
+        self.stores = stores
+        return stores.corrections
+
+    def reopened(self, corrections):
+        self.stores.close()
+        self.stores.__post_init__()
+        return self.stores.corrections
 
 
 def in_memory():
@@ -212,6 +231,20 @@ def test_a_list_is_found_with_the_events_that_answer_it(beside):
     assert beside.impressions.get("r2").user_id == "q"
     beside.log.append([event("e1", recommendation_id="r2"), event("e2"), event("e3", recommendation_id="r2")])
     assert [entry.event.event_id for entry in beside.impressions.joined("r2")] == ["e1", "e3"]
+    assert beside.impressions.named() == {1: "r2", 3: "r2"}
+
+
+def test_lists_are_followed_in_the_order_of_being_written(beside):
+    for number, person in enumerate(["p", "q", "p", "q"], start=1):
+        put_something("impressions", beside.impressions, None, person, number)
+    (first, _), (second, shown) = beside.impressions.follow(0, 2)
+    assert 0 < first < second
+    assert shown.recommendation_id == "r2"
+    beside.impressions.erase_person("p")
+    put_something("impressions", beside.impressions, None, "q", 5)
+    rest = beside.impressions.follow(first, 10)
+    assert [shown.recommendation_id for _, shown in rest] == ["r2", "r4", "r5"]
+    assert beside.impressions.follow(rest[-1][0], 10) == []
 
 
 def test_marks_are_replaced_as_a_whole(beside):

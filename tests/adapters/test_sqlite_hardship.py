@@ -410,3 +410,41 @@ def test_vectors_are_kept_by_model_and_text(tmp_path):
     in_threads(4, lambda n: [cache.put("m", [f"{n}-{i}"], vectors[:1]) for i in range(20)])
     assert len(cache.get("m", [f"{n}-{i}" for n in range(4) for i in range(20)])) == 80
     cache.close()
+
+
+ODD = [
+    event("plain", price=2, value=1.5),
+    event("minus", price=-0.0, timestamp=5),
+    event("none", value=float("nan")),
+    event("told", text="good", position=3, context={"colour": "red", "n": 2.0, "void": float("inf")}),
+    event("sequence", sequence=4, session_id="s", query="tea", recommendation_id="r"),
+]
+
+
+def test_what_was_just_written_is_what_reading_it_gives(stores):
+    stores.log.append(ODD[:1])
+    stores.log.append([*ODD[1:], ODD[0], event("plain", price=9)])
+    assert stores.log.just_written(1) == stores.log.follow(1, 9)
+    assert stores.log.just_written(1) == []  # Given once.
+
+
+def test_what_was_just_written_is_given_only_where_it_is_all_that_came(stores, monkeypatch):
+    stores.log.append(ODD[:2])
+    stores.log.append(ODD[2:4])
+    assert stores.log.just_written(0) == []
+    stores.log.append(ODD[4:])
+    assert stores.log.just_written(5) == []
+    stores.log.append([event("gone")])
+    stores.log.erase_person(ANNA)
+    assert stores.log.just_written(5) == []
+    monkeypatch.setattr("penchant.adapters.sqlite.log.MOST_KEPT", 1)
+    stores.log.append([event("many"), event("more")])
+    assert stores.log.just_written(6) == []
+
+
+def test_of_what_could_not_be_written_nothing_was_just_written(stores):
+    stores.log.append(ODD[:1])
+    with pytest.raises(InvalidInput):
+        stores.log.append([ODD[1], event("wrong", query="\ud800")])
+    assert stores.log.just_written(0) == []
+    assert stores.log.just_written(1) == []

@@ -48,14 +48,9 @@ class Ended:
 
 
 def start(*arguments: object, command: Sequence[str] = COMMAND, **more: Any) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [*command, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-        **more,
-    )
+    """A server that is asked much needs ``stderr`` of a file: it waits for who does not read its log."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*command, *map(str, arguments)], text=True, env=ENVIRONMENT, **pipes | more)
 
 
 def end(process: "subprocess.Popen[str]", timeout: float = 120) -> Ended:

@@ -24,6 +24,7 @@ from penchant.app.serving import Serving
 from penchant.app.shop import Shop
 from penchant.errors import InvalidInput, ShopError, StorageError
 from penchant.privacy.pseudonyms import make_key
+from penchant.serve.services import ListWanted
 from penchant.testing.fakes import FakeTextEncoder
 from penchant.types import Pseudonym
 
@@ -63,7 +64,7 @@ def held(folder: Path) -> tuple[list[object], object, list[str]]:
         promoted = [one.name for one in shop.shelf.history()]
     _, serving = behind_the_door(folder)
     try:
-        shown = serving.recommend("anna", 5, "home", None, ())
+        shown = serving.recommend_each([ListWanted("anna", 5)])[0]
     finally:
         serving.close()
     return events, [(one.item_id, round(one.score, 4)) for one in shown.items], promoted

@@ -1,29 +1,42 @@
 """The command: what it offers exists, help is quick, and one error is one line."""
 
+import argparse
 import subprocess
 import sys
 from importlib import import_module
+from typing import get_args
 
+import msgspec
 import pytest
 
 from penchant import cli
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
+from penchant.evaluate.ab.report import METRICS
 from penchant.evaluate.run import PROTOCOLS
 from penchant.events.sources import TABLES
+from penchant.settings import ExperimentSettings
 from penchant.testing.fakes import FakeTextEncoder
 
 
-def offered() -> dict[str, str]:
-    """Verbs as people type them → functions."""
-    (choices,) = (action.choices for action in cli.parser()._actions if action.choices)
-    needed = {"keys": "list", "snapshots": "list", "recommend": "anna", "taste": "anna"}
-    needed |= {"export-user": "anna", "erase-user": "anna", "backup": "a.tar", "restore": "a.tar"}
-    return {name: cli.parser().parse_args([name, *needed.get(name, "").split()]).verb for name in choices}
+def offered(parser: argparse.ArgumentParser | None = None, above: str = "") -> dict[str, str]:
+    """Verbs as people type them → functions; of a verb with actions each action."""
+    found: dict[str, str] = {}
+    (choices,) = (action.choices for action in (parser or cli.parser())._actions if is_verbs(action))
+    for name, made in choices.items():
+        if any(map(is_verbs, made._actions)):
+            found |= offered(made, f"{above}{name} ")
+        else:
+            found[above + name] = made.get_default("verb")
+    return found
+
+
+def is_verbs(action: argparse.Action) -> bool:
+    return isinstance(action, argparse._SubParsersAction)
 
 
 def test_every_verb_that_is_offered_exists() -> None:
-    assert {"import", "train", "serve", "doctor"} <= offered().keys()
+    assert {"import", "train", "serve", "doctor", "campaigns fit", "stock orders"} <= offered().keys()
     for place in offered().values():
         module, _, function = place.partition(":")
         assert callable(getattr(import_module(f"penchant.verbs.{module}"), function))
@@ -80,3 +93,11 @@ def test_the_command_knows_every_protocol_of_the_evaluation() -> None:
 
 def test_the_command_knows_every_table_of_files() -> None:
     assert tuple(cli._TABLES) == TABLES
+
+
+def test_the_command_knows_every_metric_of_experiments() -> None:
+    assert [metric.name for metric in METRICS] == cli._METRICS
+    (choices,) = [
+        field.type for field in msgspec.structs.fields(ExperimentSettings) if field.name == "metric"
+    ]
+    assert list(get_args(choices)) == cli._METRICS

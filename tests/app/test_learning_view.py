@@ -240,10 +240,10 @@ def test_a_server_that_runs_follows_the_way_back(tmp_path: Path, monkeypatch: py
         assert serving.learning()["back"]["name"] == first
         assert serving.rollback(second)["serves"] == first
         until(serving, lambda found: found["loaded"] == found["snapshot"] == first)
-        assert serving.learning_html() is None
+        assert serving.report_html("learning") is None
         (folder / "reports").mkdir(exist_ok=True)
         (folder / "reports" / "learning.html").write_text("whole")
-        assert (serving.learning_html(), serving.learning()["report"]) == ("whole", True)
+        assert (serving.report_html("learning"), serving.learning()["report"]) == ("whole", True)
     finally:
         serving.close()
 

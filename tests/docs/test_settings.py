@@ -26,6 +26,7 @@ def documented() -> dict[tuple[str, str], Any]:
     row = re.compile(r"^\| (?:`\[(\w+)\]` )?\| `(\w+)` \| `(.+?)` \| \S.* \|$", re.MULTILINE)
     for head, name, default in row.findall(PAGE.read_text(encoding="utf-8")):
         section = head or section
+        assert (section, name) not in found, f"[{section}] {name} is there twice"
         found[section, name] = tomllib.loads(f"x = {default}")["x"]
     return found
 

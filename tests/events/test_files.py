@@ -123,6 +123,21 @@ def test_bytes_that_are_not_utf8_late_in_a_file(tmp_path, shop):
     assert report.examples[0].startswith("row 50002: item_id is not UTF-8")
 
 
+@pytest.mark.parametrize(("damaged", "refused"), [((5,), False), ((0,), True), ((2, 5), True)])
+def test_few_damaged_lines_wait_and_a_file_of_another_encoding_is_refused(tmp_path, shop, damaged, refused):
+    lines = [HEADER.encode(), *(f"u,view,160000000{n},caf,\n".encode() for n in range(10))]
+    for place in damaged:
+        lines[place] = lines[place].replace(b"\n", b"\xe9\n")
+    path = write(tmp_path / "e.csv", b"".join(lines))
+    if refused:
+        with pytest.raises(InvalidInput, match=rf"row {damaged[0] + 1}: not UTF-8 text \(byte 0xe9"):
+            shop.intake.import_file(path)
+        assert not shop.log.events
+    else:
+        report = shop.intake.import_file(path)
+        assert (report.accepted, len(report.rejected)) == (9, 1)
+
+
 def test_a_text_of_10_mb_is_refused_quickly_and_kept_short(tmp_path, shop):
     path = write(
         tmp_path / "e.csv",

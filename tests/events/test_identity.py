@@ -31,6 +31,15 @@ def test_a_repeat_stays_two_and_a_repeated_import_stays_one():
     assert ids == [e.event_id for e in second]
 
 
+def test_with_a_sequence_what_is_the_same_is_one_event_wherever_it_comes():
+    events = [event(sequence=0), event(), event(sequence=0), event(sequence=1), event(), event(sequence=1)]
+    give_ids(events, OccurrenceCounter())
+    ids = [e.event_id for e in events]
+    assert ids[0] == ids[2]
+    assert ids[3] == ids[5]
+    assert len(set(ids)) == 4, "without one a repeat stays two"
+
+
 def test_given_ids_are_kept_and_not_counted():
     events = [event(event_id="mine"), event()]
     give_ids(events, OccurrenceCounter())

@@ -108,6 +108,30 @@ def test_letters_pass_under_new_rules(shop):
     assert shop.log.events[0].price == 2e6
 
 
+def test_who_could_not_be_known_is_not_let_in_as_somebody_else(shop, tmp_path):
+    shop.intake.accept([view(user_id="anna\0"), view(user_id=["anna"]), view(user_id="x" * 300, price=-1)])
+    assert replay_letters(doors(shop), shop.letters).repaired == 0
+    lines = [msgspec.json.decode(line) for line in export_letters(shop.letters)]
+    for line in lines:
+        line["record"]["price"] = 1
+    path = tmp_path / "letters.jsonl"
+    path.write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
+    assert import_repaired(doors(shop), shop.letters, path).repaired == 0
+    assert not shop.log.events
+    lines = [msgspec.json.decode(line) for line in export_letters(shop.letters)]
+    for line in lines:
+        line["record"]["user_id"] = "anna"
+    path.write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
+    assert import_repaired(doors(shop), shop.letters, path).repaired == 3
+    assert {event.user_id for event in shop.log.events} == {ANNA}
+
+
+def test_a_number_that_is_too_large_for_an_id_is_kept_as_it_was(shop):
+    shop.intake.accept([view(item_id=2**60 + 1), view(item_id=-(2**63))])
+    assert [letter.content["item_id"] for letter in shop.letters.letters.values()] == [2**60 + 1, -(2**63)]
+    assert replay_letters(doors(shop), shop.letters).repaired == 0
+
+
 def test_a_file_that_holds_no_letters_changes_nothing(shop, tmp_path):
     shop.intake.accept([view(price=-1)])
     path = tmp_path / "x.jsonl"

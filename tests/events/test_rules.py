@@ -6,8 +6,9 @@ from event_doubles import NOW, Shop, view
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penchant.events.cells import limits_of
+from penchant.events.cells import Limits, limits_of
 from penchant.events.rules import check, rows_of_columns, rows_of_records
+from penchant.events.schema import EVENT_COLUMNS
 from penchant.settings import Settings
 from penchant.types import EventType
 
@@ -147,3 +148,30 @@ def test_whatever_comes_is_accepted_or_refused_with_a_reason(records):
     assert shop.log.count() == result.accepted
     assert all(0 <= index < len(records) and code and message for index, code, message in result.rejected)
     assert len(shop.letters.letters) <= len(result.rejected)
+
+
+IDS = st.one_of(
+    st.sampled_from([" ", "  ", "", "\u2003", "a b", "x" * 256, "x" * 257, "\ud800", "\x7f", "ü", None]),
+    st.text(max_size=4),
+    st.text(st.characters(categories=["Cs", "Cc", "Zs", "Lo"]), max_size=4),
+)
+NUMBERS = st.one_of(
+    st.sampled_from([math.nan, math.inf, -1, -0.5, 0, 10**400, True]),
+    st.integers(0, 2**60),
+    st.floats(0, 2e9),
+)
+NUMERALS = st.sampled_from(["1700000000", "17.5", "1.2.3", ".", "١٢", "1_0", "nan", "-1", "2024-01-01", "5 "])
+COLUMNS = st.one_of(
+    *(st.lists(cells, min_size=1, max_size=3) for cells in (IDS, NUMBERS, NUMERALS, IDS | NUMBERS | NUMERALS))
+)
+
+
+@pytest.mark.parametrize("name", ["user_id", "timestamp"])
+@given(COLUMNS)
+@settings(max_examples=300, deadline=None)
+def test_a_column_that_is_read_at_once_is_read_as_cell_by_cell(name, cells) -> None:
+    column = next(column for column in EVENT_COLUMNS if column.name == name)
+    together = column.read_all(cells, Limits())
+    if together is not None:
+        each = [None if cell is None else column.read(cell, Limits()) for cell in cells]
+        assert [(type(cell), cell) for cell in together] == [(type(cell), cell) for cell in each]

@@ -27,6 +27,8 @@ from penchant.model.delta import DELTA, Delta, read_delta, write_delta
 from penchant.model.snapshot import read_manifest
 from penchant.privacy.consent import Consent
 from penchant.recommend.search import FOUND
+from penchant.serve.services import ListWanted
+from penchant.taste.disregarded import Disregarded, Present
 from penchant.taste.tokens import Basket
 from penchant.types import Event, EventType, Impression, Item, Pseudonym, Recommendation
 
@@ -54,12 +56,12 @@ def test_what_was_learned_is_served_between_two_requests(
     more(folder, 600)
     serving = Serving(Shop(folder, writer=True))
     try:
-        before = serving.recommend("p000001", 20, "home", None, ())
+        before = serving.recommend_each([ListWanted("p000001", 20)])[0]
         assert serving.readiness()["learned_position"] == TRAINED
         online = look(folder)
         end = serving.shop.log.end()
         until(lambda: serving.readiness()["learned_position"] == end)
-        after = serving.recommend("p000001", 20, "home", None, ())
+        after = serving.recommend_each([ListWanted("p000001", 20)])[0]
         assert serving.readiness()["snapshot"] == before.snapshot
         assert after.snapshot == f"{before.snapshot}+1"
         scores = {one.item_id: one.score for one in before.items}
@@ -71,6 +73,23 @@ def test_what_was_learned_is_served_between_two_requests(
         np.testing.assert_allclose(tracker.model.vectors(), beside.course.table.scored(), atol=1e-6)
     finally:
         serving.close()
+
+
+def test_an_event_on_an_item_without_a_row_is_learned_once_it_has_one(folder: Path) -> None:
+    """The writer logs an event first, and gives its item a row when it hears of it."""
+    with Shop(folder, writer=True) as shop:
+        known = msgspec.structs.replace(events()[TRAINED], user_id=shop.pseudonymizer.pseudonym("p000001"))
+        shop.log.append([msgspec.structs.replace(known, event_id="new", item_id="never seen before")])
+        add(shop, [])
+        with Shop(folder, writer=False) as beside:
+            shop.log.append([msgspec.structs.replace(known, event_id="newer", item_id="nor this")])
+            online = Online(beside)
+            online.look()
+            assert online._beside is not None
+            assert online._beside.position == TRAINED + 1
+            shop.assign_ids()
+            online.look()
+            assert online._beside.position == shop.log.end() == TRAINED + 2
 
 
 def test_a_restart_learns_the_same_and_counts_nothing_twice(folder: Path) -> None:
@@ -88,6 +107,37 @@ def test_a_restart_learns_the_same_and_counts_nothing_twice(folder: Path) -> Non
     asked = sum(hour.asked for hour in told.hours)
     assert asked > told.learned, "held-out people are asked too"
     assert sum(hour.ndcg for hour in told.hours) != sum(hour.frozen for hour in told.hours)
+
+
+def test_what_its_owner_forgets_is_unlearned_and_a_present_is_not_learned(folder: Path) -> None:
+    more(folder, 500)
+    clock = iter(np.arange(0.0, 1e6, 10.0).tolist())
+    gifts = [msgspec.structs.replace(one, session_id="gift") for one in events()[TRAINED + 500 :][:200]]
+    with Shop(folder, writer=False) as shop:
+        online = Online(shop, clock=lambda: next(clock))
+
+        def learned() -> int:
+            online.look()
+            return published(folder).head.learned
+
+        whole, positions = learned(), dict[Pseudonym, list[int]]()
+        for entry in shop.log.follow(TRAINED, 500):
+            positions.setdefault(Pseudonym(entry.event.user_id), []).append(entry.position)
+        with Shop(folder, writer=True) as writer:
+            for person, named in positions.items():
+                writer.corrections.disregard(person, Disregarded(forgotten=tuple(named)))
+        assert learned() == 0 < whole
+        with Shop(folder, writer=True) as writer:
+            for person in positions:
+                writer.corrections.disregard(person, Disregarded())
+        assert learned() == whole
+        with Shop(folder, writer=True) as writer:
+            present = Present(start=0.0, after=writer.log.end(), session_id="gift")
+            for person in {writer.pseudonymizer.pseudonym(one.user_id) for one in gifts}:
+                writer.corrections.disregard(person, Disregarded(presents=(present,)))
+            add(writer, gifts)
+        assert learned() == whole
+        assert read_progress(folder / PROGRESS).position == shop.log.end()
 
 
 def test_it_follows_the_log_and_goes_on_beside_a_new_snapshot(folder: Path) -> None:
@@ -201,7 +251,7 @@ def test_a_broken_or_foreign_file_is_refused_and_what_serves_stays(
     serving = Serving(Shop(folder, writer=True))
     try:
         until(lambda: "cannot be read" in caplog.text)
-        assert serving.recommend("p000001", 5, "home", None, ()).items
+        assert serving.recommend_each([ListWanted("p000001", 5)])[0].items
         wrong = Delta(good.head, good.rows, good.moves[:, :3], good.lifts)
         write_delta(path, wrong)
         until(lambda: "not those of the snapshot" in caplog.text)
@@ -410,7 +460,7 @@ def test_an_erasure_or_an_opt_out_takes_what_was_learned_out_of_what_serves(
         until(lambda: serving.recommender.tracker.version.endswith("+1"))
         serving.erase(people[1])
         until(lambda: "+" not in serving.recommender.tracker.version)
-        assert serving.recommend("p000001", 5, "home", None, ()).items
+        assert serving.recommend_each([ListWanted("p000001", 5)])[0].items
     finally:
         serving.close()
 

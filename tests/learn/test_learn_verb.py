@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ from tests.learn.tiny_shop import TRAINED, add, check_chain, events, learned, ma
 
 from penchant import cli
 from penchant.app import nightly
-from penchant.app.beside import LearnerProcess
+from penchant.app.beside import LEARNER, ChildProcess
 from penchant.app.learning import Follower, follow, is_due, learn_now, standing
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
@@ -28,6 +29,7 @@ from penchant.learn.continued import Pass, learn_on
 from penchant.model.folders import write_folder
 from penchant.model.scoring import PreferenceModel
 from penchant.privacy.consent import Consent
+from penchant.serve.services import ListWanted
 from penchant.types import Event
 
 
@@ -41,13 +43,17 @@ def same(model: PreferenceModel, job: Pass, seed: int) -> PreferenceModel:
 
 
 def carefully(model: PreferenceModel, job: Pass, seed: int) -> PreferenceModel:
-    """Learns, and goes a tenth of the way: with a few hundred people a whole pass is judged by luck."""
+    """Learns, and goes a hundredth of the way.
+
+    The gate allows a loss of 2%. With 120 people a whole pass is judged by luck, and so was a tenth of one:
+    it lost 3% on a machine whose sums round in another order.
+    """
     student = learn_on(model, job, seed)
     with torch.no_grad():
         before, after = model.net.state_dict(), student.net.state_dict()
         for name, new in after.items():
             if new.is_floating_point():
-                new.lerp_(before[name], 0.9)
+                new.lerp_(before[name], 0.99)
     return student
 
 
@@ -70,7 +76,7 @@ def test_a_good_challenger_is_promoted_and_served(folder: Path, monkeypatch: pyt
         outcome = learn_now(folder, silent)  # beside the server, which is the writer
         assert outcome.serves, outcome.reasons
         until(lambda: serving.readiness()["snapshot"] == outcome.snapshot)
-        assert serving.recommend("p000001", 5, "home", None, ()).items
+        assert serving.recommend_each([ListWanted("p000001", 5)])[0].items
     finally:
         serving.close()
     own = manifests(folder)[outcome.snapshot]
@@ -322,7 +328,7 @@ class TestKills:
         assert run("learn", "--shop", folder, "--once", command=COMMAND).code == 0
         whole = time.monotonic() - begun  # so that kills fall within a pass however busy the machine is
         # Half as long again: what is learned between snapshots starts beside it.
-        for share in (0.9, 1.8, 1.2, 1.6, 1.4, 2.0):
+        for share in (1.0, 2.4, 1.4, 2.1, 1.8, 2.8):
             more(folder, 200, begin)
             begin += 200
             process = start("learn", "--shop", folder, "--every", "0.01", command=COMMAND)
@@ -338,10 +344,15 @@ class TestKills:
 
 COMMAND = (
     *WITHOUT_LANGUAGE_MODEL[:2],
+    "from penchant.app import nightly\n"
+    "from penchant.learn.continued import learn_on\n"
     "from penchant.learn.shelf import SnapshotShelf\n"
-    "SnapshotShelf.prune = lambda *_, **more: []\n" + WITHOUT_LANGUAGE_MODEL[2],
+    "SnapshotShelf.prune = lambda *_, **more: []\n"
+    "nightly.LEARN = lambda model, job, seed: learn_on(model, job, seed) and model\n"
+    + WITHOUT_LANGUAGE_MODEL[2],
 )
-"""Nothing is pruned: the whole chain is to be seen."""
+"""Nothing is pruned: the whole chain is to be seen. It takes as long to learn as ever and the model stays as
+it is: of some hundred people the gate judges by luck, and what it refuses is in no chain."""
 
 
 def cut(*_: object) -> None:
@@ -359,7 +370,9 @@ class TestBesideAServer:
     """The process that a server starts."""
 
     def test_it_runs_and_ends_with_the_server(self) -> None:
-        learner = LearnerProcess([sys.executable, "-c", "import time; time.sleep(60)"], first=0.0)
+        learner = ChildProcess(
+            [sys.executable, "-c", "import time; time.sleep(60)"], replace(LEARNER, first=0.0)
+        )
         assert learner.state == "off"
         learner.start()
         until(lambda: learner._process is not None)
@@ -371,7 +384,7 @@ class TestBesideAServer:
 
     def test_one_that_dies_is_told_and_started_again(self, tmp_path: Path) -> None:
         code = f"open({str(tmp_path / 'starts')!r}, 'a').write('.'); raise SystemExit(3)"
-        learner = LearnerProcess([sys.executable, "-c", code], first=0.0)
+        learner = ChildProcess([sys.executable, "-c", code], replace(LEARNER, first=0.0))
         learner.start()
         until(lambda: learner.state == "failed")
         until(lambda: len((tmp_path / "starts").read_text()) >= 2)
@@ -441,7 +454,7 @@ class TestBesideAServer:
         monkeypatch.setattr("penchant.verbs.serve.run", serve)
         monkeypatch.setattr("penchant.verbs.serve.bound", lambda host, port: socket.socket())
         monkeypatch.setattr(
-            "penchant.verbs.serve.create_app", lambda services, clock: serving.append(services)
+            "penchant.verbs.serve.create_app", lambda services, clock, within: serving.append(services)
         )
         assert cli.main(["serve", "--shop", str(folder), "--port", "1", *switch]) == 0
         assert found == [state, "off"]

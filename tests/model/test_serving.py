@@ -16,9 +16,11 @@ from penchant.model.records import Record
 from penchant.model.saving import save_snapshot
 from penchant.model.serving import load_serving
 from penchant.model.settings import ModelSettings
+from penchant.model.snapshot import read_snapshot, write_snapshot
 from penchant.model.tokens import Token
 from penchant.model.training import train
 from penchant.model.trend import LiveTrend
+from penchant.types import EventType
 
 ITEMS, WIDTH = 30, 12
 
@@ -118,12 +120,43 @@ def test_an_items_price_is_read_with_its_text(trained) -> None:
 
 def test_what_is_said_without_an_event_is_what_is_said_when_it_never_was(trained) -> None:
     serving, history = trained.serving, tokens(trained.data, 0)[-5:]
-    base, tail, now = serving.encode(history[:2]), history[2:], history[-1].time + 3e5
-    each = serving.without_each(base, tail, now)
-    for gone, h in enumerate(each):
-        kept = [token for n, token in enumerate(history) if n != gone + 2]
-        np.testing.assert_allclose(h, serving.h(serving.encode(kept), now), atol=1e-5)
-    np.testing.assert_allclose(serving.without_each(base, [], now), [serving.h(base, now)], atol=1e-6)
+    state, now = serving.initial(), history[-1].time + 3e5
+    pasts = serving.pasts(state)
+    np.testing.assert_allclose(serving.without_each([pasts], now)[0], [serving.h(state, now)], atol=1e-6)
+    for known, token in enumerate(history, start=1):
+        ((state, pasts),) = serving.step_each([(state, pasts, token)], most=3)
+        each = serving.without_each([pasts], now)[0]
+        start = serving.encode(history[: max(0, known - 3)])
+        again = serving.pasts(start, history[max(0, known - 3) : known])
+        np.testing.assert_allclose(serving.without_each([again], now)[0], each, atol=1e-5)
+        np.testing.assert_allclose(again.encoder, pasts.encoder, atol=1e-5)
+        np.testing.assert_array_equal(again.last, pasts.last)
+        np.testing.assert_array_equal(again.place, pasts.place)
+        gone = [*range(max(0, known - 3), known), None]
+        assert len(each) == len(gone)
+        for place, h in zip(gone, each, strict=True):
+            kept = [one for n, one in enumerate(history[:known]) if n != place]
+            np.testing.assert_allclose(h, serving.h(serving.encode(kept), now), atol=1e-5)
+
+
+def test_several_people_at_once_are_what_each_is_alone(trained) -> None:
+    serving, now = trained.serving, 2e7
+    queried = Token(-1, EventType.SEARCH.code, now - 9.0, query=np.ones(WIDTH, np.float32))
+    histories = [[*tokens(trained.data, person), *[queried] * (person % 2)] for person in range(5)]
+    people = [(serving.initial(), serving.pasts(serving.initial())) for _ in histories]
+    for place in range(max(map(len, histories))):
+        going = [who for who, history in enumerate(histories) if place < len(history)]
+        moved = serving.step_each([(*people[who], histories[who][place]) for who in going], most=4)
+        for who, after in zip(going, moved, strict=True):
+            people[who] = after
+    abouts = [None if who % 2 else serving.about(trained.people[who]) for who in range(5)]
+    asked = [(*person, None, about) for person, about in zip(people, abouts, strict=True)]
+    together = serving.scores_each(asked, now)
+    for history, (state, _), about, found in zip(histories, people, abouts, together, strict=True):
+        alone = serving.encode(history)
+        assert (state.kept, state.place, state.last) == (alone.kept, alone.place, alone.last)
+        np.testing.assert_allclose(state.encoder, alone.encoder, atol=1e-5)
+        np.testing.assert_allclose(found, serving.scores(alone, now, None, about), rtol=1e-5, atol=1e-5)
 
 
 def test_states_are_not_changed_in_place(trained) -> None:
@@ -134,15 +167,23 @@ def test_states_are_not_changed_in_place(trained) -> None:
     assert (serving.scores(state, 1e7) == before).all()
 
 
-def test_a_state_at_rest_goes_on_and_is_not_asked(trained) -> None:
+def test_a_state_is_revived_of_its_numbers_and_its_history(trained) -> None:
     serving = load_serving(trained.folder, trained.text)
-    state = serving.encode(tokens(trained.data, 0))
-    rested = serving.at_rest(state)
-    with pytest.raises(InvalidInput, match="at rest"):
-        serving.scores(rested, 1e7)
-    token = Token(7, 2, state.last + 60)
-    one, other = serving.step(state, token), serving.step(rested, token)
-    assert (serving.scores(one, 1e7) == serving.scores(other, 1e7)).all()
+    history = tokens(trained.data, 0)
+    assert serving.revived(serving.numbers(serving.initial()), []).events == 0
+    for length in (1, 2, len(history)):
+        state = serving.encode(history[:length])
+        again = serving.revived(serving.numbers(state), history[:length])
+        assert (again.kept, again.last, again.events, again.place) == (
+            state.kept,
+            state.last,
+            state.events,
+            state.place,
+        )
+        token = Token(7, 2, state.last + 60)
+        one, other = serving.step(state, token), serving.step(again, token)
+        assert (serving.scores(one, 1e7) == serving.scores(other, 1e7)).all()
+        np.testing.assert_allclose(serving.h(again, 1e7), serving.h(state, 1e7), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [2, 6])
@@ -154,7 +195,7 @@ def test_a_state_takes_one_kibibyte_however_long_the_history(rng, kind, tmp_path
     serving = load_serving(tmp_path / "one", None)
     state, sizes = serving.initial(), set()
     for n, item in enumerate(rng.integers(0, 300, 600).tolist()):
-        state = serving.at_rest(serving.step(state, Token(item, kind, n * 9e4)))
+        state = replace(serving.step(state, Token(item, kind, n * 9e4)), trace=None)
         sizes.add(state.nbytes)
     assert state.events == 600
     assert max(sizes) == state.nbytes <= 1024
@@ -207,18 +248,25 @@ def test_serving_loads_no_torch(trained) -> None:
 
 
 def test_damaged_foreign_and_newer_snapshots_are_refused(trained) -> None:
-    folder, manifest = trained.folder, (trained.folder / "manifest.json").read_bytes()
+    folder = trained.folder
+    whole, arrays = read_snapshot(folder)
 
     def refused(why: str, text=trained.text) -> None:
         with pytest.raises(SnapshotRefused, match=why):
             load_serving(folder, text)
 
     refused("another shop", trained.text[:-1])
+    write_snapshot(
+        folder, arrays, msgspec.structs.replace(whole, settings={**whole.settings, "encoder": "who"})
+    )
+    refused("unknown")
+    write_snapshot(folder, arrays, whole)
+    manifest = (folder / "manifest.json").read_bytes()
     raw = msgspec.json.decode(manifest)
     (folder / "manifest.json").write_bytes(msgspec.json.encode({**raw, "format": 99}))
     refused("upgrade")
     (folder / "manifest.json").write_bytes(msgspec.json.encode({**raw, "settings": {"encoder": "who"}}))
-    refused("unknown")
+    refused("damaged")
     (folder / "manifest.json").write_bytes(b"{}")
     refused("not one of Penchant's")
     (folder / "manifest.json").write_bytes(manifest[:20])

@@ -166,9 +166,9 @@ def test_the_export_names_pseudonym_consent_and_all_that_is_held(path):
     consent.set(ANNA, Consent(profiling=False))
     exported = Rights([consent, log], consent, Ledger(path, KEY)).export(ANNA)
     assert exported["pseudonym"] == ANNA
-    assert exported["consent"] == {"profiling": False}
+    assert exported["consent"] == {"profiling": False, "experiments": True}
     assert [one["query"] for one in exported["held"]["events"]] == ["tea"]
-    assert exported["held"]["consent"] == [{"profiling": False}]
+    assert exported["held"]["consent"] == [{"profiling": False, "experiments": True}]
 
 
 def test_erasure_says_what_it_removed_and_takes_consent_along(path):

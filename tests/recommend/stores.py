@@ -141,15 +141,7 @@ class House:
         ]
         self.catalog.upsert(items)
         self.model = PlantedModel(self.vectors, words=self.words)
-        self.tracker = TasteTracker(
-            self.model,
-            self.log,
-            TokenMaker(self.ids),
-            self.consent,
-            ConsentedAttributes(self.attributes, self.consent).attributes_of,
-            snapshot="s1",
-            capacity=self.capacity,
-        )
+        self.tracker = self.made_tracker()
         self.popularity, self.corrections = Popularity(7.0), CorrectionsInMemory()
         self.number = 0
         self.recommender = Recommender(
@@ -161,6 +153,17 @@ class House:
             consent=self.consent,
             sink=WrittenAtOnce(self.lists),
             new_id=self.next_id,
+        )
+
+    def made_tracker(self):
+        return TasteTracker(
+            self.model,
+            self.log,
+            TokenMaker(self.ids),
+            self.consent,
+            ConsentedAttributes(self.attributes, self.consent).attributes_of,
+            snapshot="s1",
+            capacity=self.capacity,
         )
 
     def next_id(self):

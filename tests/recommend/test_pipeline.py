@@ -140,7 +140,7 @@ def test_without_a_model_everybody_gets_what_is_popular(house):
         catalog=house.catalog,
         tracker=None,
         popularity=house.popularity,
-        seen=house.recommender._seen,
+        seen=house.recommender.personal.seen,
         corrections=house.corrections,
         consent=house.consent,
         sink=house.recommender._sink,
@@ -149,7 +149,7 @@ def test_without_a_model_everybody_gets_what_is_popular(house):
     shown = house.recommender.recommend("p", 2, "home", NOW)
     assert shown.items[0].item_id == "i3"
     assert (shown.snapshot, shown.items[0].reason.kind) == ("", "popular")
-    house.recommender.use(house.tracker, house.recommender._seen)
+    house.recommender.use(house.tracker, house.recommender.personal.seen)
     assert house.recommender.recommend("p", 2, "home", NOW).snapshot == "s1"
 
 

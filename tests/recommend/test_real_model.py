@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 from tests.recommend.stores import DAY, House
 
+from penchant.adapters.numba_scan import float16_rows, int8_rows
 from penchant.model.entries import items_of
 from penchant.model.histories import histories_of
 from penchant.model.saving import save_snapshot
 from penchant.model.serving import load_serving
 from penchant.model.settings import ModelSettings
 from penchant.model.training import train
+from penchant.recommend.reasons import contributions
+from penchant.recommend.retrieval import follow
+from penchant.recommend.retrieval.follow import Retrieval
+from penchant.taste import memory
 from penchant.types import EventType
 
 ITEMS = 12
@@ -80,7 +85,9 @@ def test_followed_equals_read_anew_even_with_late_events(house):
     house.tracker.forget("p")
     fresh = house.tracker.read("p")
     same(house.model, followed.state, fresh.state)
-    same(house.model, followed.base, fresh.base)
+    at = 61 * DAY
+    one, other = (house.model.without_each([read.pasts], at)[0] for read in (followed, fresh))
+    np.testing.assert_allclose(one, other, atol=1e-5)
     np.testing.assert_array_equal(followed.record, fresh.record)
     assert len(fresh.record) > 1
 
@@ -107,18 +114,17 @@ def test_reasons_are_of_the_same_half_and_have_shares(house):
 
 
 def test_contributions_are_what_removal_takes_away(house):
-    from penchant.recommend.reasons import contributions
-
     for n in (0, 1, 7, 8):
         house.does("p", f"i{n}", at=n * DAY)
     reading = house.tracker.read("p")
     never_bought = 10
-    mine = contributions(reading, 9 * DAY, np.array([never_bought]))[0]
+    mine = contributions(reading, 9 * DAY, np.array([never_bought]))[0][0]
 
     def scored(events) -> float:
         """Beside what lifts all new items alike."""
         model, state = house.model, house.model.encode(events)
-        lift = house.model._repeats.lift(state.memory, whole=False, events=state.events)
+        repeats, events = house.model._scorer.repeats, np.array([state.events])
+        (lift,) = repeats.lift([state.memory], np.array([False]), events)
         return model.scores(state, 9 * DAY)[never_bought] - lift
 
     events = list(reading.window)
@@ -128,8 +134,10 @@ def test_contributions_are_what_removal_takes_away(house):
 
 def test_the_item_on_the_page_is_looked_at_as_in_the_log(house, monkeypatch):
     house.does("p", "i3", at=DAY)
-    given, scores = [], house.model.scores
-    monkeypatch.setattr(house.model, "scores", lambda *asked: given.append(asked) or scores(*asked))
+    given, scores = [], house.model.scores_each
+    monkeypatch.setattr(
+        house.model, "scores_each", lambda people, now: given.extend(people) or scores(people, now)
+    )
     house.recommender.recommend("p", 2, "home", 2 * DAY, context_item="i5")
     ((state, _, record, _),) = given
     house.does("p", "i5", EventType.VIEW, at=2 * DAY - 1)
@@ -154,3 +162,45 @@ def test_a_new_item_is_scored_after_growing(house):
     house.does("p", "i3", at=DAY)
     reading = house.tracker.read("p")
     assert len(reading.model.scores(reading.state, DAY)) == ITEMS + 1
+
+
+@pytest.mark.parametrize("make", [int8_rows, float16_rows])
+def test_lists_by_a_packed_form_are_those_of_all_scores(house, make, monkeypatch):
+    monkeypatch.setattr(follow, "FEW", 0)
+    monkeypatch.setattr(follow, "MORE", -2)
+    retrieval, rng, found = Retrieval(lambda _: make, run=lambda work: work()), np.random.default_rng(3), []
+    best = retrieval.best
+    monkeypatch.setattr(retrieval, "best", lambda *asked: found.append(best(*asked)) or found[-1])
+    for number in range(20):
+        house.does("p", f"i{rng.integers(ITEMS)}", at=number * DAY)
+        for page in (None, "i5"):
+            lists = []
+            for house.recommender.personal._retrieval in (None, retrieval):
+                house.recommender.personal.latest.forget("p")
+                shown = house.recommender.recommend("p", 3, "home", (number + 1) * DAY, context_item=page)
+                lists.append({one.item_id: one.score for one in shown.items})
+            assert list(lists[0]) == list(lists[1])
+            assert lists[0] == pytest.approx(lists[1], abs=1e-5)
+    assert sum(one is not None for one in found) > 20
+
+
+def test_who_rested_comes_back_as_who_is_read_anew(house, monkeypatch):
+    monkeypatch.setattr(memory, "HOT", 1)
+    house.tracker = house.recommender._tracker = house.made_tracker()
+    house.tracker.swap(house.model, "s1")
+    for number in range(30):
+        house.does("p", f"i{number % 5}", at=number * DAY)
+        house.does("q", f"i{number % 3}", at=number * DAY)
+        if number % 7 == 5:
+            house.tracker.read("p")
+            house.tracker.read("q")
+    assert len(house.tracker) == 2
+    rested = house.tracker.read("p")
+    house.tracker.forget("p")
+    fresh = house.tracker.read("p")
+    same(house.model, rested.state, fresh.state)
+    rows = np.arange(ITEMS)
+    for one, other in zip(
+        contributions(rested, 31 * DAY, rows), contributions(fresh, 31 * DAY, rows), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-4)

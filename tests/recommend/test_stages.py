@@ -13,11 +13,13 @@ from penchant.privacy.erasure import Erasable
 from penchant.recommend.candidates import top_k
 from penchant.recommend.impressions import BATCH, ImpressionWriter
 from penchant.recommend.popularity import Popularity
-from penchant.recommend.reasons import contributions, personal_reasons, words
+from penchant.recommend.reasons import contributions, personal_reasons
 from penchant.recommend.repeats import learn_repeats
 from penchant.recommend.search import Search
 from penchant.recommend.similar import SimilarItems
-from penchant.taste.corrections import Correction, CorrectionsInMemory, merged, never
+from penchant.recommend.wording import words
+from penchant.taste.corrections import Correction, CorrectionsInMemory, merged
+from penchant.taste.wished import never
 from penchant.testing.planted import PlantedModel
 from penchant.types import Event, EventType, Impression, Item, Reason
 
@@ -30,6 +32,16 @@ def test_top_k_equals_a_full_sort(values, k, random):
     allowed = np.array([random.random() < 0.7 for _ in values], dtype=bool)
     expected = sorted(np.flatnonzero(allowed), key=lambda row: (-scores[row], row))[:k]
     assert top_k(scores, allowed, k).tolist() == expected
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5000), st.integers(1, 6), st.sampled_from([0.0, 0.02, 0.9]))
+def test_top_k_of_many_equals_a_full_sort(seed, size, kinds, share):
+    rng = np.random.default_rng(seed)
+    scores = np.sort(rng.integers(0, 10**kinds, size)).astype(np.float32)[:: rng.choice([-1, 1])]
+    allowed = rng.random(size) < share
+    expected = sorted(np.flatnonzero(allowed), key=lambda row: (-scores[row], row))
+    for k in (1, 5, 40):
+        assert top_k(scores, allowed, k).tolist() == expected[:k]
 
 
 def test_top_k_passes_over_what_is_not_a_number():
@@ -119,13 +131,15 @@ def planted():
 
 def test_contributions_are_what_removal_takes_away():
     house, reading = planted()
-    found = contributions(reading, DAY, np.array([2, 3]))
+    found, gained = contributions(reading, DAY, np.array([2, 3]))
     for place, row in enumerate((2, 3)):
         for left_out in (0, 1):
             kept = [token for n, token in enumerate(reading.window) if n != left_out]
             without = house.model.scores(house.model.encode(kept), DAY)[row]
             whole = house.model.scores(reading.state, DAY)[row]
             assert found[place, left_out] == pytest.approx(whole - without, abs=1e-5)
+        nothing = house.model.scores(house.model.initial(), DAY)[row]
+        assert gained[place] == pytest.approx(whole - nothing, abs=1e-5)
 
 
 def test_the_reason_names_the_cause_and_not_the_other_event():

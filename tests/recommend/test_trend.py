@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from penchant.model.histories import histories_of
 from penchant.model.tokens import DAY
+from penchant.model.trend import ONLY_FIRST
+from penchant.recommend.popularity import Popularity
 from penchant.recommend.trend import ShopTrend
 from penchant.types import Event, EventType, Pseudonym
 
@@ -78,3 +80,34 @@ def test_many_new_pairs_move_into_the_array(monkeypatch) -> None:
     for event in as_it_came(log):
         trend.add([event])
     same(trend, begun(log))
+
+
+@given(logs, st.randoms(use_true_random=False))
+@settings(max_examples=50, deadline=None)
+def test_in_whatever_order_they_come_the_counts_are_the_same_but_for_which_time_is_a_pair_s_first(
+    log, random
+) -> None:
+    shuffled = as_it_came(log)
+    random.shuffle(shuffled)
+    grown = begun([[], [], [], []])
+    grown.add(shuffled)
+    whole = begun(log)
+    now = 90.5 * DAY
+    every = [column for column, only in enumerate(ONLY_FIRST) if not only]
+    found, expected = (one.live.features(now, ITEMS) for one in (grown, whole))
+    np.testing.assert_allclose(found[:, every], expected[:, every], atol=1e-4)
+    if all(len({item for item, _ in one}) == len(one) for one in log):
+        same(grown, whole)
+
+
+@given(st.lists(st.tuples(st.integers(0, ITEMS - 1), st.floats(0, 3_000)), min_size=1, max_size=40))
+@settings(max_examples=50, deadline=None)
+def test_popularity_is_the_same_in_whatever_order_events_come(events) -> None:
+    """Years late too: counts are scaled back now and then."""
+    found = []
+    for order in (events, sorted(events, key=lambda event: event[1])):
+        popularity = Popularity(7.0)
+        for item, day in order:
+            popularity.on_event(item, bought(0, item, day))
+        found.append(popularity.scores(ITEMS))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4, atol=1e-6)

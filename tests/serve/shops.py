@@ -1,7 +1,9 @@
 """The ten-line example shop with a model of a few steps, behind the door."""
 
 import io
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 from starlette.testclient import TestClient
 
@@ -10,7 +12,7 @@ from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
 from penchant.app.taking import take_file
 from penchant.serve.app import create_app
-from penchant.testing.fakes import FakeTextEncoder
+from penchant.testing.fakes import FakeTextEncoder, ManualClock
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -39,9 +41,53 @@ def make_twice(folder: Path) -> Path:
     return folder
 
 
+def client_of(serving: Serving) -> TestClient:
+    """A client with an admin key."""
+    client = TestClient(create_app(serving, serving.shop.clock, io.StringIO()))
+    client.headers["authorization"] = f"Bearer {serving.shop.keys.create(['admin'], 0.0)}"
+    return client
+
+
 def behind_the_door(folder: Path) -> tuple[TestClient, Serving]:
     """A client with an admin key, not yet started: ``with client`` runs what a server does at its start."""
     serving = Serving(Shop(folder, writer=True, encoder=FakeTextEncoder()))
-    client = TestClient(create_app(serving, serving.shop.clock, io.StringIO()))
-    client.headers["authorization"] = f"Bearer {serving.shop.keys.create(['admin'], 0.0)}"
-    return client, serving
+    return client_of(serving), serving
+
+
+class House:
+    """A served shop whose clock is ours; it begins at ``now``."""
+
+    def __init__(self, folder: Path, now: float) -> None:
+        self.folder, self.clock = folder, ManualClock(now)
+        self.open()
+
+    def open(self) -> None:
+        shop = Shop(self.folder, writer=True, clock=self.clock, encoder=FakeTextEncoder())
+        self.serving = Serving(shop)
+        self.client: TestClient = client_of(self.serving)
+
+    def again(self) -> None:
+        self.serving.close()
+        self.open()
+
+    def ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        answer = self.client.request(method, f"/v1/{path}", **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+def damage_index(folder: Path) -> None:
+    """The number of entries on a page of an index is one less."""
+    with sqlite3.connect(folder / "shop.db", isolation_level=None) as raw:
+        raw.execute("PRAGMA writable_schema = ON")
+        (found,) = raw.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'events_of_person'"
+        ).fetchone()
+        (size,) = raw.execute("PRAGMA page_size").fetchone()
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.close()
+    with (folder / "shop.db").open("r+b") as file:
+        file.seek((found - 1) * size + 4)
+        count = file.read(1)[0]
+        file.seek(-1, 1)
+        file.write(bytes([count - 1]))

@@ -7,6 +7,7 @@ import json
 import sqlite3
 import threading
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import MagicMock, call
 
@@ -15,12 +16,12 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from penchant.errors import NotFound, StorageError
+from penchant.errors import NotFound, StorageError, WouldWait
 from penchant.events.intake import IntakeResult
 from penchant.serve.app import create_app
 from penchant.serve.describe import description
 from penchant.serve.http import Api, routes
-from penchant.serve.services import Services
+from penchant.serve.services import ListWanted, Services
 from penchant.serve.watch import Metrics
 from penchant.settings import Settings
 from penchant.types import Impression, Reason, Recommendation
@@ -31,12 +32,18 @@ def fake() -> MagicMock:
     fake = MagicMock(spec=Services)
     fake.settings, fake.console_token = Settings(), "once"
     fake.verify.return_value = frozenset({"admin"})
-    fake.readiness.return_value = {"ready": True, "states": 7}
-    fake.take_in.return_value = IntakeResult(accepted=3, duplicates=2, rejected=[(0, "type", "bad")])
-    shown = Recommendation(item_id="i", score=0.5, position=0, reason=Reason(kind="popular"))
-    fake.recommend.return_value = Impression(
-        recommendation_id="l", user_id="pseudonym", timestamp=0.0, placement="home", items=(shown,)
+    fake.readiness.return_value = {"ready": True, "states": 7, "degraded": ["lists"], "unlogged": 3}
+    fake.take_in_each.return_value = [IntakeResult(accepted=3, duplicates=2, rejected=[(0, "type", "bad")])]
+    item = Recommendation(item_id="i", score=0.5, position=0, reason=Reason(kind="popular"))
+    shown = Impression(
+        recommendation_id="l",
+        user_id="pseudonym",
+        timestamp=0.0,
+        placement="home",
+        items=(item,),
+        fallback="person",
     )
+    fake.recommend_each.return_value = [shown]
     return fake
 
 
@@ -72,7 +79,7 @@ def test_pages_that_would_load_from_elsewhere_are_off(fake: MagicMock) -> None:
 
 def test_a_list_names_the_shops_own_user_and_never_the_pseudonym(fake: MagicMock) -> None:
     (answer,), _ = ask(fake, ("GET", "/v1/users/anna/recommendations?item=x&placement=home&n=5", {}))
-    fake.recommend.assert_called_once_with("anna", 5, "home", "x", [])
+    fake.recommend_each.assert_called_once_with([ListWanted("anna", 5, "home", "x")])
     item = {"item_id": "i", "score": 0.5, "position": 0, "reason": {"kind": "popular"}}
     assert answer.json() == {
         "recommendation_id": "l",
@@ -80,6 +87,7 @@ def test_a_list_names_the_shops_own_user_and_never_the_pseudonym(fake: MagicMock
         "placement": "home",
         "snapshot": "",
         "fallback": True,
+        "fallback_reason": "person",
         "items": [item],
     }
 
@@ -113,6 +121,9 @@ def test_counters_tell_requests_events_and_fallback_lists(fake: MagicMock) -> No
         'penchant_events_total{outcome="duplicates"} 2.0',
         'penchant_events_total{outcome="rejected"} 1.0',
         'penchant_lists_total{by="fallback"} 1.0',
+        'penchant_fallbacks_total{reason="person"} 1.0',
+        'penchant_degraded{part="lists"} 1.0',
+        "penchant_lists_unlogged 3.0",
         "penchant_states 7.0",
     ):
         assert line in text
@@ -144,7 +155,7 @@ def test_events_come_in_gzip_and_as_lines(fake: MagicMock) -> None:
         events_of(fake, gzip.compress(lines), content_type=kind, content_encoding="GZIP"),
     ):
         assert answer.status_code == 200
-    assert fake.take_in.call_args_list == [call(records)] * 3
+    assert fake.take_in_each.call_args_list == [call([records], wait=False)] * 3
 
 
 def test_a_bad_line_is_named_and_nothing_is_taken(fake: MagicMock) -> None:
@@ -152,7 +163,7 @@ def test_a_bad_line_is_named_and_nothing_is_taken(fake: MagicMock) -> None:
     assert answer.status_code == 400
     assert "line 2" in answer.json()["error"]["message"]
     assert events_of(fake, b"[1]\n7", content_type="application/x-ndjson").status_code == 400
-    fake.take_in.assert_not_called()
+    fake.take_in_each.assert_not_called()
 
 
 def test_too_many_lines_are_refused_before_all_are_read(fake: MagicMock) -> None:
@@ -171,7 +182,7 @@ def test_gzip_that_is_broken_cut_off_or_goes_on_is_refused(fake: MagicMock) -> N
         answer = events_of(fake, content, content_encoding="gzip")
         assert answer.status_code == 400
         assert words in answer.json()["error"]["message"]
-    fake.take_in.assert_not_called()
+    fake.take_in_each.assert_not_called()
 
 
 def test_a_small_body_that_unpacks_to_a_huge_one_takes_no_memory(fake: MagicMock) -> None:
@@ -185,12 +196,24 @@ def test_a_small_body_that_unpacks_to_a_huge_one_takes_no_memory(fake: MagicMock
     assert peak < 32 * 1024 * 1024
 
 
+def waiting_for(free: threading.Event) -> Callable[..., list[IntakeResult]]:
+    """A disk that is slow: who may not wait is told."""
+
+    def taken(asked: list[Any], *, wait: bool = True) -> list[IntakeResult]:
+        if not wait and not free.is_set():
+            raise WouldWait("another thread is writing")
+        assert free.wait(10)
+        return [IntakeResult(accepted=1)] * len(asked)
+
+    return taken
+
+
 def test_more_requests_than_can_be_answered_are_told_when_to_come_again(fake: MagicMock) -> None:
     fake.settings = msgspec.structs.replace(
         fake.settings, serve=msgspec.structs.replace(fake.settings.serve, waiting=3)
     )
     free = threading.Event()
-    fake.take_in.side_effect = lambda _: free.wait(10) and IntakeResult(accepted=1)
+    fake.take_in_each.side_effect = waiting_for(free)
 
     async def go() -> tuple[list[httpx.Response], httpx.Response, httpx.Response]:
         app = create_app(fake, lambda: 12.0, io.StringIO())
@@ -209,8 +232,34 @@ def test_more_requests_than_can_be_answered_are_told_when_to_come_again(fake: Ma
     assert [answer.status_code for answer in refused] == [429] * 7
     assert {answer.headers["retry-after"] for answer in refused} == {"1"}
     assert {answer.json()["error"]["code"] for answer in refused} == {"overloaded"}
-    assert fake.take_in.call_count == 4, "of what was refused nothing was taken"
+    calls = fake.take_in_each.call_args_list
+    taken = sum(len(call.args[0]) for call in calls if "wait" not in call.kwargs)
+    assert taken == 3, "of what was refused nothing was taken, and the last one waited for nobody"
     assert (healthy.status_code, after.status_code) == (200, 200)
+
+
+def test_events_that_wait_for_a_disk_hold_up_no_list(fake: MagicMock) -> None:
+    fake.settings = msgspec.structs.replace(
+        fake.settings, serve=msgspec.structs.replace(fake.settings.serve, waiting=60)
+    )
+    free = threading.Event()
+    fake.take_in_each.side_effect = waiting_for(free)
+    fake.recommend_each.side_effect = lambda asked: fake.recommend_each.return_value * len(asked)
+
+    async def go() -> tuple[list[httpx.Response], list[httpx.Response]]:
+        app = create_app(fake, lambda: 12.0, io.StringIO())
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
+            client.headers["authorization"] = "Bearer secret-key"
+            asked = [asyncio.create_task(client.post("/v1/events", json={"events": [{}]})) for _ in range(60)]
+            while not fake.take_in_each.called:
+                await asyncio.sleep(0.01)
+            lists = [await client.get("/v1/users/anna/recommendations") for _ in range(3)]
+            free.set()
+            return lists, await asyncio.gather(*asked)
+
+    lists, events = asyncio.run(asyncio.wait_for(go(), 20))
+    assert [answer.status_code for answer in lists] == [200] * 3
+    assert {answer.status_code for answer in events} == {200}
 
 
 def test_headers_are_safe_and_an_unknown_encoding_is_refused(fake: MagicMock) -> None:
@@ -220,11 +269,11 @@ def test_headers_are_safe_and_an_unknown_encoding_is_refused(fake: MagicMock) ->
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-request-id"]
-    fake.take_in.assert_not_called()
+    fake.take_in_each.assert_not_called()
 
 
 def test_a_disk_that_refuses_is_in_the_log_and_its_message_is_not(fake: MagicMock) -> None:
-    def refused(*_: object) -> None:
+    def refused(*_: object, **__: object) -> None:
         try:
             error = sqlite3.OperationalError("disk of anna is full")
             error.sqlite_errorname = "SQLITE_FULL"
@@ -232,7 +281,7 @@ def test_a_disk_that_refuses_is_in_the_log_and_its_message_is_not(fake: MagicMoc
         except sqlite3.OperationalError as error:
             raise StorageError("anna's events were not written") from error
 
-    fake.take_in.side_effect = refused
+    fake.take_in_each.side_effect = refused
     (answer,), log = ask(fake, ("POST", "/v1/events", {"json": {"events": [{"user_id": "anna"}]}}))
     line = json.loads(log)
     assert answer.status_code == line["status"] == 503

@@ -10,9 +10,13 @@ import httpx
 import pytest
 
 from penchant.catalog.feeds import MAX_DESCRIPTION
+from penchant.errors import StorageError
 from penchant.events.intake import IntakeResult
 from penchant.serve.app import create_app
-from penchant.serve.http import KEY_SECONDS, Api, KnownKeys, routes
+from penchant.serve.guests import GuestServices
+from penchant.serve.http import BLIND_SECONDS, KEY_SECONDS, Api, KnownKeys, routes
+from penchant.serve.onboarding import OnboardingServices
+from penchant.serve.rule_services import RuleServices
 from penchant.serve.services import Services
 from penchant.serve.watch import Metrics
 from penchant.settings import Settings
@@ -26,6 +30,11 @@ BODIES: dict[str, Any] = {
     "patch_taste": {"less": ["Dairy"]},
     "put_consent": {"profiling": False},
     "put_attributes": {"city": "Bern"},
+    "join_guest": {"guest_id": "g"},
+    "answer": {"user_id": "u", "item_id": "i", "likes": True},
+    "put": {"document": {}},
+    "rollback": {"version": 1},
+    "dry_run": {"document": {}},
 }
 
 
@@ -34,14 +43,22 @@ def fakes() -> MagicMock:
     fake.settings = Settings()
     fake.console_token = "once"
     fake.verify.side_effect = lambda token: frozenset(SCOPES[token]) if token in SCOPES else None
-    fake.take_in.return_value = IntakeResult(accepted=1, rejected=[(1, "type", "no such type")])
+    fake.take_in_each.return_value = [IntakeResult(accepted=1, rejected=[(1, "type", "no such type")])]
     shown = Impression(recommendation_id="l", user_id="p-u", timestamp=0.0, placement="default", items=())
-    fake.recommend.return_value = fake.similar.return_value = fake.search.return_value = shown
+    fake.recommend_each.return_value = [shown]
+    fake.similar.return_value = fake.search.return_value = shown
     for call in (
         "upsert_items", "delete_items", "taste", "correct_taste", "set_consent", "set_attributes", "export",
         "erase",
     ):  # fmt: skip
         getattr(fake, call).return_value = {}
+    fake.rules = MagicMock(spec=RuleServices)
+    fake.guests = MagicMock(spec=GuestServices)
+    fake.guests.join_guest.return_value = {}
+    fake.onboarding = MagicMock(spec=OnboardingServices)
+    fake.onboarding.questions.return_value = fake.onboarding.answer.return_value = {}
+    for call in ("rules", "save_rules", "rollback_rules", "try_rules"):
+        getattr(fake.rules, call).return_value = {}
     fake.readiness.return_value = {"ready": False, "reasons": ["no model yet"]}
     return fake
 
@@ -103,7 +120,7 @@ def test_a_bad_body_is_refused_before_anything_is_written(body: bytes, status: i
     answer = ask(fake, "POST", "/v1/events", "e", content=body)
     assert answer.status_code == status
     assert answer.json()["error"]["code"]
-    fake.take_in.assert_not_called()
+    fake.take_in_each.assert_not_called()
 
 
 @pytest.mark.parametrize("n", ["0", "201", "-1", "x", "9" * 5000])
@@ -136,10 +153,11 @@ def test_more_exclusions_than_are_read_are_refused_not_dropped(count: int, statu
     answer = ask(fake, "GET", f"/v1/users/u/recommendations?{query}", "r")
     assert answer.status_code == status
     if status == 200:
-        assert fake.recommend.call_args.args[4] == [f"i{n}" for n in range(200)]
+        ((wanted,),) = fake.recommend_each.call_args.args
+        assert wanted.exclude == tuple(f"i{n}" for n in range(200))
     else:
         assert answer.json()["error"]["code"] == "too-many"
-        fake.recommend.assert_not_called()
+        fake.recommend_each.assert_not_called()
 
 
 @pytest.mark.parametrize("name", ["a/b", "/", "a%2Fb", "50%", "ä/ö", "a/taste", "a?b#c"])
@@ -170,7 +188,7 @@ def test_unknown_routes_and_methods_have_the_same_form() -> None:
 def test_consent_and_readiness() -> None:
     fake = fakes()
     ask(fake, "PUT", "/v1/users/u/consent", "e", json={"profiling": False})
-    fake.set_consent.assert_called_once_with("u", False)
+    fake.set_consent.assert_called_once_with("u", False, None)
     assert ask(fake, "GET", "/readyz", "").status_code == 503
     assert ask(fake, "GET", "/healthz", "").status_code == 200
 
@@ -192,6 +210,32 @@ def test_attributes_are_handed_on_as_they_came() -> None:
     answer = ask(fake, "PUT", "/v1/users/a%2Fb/attributes", "e", json={"city": "Bern", "plan": ""})
     assert answer.json() == {"attributes": {"city": "Bern"}}
     fake.set_attributes.assert_called_once_with("a/b", {"city": "Bern", "plan": ""})
+
+
+def test_while_keys_cannot_be_looked_up_a_key_that_was_good_is_for_ten_minutes() -> None:
+    now, broken = [0.0], [False]
+
+    def verify(token: str) -> frozenset[str] | None:
+        if broken[0]:
+            raise StorageError("disk I/O error")
+        return frozenset({"read"}) if token == "key" else None
+
+    known = KnownKeys(verify, lambda: now[0])
+
+    def scopes(token: str) -> frozenset[str] | None:
+        return asyncio.run(known.scopes(token))
+
+    assert scopes("key") == frozenset({"read"})
+    broken[0] = True
+    for now[0] in (KEY_SECONDS, 60.0, BLIND_SECONDS - 1.0):
+        assert scopes("key") == frozenset({"read"})
+        with pytest.raises(StorageError):
+            scopes("other")
+    now[0] = BLIND_SECONDS
+    with pytest.raises(StorageError):
+        scopes("key")
+    broken[0] = False
+    assert scopes("key") == frozenset({"read"})
 
 
 def test_a_key_is_looked_up_once_a_second_and_a_revoked_one_is_good_no_longer() -> None:

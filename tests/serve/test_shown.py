@@ -91,7 +91,9 @@ def test_readiness_says_how_many_lists_a_refusing_disk_cost(
     monkeypatch.setattr(serving._engine.writer, "_failure", StorageError("disk full"))
     monkeypatch.setattr(serving._engine.writer, "_dropped", 1_200)
     try:
-        assert serving.readiness()["reasons"] == ["the disk refuses shown lists (1,200 of nobody lost)"]
+        assert serving.readiness()["reasons"] == [
+            "the disk refuses shown lists (0 wait, 1,200 are not logged)"
+        ]
     finally:
         serving.close()
 
@@ -99,7 +101,7 @@ def test_readiness_says_how_many_lists_a_refusing_disk_cost(
 @pytest.mark.parametrize("path", ["/v1/search", "/v1/items/{item_id}/similar"])
 def test_the_description_says_so(path: str) -> None:
     reply = description()["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-    assert reply["required"] == ["recommendation_id", "items"]
+    assert reply["required"] == ["recommendation_id", "fallback", "fallback_reason", "items"]
 
 
 def test_a_search_under_way_while_its_person_is_erased_leaves_no_row(

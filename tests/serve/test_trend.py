@@ -14,6 +14,7 @@ from penchant.errors import StorageError
 from penchant.events.cleaning.run import clean
 from penchant.learn.data import fit_to_train, histories_from
 from penchant.recommend.trend import ShopTrend
+from penchant.serve.services import ListWanted
 
 DAY = 86_400.0
 START = 1_760_000_000.0
@@ -28,14 +29,14 @@ def serving(tmp_path: Path):
 
 def buys(serving, user: str, item: str, day: float, kind: str = "purchase") -> None:
     record = {"user_id": user, "type": kind, "item_id": item, "timestamp": START + day * DAY}
-    taken = serving.take_in([record])
+    taken = serving.take_in_each([[record]])[0]
     assert taken.accepted + taken.duplicates == 1
 
 
 def agrees(serving) -> None:
     """The live trend is the one that a start now would make."""
     buys(serving, "last", "milk", 40)  # what nobody takes any more stands still after a day
-    shop, live = serving.shop, serving._engine._trend.live
+    shop, live = serving.shop, serving._engine.counts.trend.live
     columns = shop.log.columns()
     cleaned = clean(columns, shop.settings.cleaning)
     anew = ShopTrend(*histories_from(fit_to_train(columns, cleaned, shop.consent), shop.ids), shop.ids).live
@@ -68,7 +69,7 @@ def test_a_late_event_and_a_marked_one_leave_nothing_behind(serving) -> None:
     buys(serving, "zoe", "milk", 21, "refund")
     serving._engine.close()
     serving._engine = Engine(serving.shop)
-    assert len(serving._engine._marked_events) == 1
+    assert len(serving._engine.counts.marked_events) == 1
     agrees(serving)
     buys(serving, "zoe", "tea", 30)
     buys(serving, "zoe", "tea", 2)
@@ -88,7 +89,7 @@ def test_who_opted_out_and_what_was_given_back_are_not_popular(serving) -> None:
     serving._engine = Engine(serving.shop)
     serving.recommender = serving._engine.recommender
     buys(serving, "zoe", "tea", 5)
-    first, *_ = serving.recommend(None, 3, "home", None, ()).items
+    first, *_ = serving.recommend_each([ListWanted(None, 3)])[0].items
     assert first.item_id == "milk"
 
 
@@ -110,7 +111,7 @@ def test_what_fails_half_way_is_heard_again_and_counted_once(serving, monkeypatc
     buys(serving, "zoe", "milk", 1)
     engine, tracker = serving._engine, serving.recommender.tracker
     row = int(serving.shop.ids.rows(["tea"])[0])
-    before, start, real = engine._popularity._counts[row], engine.position, tracker.on_event
+    before, start, real = engine.counts.popularity._counts[row], engine.position, tracker.on_event
 
     def failing(entry):
         if entry.event.item_id == "honey":
@@ -123,12 +124,12 @@ def test_what_fails_half_way_is_heard_again_and_counted_once(serving, monkeypatc
         for item in ("tea", "honey")
     ]
     with pytest.raises(StorageError):
-        serving.take_in(records)
+        serving.take_in_each([records])[0]
     assert engine.position == start + 1
     monkeypatch.setattr(tracker, "on_event", real)
     engine.catch_up()
     assert engine.position == start + 2
-    assert engine._popularity._counts[row] - before == pytest.approx(
-        np.exp((START + 2 * DAY - engine._popularity._origin) / engine._popularity._lifetime)
+    assert engine.counts.popularity._counts[row] - before == pytest.approx(
+        np.exp((START + 2 * DAY - engine.counts.popularity._origin) / engine.counts.popularity._lifetime)
     )
     agrees(serving)

@@ -7,6 +7,7 @@ import pytest
 
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
+from penchant.catalog.words import WordRows
 from penchant.errors import StorageError
 from penchant.testing.fakes import FakeTextEncoder
 from penchant.types import Item
@@ -25,9 +26,7 @@ def test_states_words_and_vectors_are_there_before_the_first_request_and_nothing
             assert serving.readiness()["states"] == serving.shop.log.people_count() > 1
             reads: list[object] = []
             monkeypatch.setattr(serving.shop.log, "of_user", lambda *asked: reads.append(asked))
-            monkeypatch.setattr(
-                type(serving._search._lexicon), "_replace", lambda *asked: reads.append(asked)
-            )
+            monkeypatch.setattr(WordRows, "_replace", lambda *asked: reads.append(asked))
             assert client.get("/v1/users/anna/recommendations").json()["fallback"] is False
             assert client.get("/v1/search?q=tea").json()["items"]
             assert reads == []

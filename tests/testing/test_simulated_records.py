@@ -15,7 +15,7 @@ from penchant.testing.simulated import (
     tracking_error,
     user_id,
 )
-from penchant.types import EVENT_CODES, EventType
+from penchant.types import EventType
 
 FORM = ("items", "types", "times", "baskets", "queries")
 
@@ -72,7 +72,7 @@ def test_events_come_in_order_of_time_and_say_what_the_arrays_say() -> None:
     people = histories.person_of_event()
     assert [event.user_id for event in back] == [user_id(person) for person in people]
     assert [event.item_id for event in back] == [item_id(item) for item in histories.items]
-    assert [EVENT_CODES[event.type] for event in back] == histories.types.tolist()
+    assert [event.type.code for event in back] == histories.types.tolist()
     bought = [event.session_id for event in back if event.type is EventType.PURCHASE]
     assert len(set(bought)) == len(np.unique(histories.baskets[histories.types == EventType.PURCHASE.code]))
     assert all((event.price is None) == (event.type is EventType.CLICK) for event in events)

@@ -126,7 +126,7 @@ def _contents(tar: tarfile.TarFile) -> Contents:
     try:
         raw = _file(tar, CONTENTS).read(_BLOCK)
         found = msgspec.json.decode(raw, type=Contents)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(
             f"this is no whole backup: its list of contents cannot be read: {error}"
         ) from error

@@ -1,4 +1,4 @@
-"""The learner beside a server: a process of its own, started anew where it dies, ended with the server."""
+"""Processes beside a server, the learner among them: started anew where they die, ended with the server."""
 
 import logging
 import os
@@ -6,23 +6,29 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 State = Literal["off", "running", "failed"]
 
-FIRST_SECONDS = 3.0
-"""After the door opened: what serves for a moment only needs no learner."""
 
-LONGEST_SECONDS = 300.0
-"""Between two starts of a learner that dies again and again."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds: ``first`` before the first start, at most ``longest`` before that of one that dies again and
+    again; one that lived for ``steady`` is started anew as if it had never died. It has ``end`` to end by
+    itself before it is killed.
+    """
 
-STEADY_SECONDS = 600.0
-"""A learner that lived so long is started anew as if it had never died."""
+    first: float
+    longest: float
+    steady: float
+    end: float
 
-END_SECONDS = 5.0
-"""For the learner to end before it is killed, which loses nothing but the pass under way."""
+
+LEARNER = Pace(first=3.0, longest=300.0, steady=600.0, end=5.0)
+"""What serves for a moment only needs no learner; a kill loses nothing but the pass under way."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,16 +39,28 @@ def learner_command(shop: Path) -> list[str]:
     return [sys.executable, "-m", "penchant.cli", "learn", "--shop", str(shop), "--beside", here]
 
 
-class LearnerProcess:
+class ChildProcess:
     """``state`` is ``off`` before the start and after the stop, ``failed`` between a death and a restart."""
 
-    def __init__(self, command: Sequence[str], first: float = FIRST_SECONDS) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        pace: Pace = LEARNER,
+        *,
+        name: str = "the learner",
+        keeps: Sequence[int] = (),
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``keeps``: open files of ours that it inherits. ``on_end`` hears of each of its deaths."""
         self._command = list(command)
-        self._first = first
+        self._pace = pace
+        self._name = name
+        self._keeps = tuple(keeps)
+        self._on_end = on_end
         self._stop = threading.Event()
         self._guard = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._watch, name="learner", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name=name, daemon=True)
         self.state: State = "off"
 
     def start(self) -> None:
@@ -52,25 +70,41 @@ class LearnerProcess:
 
     def stop(self) -> None:
         """End it; harmless where it never ran."""
+        self.ask_to_end()
+        with self._guard:
+            if self._process is not None:
+                _end(self._process, self._pace.end)
+        if self._thread.ident is not None:
+            self._thread.join(self._pace.end)
+        self.state = "off"
+
+    def ask_to_end(self) -> None:
+        """It need not have ended when this returns; :meth:`stop` waits for that."""
         self._stop.set()
         with self._guard:
             if self._process is not None:
-                _end(self._process)
-        if self._thread.ident is not None:
-            self._thread.join(END_SECONDS)
-        self.state = "off"
+                self._process.terminate()
+
+    def kill(self) -> None:
+        """It is gone when this returns, with all that it held in memory; it is started anew."""
+        with self._guard:
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
 
     def _watch(self) -> None:
-        pause, again = self._first, max(1.0, self._first)
+        pause, again = self._pace.first, max(1.0, self._pace.first)
         while not self._stop.wait(pause):
             begun = time.monotonic()
             code = self._run()
+            self._on_end()
             if self._stop.is_set():
                 return
             self.state = "failed"
-            again = 1.0 if time.monotonic() - begun > STEADY_SECONDS else min(LONGEST_SECONDS, 2 * again)
+            steady = time.monotonic() - begun > self._pace.steady
+            again = 1.0 if steady else min(self._pace.longest, 2 * again)
             pause = again
-            _log.warning("the learner ended with %s; it is started again in %.0f s", code, pause)
+            _log.warning("%s ended with %s; it is started again in %.0f s", self._name, code, pause)
 
     def _run(self) -> int | str:
         """Until it ends; its exit code, or why it could not be started."""
@@ -84,6 +118,7 @@ class LearnerProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     start_new_session=True,
+                    pass_fds=self._keeps,
                 )
             except OSError as error:
                 return str(error)
@@ -91,9 +126,8 @@ class LearnerProcess:
         return self._process.wait()
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
+def _end(process: "subprocess.Popen[bytes]", seconds: float) -> None:
     try:
-        process.wait(END_SECONDS)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()

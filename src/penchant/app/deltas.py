@@ -16,16 +16,18 @@ Signature = tuple[int, int, int]
 
 
 class Deltas:
-    """Looks whether something was learned beside the snapshot that serves. ``position``: up to where."""
+    """Looks whether something was learned beside the snapshot that serves. ``position``: up to where;
+    ``failure``: why the newest is refused, empty where it is not."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
         self._seen: Signature | None = None
         self.position = 0
+        self.failure = ""
 
     def begin(self, name: str) -> None:
         """``name`` serves from here on."""
-        self._seen = None
+        self._seen, self.failure = None, ""
         self.position = read_manifest(self._shop.shelf.path(name)).log_position
 
     def follow(self, tracker: TasteTracker, lock: AbstractContextManager[object]) -> None:
@@ -34,21 +36,23 @@ class Deltas:
         What is refused is told once. ``lock`` is held while the model changes.
         """
         folder = self._shop.shelf.folder / tracker.snapshot
-        signature = _signature(folder / DELTA)
-        if signature == self._seen:
+        found = signature(folder / DELTA)
+        if found == self._seen:
             return
-        self._seen = signature
+        self._seen = found
         try:
             manifest = read_manifest(folder)
             delta = read_delta(folder, manifest)
             with lock:
                 tracker.learned(delta)
             self.position = manifest.log_position if delta is None else delta.head.position
+            self.failure = ""
         except PenchantError as error:
+            self.failure = str(error)
             _log.warning("%s", error)
 
 
-def _signature(path: Path) -> Signature | None:
+def signature(path: Path) -> Signature | None:
     """Changes with the file; None where there is none."""
     try:
         found = path.stat()

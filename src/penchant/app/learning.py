@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 import msgspec
+from msgspec import UNSET
 
 from penchant.app.drift import ordered
 from penchant.app.output import Told, note
@@ -93,18 +94,23 @@ def standing(shop: Shop) -> Standing:
     passes = [own, *children.values()]
     newest = max(passes, key=lambda one: one.seen)
     tried = max(one.made for one in passes)
-    return Standing(champion, manifest, newest.seen, tried, _finished(shop, children), _scratched(shop))
+    return Standing(
+        champion, manifest, newest.seen, tried, _finished(shop, children), _scratched(shop, champion)
+    )
 
 
-def _scratched(shop: Shop) -> float:
-    """When anything on the shelf was trained from scratch last; 0 where nothing was."""
+def _scratched(shop: Shop, champion: str) -> float:
+    """When anything on the shelf was trained from scratch last; 0 where nothing was.
+
+    A student counts where it serves.
+    """
     made = [0.0]
     for name in shop.shelf.names():
         try:
             learned = read_manifest(shop.shelf.path(name)).learned
         except (NotFound, SnapshotRefused):
             continue
-        if learned is not None and learned.since is None:
+        if learned is not None and learned.since is None and (learned.teacher is UNSET or name == champion):
             made.append(learned.made)
     return max(made)
 
@@ -117,8 +123,10 @@ def _children(shop: Shop, champion: str) -> dict[str, Learned]:
             manifest = read_manifest(shop.shelf.path(name))
         except SnapshotRefused:
             continue  # It is listed as broken.
-        if manifest.learned is not None and manifest.parent == champion:
-            found[name] = manifest.learned
+        learned = manifest.learned
+        # A student is no pass: nobody meant it to serve, and what came since is still to be learned.
+        if learned is not None and learned.teacher is UNSET and manifest.parent == champion:
+            found[name] = learned
     return found
 
 

@@ -32,6 +32,7 @@ from penchant.model.serving import ServingModel, load_serving
 from penchant.model.snapshot import WEIGHTS, read_manifest
 from penchant.model.tokens import main_kind
 from penchant.recommend.trend import ShopTrend
+from penchant.taste.disregarded import CountedHistories
 from penchant.taste.tokens import TokenMaker
 from penchant.types import Logged, Pseudonym
 
@@ -93,12 +94,18 @@ class Online:
             self._beside, self._gone = self._begin(name), gone
             self._live.begin(name)
         beside, found = self._beside, False
-        while goes_on() and (entries := self._shop.log.follow(beside.position, AT_ONCE)):
+        while goes_on() and (entries := self._with_rows(self._shop.log.follow(beside.position, AT_ONCE))):
             self._hear(beside, entries)
             found = True
         if self._clock() - self._published >= self._shop.settings.learn.seconds:
             self._tell(beside)
         return found
+
+    def _with_rows(self, entries: list[Logged]) -> list[Logged]:
+        """Those before the first one on an item without a row: the writer gives it one in a moment."""
+        rows = self._shop.ids.rows([entry.event.item_id or "" for entry in entries]).tolist()
+        pairs = enumerate(zip(entries, rows, strict=True))
+        return entries[: next((n for n, (entry, row) in pairs if row < 0 and entry.event.item_id), None)]
 
     def _retold(self) -> bool:
         """Whether an item that the model reads has another text now."""
@@ -107,25 +114,31 @@ class Online:
         return not np.array_equal(self._shop.catalog.text_table().slot[: len(known)], known)
 
     def _erased(self) -> tuple[object, ...]:
-        """Changes when somebody is erased or opts out: then what they taught is unlearned."""
+        """Changes when somebody is erased, opts out, or lets events be forgotten or count again: then what
+        they taught is unlearned."""
         ledger = self._shop.folder / "erased.ledger"
         size = ledger.stat().st_size if ledger.exists() else 0
-        return self._shop.consent.opted_out(), size
+        held = self._shop.corrections.all_disregarded()
+        named = frozenset((person, one.forgotten, one.remembered) for person, one in held.items())
+        return self._shop.consent.opted_out(), size, named
 
     def _begin(self, name: str) -> _Beside:
         """The snapshot, and the shop as it was when that was made."""
         shop = self._shop
         columns = shop.log.columns()
         cleaned = clean(columns, shop.settings.cleaning)
-        kept = fit_to_train(columns, cleaned, shop.consent)
+        kept = fit_to_train(columns, cleaned, shop.consent, shop.left_out())
         self._drift.erased(frozenset(Pseudonym(person) for person in kept.people))
-        since = read_manifest(shop.shelf.path(name)).log_position
+        manifest = read_manifest(shop.shelf.path(name))
+        since = manifest.log_position
         before = kept.keep(kept.position <= since)
         histories, people = histories_from(before, shop.ids)
         trend = ShopTrend(histories, people, shop.ids)
         model = self._load(name, trend)
         main = main_kind(histories.items, histories.types)
-        follow, made = self._people(model, main), float(histories.times.max(initial=0.0))
+        # Of a clock that was fast: a time still to come must not keep what happens before it from teaching.
+        latest = shop.clock() if manifest.learned is None else manifest.learned.to
+        follow, made = self._people(model, main), min(float(histories.times.max(initial=0.0)), latest)
         usual = [follow.stood(person, made) for person in people[:: max(1, len(people) // SAMPLE)]]
         h = np.stack(usual) if usual else np.zeros((0, model.vectors().shape[1]), np.float32)
         counts = model.counts()
@@ -147,7 +160,7 @@ class Online:
         shop = self._shop
         return People(
             model,
-            shop.log,
+            CountedHistories(shop.log, shop.corrections.disregarded),
             TokenMaker(shop.ids, shop.catalog.queries.of),
             ConsentedAttributes(shop.attributes, shop.consent).attributes_of,
             since=model.manifest.log_position,
@@ -160,7 +173,7 @@ class Online:
         heard: list[Logged] = []
         asked: list[Asked] = []
         for entry in entries:
-            if Pseudonym(entry.event.user_id) not in beside.out and entry.position not in beside.marked:
+            if self._teaches(beside, entry):
                 one = beside.people.hear(entry)
                 # What happened before the snapshot and comes in only now moves people, and teaches nothing.
                 if one is not None and one.time >= beside.made:
@@ -174,6 +187,12 @@ class Online:
         beside.position = entries[-1].position
         self._live.answered(answers)
         self._drift.see(heard, answers, beside.counts)
+
+    def _teaches(self, beside: _Beside, entry: Logged) -> bool:
+        person = Pseudonym(entry.event.user_id)
+        if person in beside.out or entry.position in beside.marked:
+            return False
+        return not self._shop.corrections.disregarded(person).leaves_out(entry)
 
     def _grow(self, beside: _Beside) -> None:
         """Items that are new in the catalogue take part at once."""

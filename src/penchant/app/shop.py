@@ -6,17 +6,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from penchant.adapters.sentence_encoder import load_sentence_encoder
+import numpy as np
+from numpy.typing import NDArray
+
 from penchant.adapters.sqlite.attributes import SqliteAttributes
 from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
 from penchant.adapters.sqlite.corrections import SqliteCorrections
 from penchant.adapters.sqlite.database import Database, WriterLock
 from penchant.adapters.sqlite.deadletters import SqliteDeadLetters
+from penchant.adapters.sqlite.guests import SqliteGuests
 from penchant.adapters.sqlite.impressions import SqliteImpressions
 from penchant.adapters.sqlite.keys import SqliteKeys
 from penchant.adapters.sqlite.log import SqliteLog
 from penchant.adapters.sqlite.people import SqliteConsent, SqliteMarks, everybody
 from penchant.adapters.sqlite.vectors import SqliteVectors
+from penchant.app.encoder import shop_encoder
 from penchant.app.learned import LearnedFiles
 from penchant.catalog.catalog import Catalog
 from penchant.catalog.encoder import TextEncoder
@@ -25,17 +29,22 @@ from penchant.events.intake import Intake
 from penchant.events.users import Users
 from penchant.learn.shelf import SnapshotShelf
 from penchant.privacy.erasure import Erasable
+from penchant.privacy.guests import ErasableGuests
 from penchant.privacy.keys import Keys
 from penchant.privacy.ledger import Ledger
 from penchant.privacy.pseudonyms import Pseudonymizer, make_key, read_key
 from penchant.privacy.rights import Rights
 from penchant.settings import SHOP_VERSION, Settings, read_settings
+from penchant.taste.disregarded import left_out_positions
 
 _SETTINGS = f"""# Settings of this shop. What is not said here has its default: see docs/settings.md.
 version = {SHOP_VERSION}
 name = "{{name}}"
 currency = "{{currency}}"
 """
+
+DATABASE = "shop.db"
+"""In a shop's folder."""
 
 Clock = Callable[[], float]
 
@@ -54,7 +63,7 @@ def init_shop(folder: Path, *, name: str = "", currency: str = "", more: str = "
             make_key(folder / "secret.key")
         plain = (name or folder.resolve().name).replace("\\", "").replace('"', "")
         text = _SETTINGS.format(name=plain, currency=currency.replace("\\", "").replace('"', ""))
-        Database(folder / "shop.db", writer=True).close()
+        Database(folder / DATABASE, writer=True).close()
         # Last: a folder with settings is a whole shop.
         (folder / "shop.toml").write_text(text + more, encoding="utf-8")
     except OSError as error:
@@ -79,7 +88,7 @@ class Shop:
         self.settings: Settings = read_settings(folder / "shop.toml")
         self._encoder = encoder
         key = read_key(folder / "secret.key")
-        self.database = Database(folder / "shop.db", writer=writer)
+        self.database = Database(folder / DATABASE, writer=writer)
         self.pseudonymizer = Pseudonymizer(key)
         self.ledger = Ledger(folder / "erased.ledger", key)
         self.log = SqliteLog(self.database)
@@ -89,6 +98,7 @@ class Shop:
         self.consent = SqliteConsent(self.database)
         self.corrections = SqliteCorrections(self.database)
         self.attributes = SqliteAttributes(self.database)
+        self.guests = SqliteGuests(self.database, self.log, (self.corrections, self.attributes, self.consent))
         self.ids = SqliteIdTable(self.database)
         self.items = SqliteItems(self.database, self.ids)
         self.keys = Keys(SqliteKeys(self.database))
@@ -102,8 +112,7 @@ class Shop:
         """The language model of the settings; loading it takes seconds, so only when it is needed."""
         if self._encoder is not None:
             return self._encoder
-        text = self.settings.text
-        return load_sentence_encoder(text.model, batch=text.batch)
+        return shop_encoder(self.folder, self.settings.text)
 
     @cached_property
     def vectors(self) -> SqliteVectors:
@@ -119,7 +128,7 @@ class Shop:
         """The door for events."""
         return Intake(
             self.log, self.dead_letters, self.pseudonymizer, self.ledger,
-            settings=self.settings, clock=self.clock,
+            settings=self.settings, clock=self.clock, logins=self.guests,
         )  # fmt: skip
 
     def users(self) -> Users:
@@ -135,8 +144,9 @@ class Shop:
 
     def stores(self) -> list[Erasable]:
         """Every store of personal data on the disk, the log last."""
+        guests = ErasableGuests(self.guests, self.ledger, (self.impressions, self.dead_letters))
         return [
-            self.learned, self.impressions, self.dead_letters, self.marks,
+            guests, self.learned, self.impressions, self.dead_letters, self.marks,
             self.corrections, self.attributes, self.consent, self.log,
         ]  # fmt: skip
 
@@ -158,6 +168,10 @@ class Shop:
         """
         busy = "process {} is training on this shop. Wait for it or stop it. Nothing was changed."
         return WriterLock(self.folder / "training.lock", busy)
+
+    def left_out(self) -> NDArray[np.int64]:
+        """Log positions of what its owner does not want to count."""
+        return left_out_positions(self.log, self.corrections.all_disregarded())
 
     def close(self) -> None:
         """Let the next writer in."""

@@ -1,15 +1,11 @@
-"""What people are shown: baskets and items with their words, and tastes."""
+"""What people are shown: baskets and items with their words."""
 
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
-from penchant.app.shop import Shop
 from penchant.catalog.catalog import Catalog
-from penchant.recommend.reasons import words
-from penchant.taste.profile import taste_profile
-from penchant.types import Logged, Pseudonym, Recommendation
+from penchant.recommend.wording import Language, shared_with, words
+from penchant.types import Impression, Logged, Recommendation
 
 BASKETS = 12
 
@@ -19,7 +15,7 @@ TEXT = 200
 
 def shown_items(catalog: Catalog, items: Iterable[Recommendation]) -> list[dict[str, Any]]:
     """Items of a list as a person reads them, with the reason in words."""
-    listed = list(items)
+    listed, view = list(items), catalog.view()
     named = {item_id for entry in listed for item_id in (entry.item_id, *entry.reason.items)}
     known = catalog.many(sorted(named))
 
@@ -37,10 +33,19 @@ def shown_items(catalog: Catalog, items: Iterable[Recommendation]) -> list[dict[
                 "brand": item.brand if item else "",
                 "price": item.price if item else None,
                 "score": entry.score,
-                "reason": words(entry.reason, title),
+                "reason": words(entry.reason, title, shared=shared_with(entry.reason, entry.item_id, view)),
             }
         )
     return rows
+
+
+def reason_words(catalog: Catalog, shown: Impression, language: Language) -> list[str]:
+    """Why each item is in a list, in words."""
+    view = catalog.view()
+    return [
+        words(one.reason, view.title_of, language, shared_with(one.reason, one.item_id, view))
+        for one in shown.items
+    ]
 
 
 def recent_baskets(catalog: Catalog, history: list[Logged], count: int = BASKETS) -> list[dict[str, Any]]:
@@ -71,12 +76,3 @@ def _shortened(text: str) -> str:
     # Not cut at a space: some languages write none.
     plain = " ".join(text.split())
     return plain if len(plain) <= TEXT else plain[: TEXT - 1] + "…"
-
-
-def taste_of(shop: Shop, person: Pseudonym) -> dict[str, Any]:
-    """The taste profile with its corrections, as built-ins; that of a stranger is empty."""
-    history = shop.log.of_user(person)
-    now = max((entry.event.timestamp for entry in history), default=shop.clock())
-    profile = taste_profile(history, shop.catalog.view(), now)
-    corrections = msgspec.to_builtins(shop.corrections.get(person))
-    return {**msgspec.to_builtins(profile), "corrections": corrections}

@@ -47,7 +47,10 @@ def material(shop: Shop, tell: Told) -> Material:
     """The log and the catalogue as arrays; texts that are new are read by the language model first."""
     model_settings(shop.settings.train)  # a wrong one is refused before the texts are read
     read = shop.clock()
-    data = training_data(shop.log, shop.ids, shop.settings.cleaning, shop.consent, shop.attributes)
+    data = training_data(
+        shop.log, shop.ids, shop.settings.cleaning, shop.consent, shop.attributes, until=read,
+        disregarded=shop.corrections.all_disregarded(),
+    )  # fmt: skip
     vectors = shop.catalog.text_vectors(lambda done, all_: tell("reading product texts", done / max(all_, 1)))
     queries = shop.encoder.encode(data.queries) if data.queries else None
     count = len(vectors)
@@ -99,7 +102,7 @@ def keep_model(shop: Shop, model: PreferenceModel, given: Material, metrics: dic
         log_position=given.data.log_position,
         metrics=metrics,
         parent=history[-1].name if history else "",
-        learned=_from_scratch(given, now),
+        learned=from_scratch(given, now),
     )
     shop.shelf.promote(path.name, now, "trained")
     shop.shelf.prune(also=shop.settings.experiment.pinned().values())
@@ -107,7 +110,7 @@ def keep_model(shop: Shop, model: PreferenceModel, given: Material, metrics: dic
     return manifest
 
 
-def _from_scratch(given: Material, now: float) -> Learned:
+def from_scratch(given: Material, now: float) -> Learned:
     """All there was is learned; a time that is still to come must not hide what happens before it."""
     times = given.data.histories.times
     to = float(np.nextafter(min(times.max(initial=0.0), given.read), np.inf))

@@ -1,13 +1,16 @@
 """The catalogue as arrays by id row: what a request reads. Never changed once made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.types import Item
+
+MOVES = 32
+"""Changes that a view knows of."""
 
 LEVEL = " > "
 """Separates the levels of a category, widest first."""
@@ -58,16 +61,18 @@ class CatalogView:
 
     Attributes:
         version: of the store. ids: item id of each row (may be longer than N: rows that came later).
-        row_of: row of each item id. titles: N texts.
+        row_of: row of each item id. titles: N texts. notes: N texts, what its attributes say.
         available: (N,) bool. listed: (N,) bool, in the catalogue at all.
         category, department, brand: (N,) int32 codes of the full category, its widest level, the brand.
         price: (N,) float32, the shop's currency, NaN where there is none.
+        moved: the last changes before it: the version that each came after, and its rows.
     """
 
     version: int
     ids: list[str]
     row_of: dict[str, int]
     titles: list[str]
+    notes: list[str]
     available: NDArray[np.bool_]
     listed: NDArray[np.bool_]
     category: NDArray[np.int32]
@@ -77,6 +82,7 @@ class CatalogView:
     categories: Codes
     departments: Codes
     brands: Codes
+    moved: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
     def __len__(self) -> int:
         return len(self.available)
@@ -89,6 +95,13 @@ class CatalogView:
     def name(self, row: int) -> str:
         """Id of the item of a row; empty for a row that came after the view."""
         return self.ids[row] if row < len(self.ids) else ""
+
+    def changed_since(self, version: int) -> list[int] | None:
+        """Rows that differ from an earlier version, each once; None where that is not known any more."""
+        start = next((n for n, (before, _) in enumerate(self.moved) if before == version), None)
+        if start is None:
+            return [] if version == self.version else None
+        return list(dict.fromkeys(row for _, rows in self.moved[start:] for row in rows))
 
     def available_to(self, length: int) -> NDArray[np.bool_]:
         """Availability of the first ``length`` rows, shape (length,); false beyond the view."""
@@ -115,6 +128,7 @@ class CatalogView:
             ids=self.ids,
             row_of=self.row_of,
             titles=[*self.titles, *([""] * (size - len(self)))],
+            notes=[*self.notes, *([""] * (size - len(self)))],
             available=_grown(self.available, size, False),
             listed=_grown(self.listed, size, False),
             category=_grown(self.category, size, -1),
@@ -124,6 +138,8 @@ class CatalogView:
             categories=self.categories,
             departments=self.departments,
             brands=self.brands,
+            # What the first one of all came after is no version of a catalogue.
+            moved=() if self.version < 0 else (*self.moved[1 - MOVES :], (self.version, tuple(items))),
         )
         for row, item in items.items():
             new._fill(row, item)
@@ -133,12 +149,22 @@ class CatalogView:
         if item is None:
             self.available[row] = self.listed[row] = False
             return
-        self.titles[row] = item.title
+        self.titles[row], self.notes[row] = item.title, note_of(item)
         self.available[row], self.listed[row] = item.available, True
         self.category[row] = self.categories.code(item.category)
         self.department[row] = self.departments.code(top_level(item.category))
         self.brand[row] = self.brands.code(item.brand)
         self.price[row] = np.nan if item.price is None else item.price
+
+
+def note_of(item: Item) -> str:
+    """The values of an item's attributes that are texts or numbers.
+
+    >>> note_of(Item(item_id="1", attributes={"colour": "red", "new": True, "volume": 15, "scent": None}))
+    'red 15'
+    """
+    values = (value for value in item.attributes.values() if not isinstance(value, bool))
+    return " ".join(str(value) for value in values if value is not None and value != "")
 
 
 def _grown(array: NDArray[Any], size: int, fill: float) -> NDArray[Any]:
@@ -156,6 +182,7 @@ def empty_view() -> CatalogView:
         -1,
         [],
         {},
+        [],
         [],
         nothing,
         nothing,
@@ -179,4 +206,4 @@ def view_of(version: int, ids: Sequence[str], items: Mapping[int, Item]) -> Cata
     base = empty_view()
     view = base.patched(version, ids, dict(items))
     missing = len(ids) - len(view)
-    return view.patched(version, (), {len(ids) - 1: None}) if missing > 0 else view
+    return replace(view.patched(version, (), {len(ids) - 1: None}), moved=()) if missing > 0 else view

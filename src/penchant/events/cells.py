@@ -96,6 +96,49 @@ def identifier(cell: Any, limits: Limits) -> str:
     return text
 
 
+def identifiers(cells: list[Any], limits: Limits) -> list[Any] | None:
+    """:func:`identifier` of a whole column with one look at all its cells; None where it must be asked of
+    each. An absent cell is None in both.
+
+    >>> identifiers(["a", None], Limits()), identifiers(["a", " "], Limits())
+    (['a', None], None)
+    """
+    texts = [cell for cell in cells if cell is not None]
+    try:
+        together = "".join(texts)
+    except TypeError:
+        return None
+    odd = not (together.isascii() and together.isprintable()) and (
+        _CONTROL_IN_ID.search(together) or _NOT_UTF8.search(together)
+    )
+    if odd or not all(texts) or max(map(len, texts), default=0) > limits.max_id:
+        return None
+    if (" " in together or not together.isascii()) and any(map(str.isspace, texts)):
+        return None
+    return cells
+
+
+def timestamps(cells: list[Any], limits: Limits) -> list[Any] | None:
+    """:func:`timestamp` of a whole column of plain numbers, or of texts of them; None where it must be asked
+    of each.
+
+    >>> timestamps([5, 7], Limits()), timestamps(["5.5"], Limits()), timestamps([-1], Limits())
+    ([5.0, 7.0], [5.5], None)
+    """
+    try:
+        if not isinstance(cells[0], str):
+            plain = set(map(type, cells)) <= {int, float}
+        else:
+            together = "".join(cells)
+            plain = together.isascii() and together.replace(".", "").isdecimal()
+        values = list(map(float, cells)) if plain else []
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return None
+    # Of something that is no number the sum is none either.
+    inside = values and math.isfinite(sum(values)) and limits.earliest <= min(values)
+    return values if inside and max(values) <= limits.latest else None
+
+
 def free_text(cell: Any, limits: Limits) -> str | None:
     """Words of a person: a query, a review. None where there are none."""
     text = _as_text(cell)
@@ -123,7 +166,8 @@ def number(cell: Any) -> float:
         value = math.inf
     if not math.isfinite(value):
         raise BadCell("not-finite", f"is not a finite number: {shown(cell)}; leave it empty where unknown")
-    return value
+    # -0.0 equals 0.0 and is written otherwise: one amount must have one digest.
+    return value + 0.0
 
 
 def amount(

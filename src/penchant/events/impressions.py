@@ -28,6 +28,17 @@ class ImpressionLog(Protocol):
         """Events that carry this ``recommendation_id``, in log order."""
         ...
 
+    def follow(self, after: int, limit: int) -> list[tuple[int, Impression]]:
+        """Up to ``limit`` lists with a number above ``after``, and the number, in the order of writing.
+
+        Numbers begin at 1, rise, and are not used again.
+        """
+        ...
+
+    def named(self) -> dict[int, str]:
+        """Log position → ``recommendation_id``, of every event that carries one."""
+        ...
+
 
 def propensity(shown: ImpressionLog, event: Event) -> float:
     """With what propensity a list had shown the event's item to its person; 0 where none had.

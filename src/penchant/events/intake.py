@@ -1,9 +1,10 @@
 """The door: events come in from requests and files, are checked, lose their user ids, and are logged."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -21,6 +22,7 @@ from penchant.events.door import (
     rows_of_chunk,
     with_people,
 )
+from penchant.events.guests import NO_LOGINS, Logins, owner_at
 from penchant.events.identity import OccurrenceCounter, give_ids
 from penchant.events.letters import plain_id, safe_record
 from penchant.events.log import Appended, EventLog
@@ -88,9 +90,11 @@ class _Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """Rows that were checked: ``events`` may be written, each with its ``indices`` in the rows."""
+    """Rows that were checked, those from index ``begin`` on: ``events`` may be written, each with its
+    ``indices`` in the rows."""
 
     rows: Rows
+    begin: int
     events: list[Event]
     indices: list[int]
     violations: dict[int, Violation]
@@ -109,6 +113,7 @@ class Intake:
         *,
         settings: Settings,
         clock: Callable[[], float],
+        logins: Logins = NO_LOGINS,
     ) -> None:
         self._log = log
         self._letters = dead_letters
@@ -116,6 +121,7 @@ class Intake:
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
+        self._logins = logins
         self._maker = LetterMaker("events", pseudonymizer, ledger, clock)
 
     def accept(self, records: Sequence[Any], source: str = "http") -> IntakeResult:
@@ -132,7 +138,12 @@ class Intake:
         Raises:
             StorageError, InvalidInput: nothing of any request was taken.
         """
-        ready = [self._ready(rows_of_records(records), OccurrenceCounter()) for records in requests]
+        # All are checked at once: most come with a single event, and a check of a column costs what it costs.
+        rows = rows_of_records(
+            [record for records in requests for record in records],
+            [number for records in requests for number in range(len(records))],
+        )
+        ready = self._ready_each(rows, [(len(records), OccurrenceCounter()) for records in requests])
         taken = [
             self._taken(one, found, source) for one, found in zip(ready, self._write(ready), strict=True)
         ]
@@ -190,19 +201,63 @@ class Intake:
         return self._taken(ready, self._write([ready])[0], source)
 
     def _ready(self, rows: Rows, counter: OccurrenceCounter, hashed: Sequence[bool] | None = None) -> _Ready:
-        """Checked, without user ids, and without those who were erased."""
+        return self._ready_each(rows, [(len(rows.numbers), counter)], hashed)[0]
+
+    def _ready_each(
+        self,
+        rows: Rows,
+        parts: Sequence[tuple[int, OccurrenceCounter]],
+        hashed: Sequence[bool] | None = None,
+    ) -> list[_Ready]:
+        """Checked, without user ids, and without those who were erased; of each of the ``parts`` that the
+        rows, so many each, came in."""
         checked = check(rows, self._limits())
         self._hide_users(checked, hashed)
-        give_ids(checked.events, counter)
-        ready = _Ready(rows, [], [], dict(checked.violations), set())
-        for event, index in zip(checked.events, checked.indices, strict=True):
-            if self._ledger.obeys(Pseudonym(event.user_id), event.timestamp):
+        found, begin, done = list[_Ready](), 0, 0
+        for size, counter in parts:
+            first, begin = begin, begin + size
+            before, done = done, bisect_left(checked.indices, begin, done)
+            events, indices = checked.events[before:done], checked.indices[before:done]
+            give_ids(events, counter)
+            bad = checked.violations
+            violations = {index: bad[index] for index in range(first, begin) if index in bad} if bad else {}
+            ready = _Ready(rows, first, events, indices, violations, set())
+            self._leave_out_erased(ready)
+            found.append(ready)
+        if self._give_to_owners([event for ready in found for event in ready.events]):
+            for ready in found:
+                self._leave_out_erased(ready)
+        return found
+
+    def _give_to_owners(self, events: Sequence[Event]) -> bool:
+        """What a guest did before a login is the person's, also where it comes late; whether there was any.
+
+        Its id was made of what the guest did: one that is sent again is the same.
+        """
+        known = self._logins.of_each(list({cast(Pseudonym, event.user_id): None for event in events}))
+        owned = False
+        for event in events if known else ():
+            owner = owner_at(known.get(cast(Pseudonym, event.user_id), ()), event.timestamp)
+            if owner is not None:
+                msgspec.structs.force_setattr(event, "user_id", owner)
+                owned = True
+        return owned
+
+    def _leave_out_erased(self, ready: _Ready) -> None:
+        obeys, events = self._ledger.obeys, list(ready.events)
+        may = [obeys(cast(Pseudonym, event.user_id), event.timestamp) for event in events]
+        if all(may):
+            return
+        indices = list(ready.indices)
+        ready.events.clear()
+        ready.indices.clear()
+        for event, index, good in zip(events, indices, may, strict=True):
+            if good:
                 ready.events.append(event)
                 ready.indices.append(index)
             else:
                 ready.erased.add(index)
-                ready.violations[index] = _refusal(rows, index, "user_id", "erased", _ERASED)
-        return ready
+                ready.violations[index] = _refusal(ready.rows, index, "user_id", "erased", _ERASED)
 
     def _write(self, several: Sequence[_Ready]) -> list[Appended]:
         """Append all with one commit; what became of each. Conflicts are added to the violations."""
@@ -222,7 +277,9 @@ class Intake:
             duplicates=len(appended.duplicates),
             erased=len(ready.erased),
             letters=self._maker.refused(ready.rows, told, source),
-            rejected=[(index, why.code, why.message) for index, why in ready.violations.items()],
+            rejected=[
+                (index - ready.begin, why.code, why.message) for index, why in ready.violations.items()
+            ],
         )
 
     def _hide_users(self, checked: Checked, hashed: Sequence[bool] | None = None) -> None:

@@ -58,7 +58,7 @@ def _safe(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind
         return value
     if isinstance(value, str):
         return utf8(_bounded(value))
-    if isinstance(value, int) and abs(value) < 2**53:
+    if isinstance(value, int) and -(2**63) <= value < 2**64:  # what a letter can be written with
         return value
     if isinstance(value, float) and value - value == 0:
         return value

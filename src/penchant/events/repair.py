@@ -228,12 +228,20 @@ def _batches(tries: Sequence[_Try]) -> Iterator[list[_Try]]:
 
 
 def _take(doors: Doors, batch: Sequence[_Try]) -> list[Violation | None]:
-    cut = [one.cut() for one in batch]
-    taken = iter(_take_whole(doors, [one for one, column in zip(batch, cut, strict=True) if not column]))
-    return [
-        _too_long(one.letter.row, column) if column else next(taken)
-        for one, column in zip(batch, cut, strict=True)
-    ]
+    still = [_still_wrong(one) for one in batch]
+    taken = iter(_take_whole(doors, [one for one, why in zip(batch, still, strict=True) if why is None]))
+    return [next(taken) if why is None else why for why in still]
+
+
+def _still_wrong(one: _Try) -> Violation | None:
+    """What no door could see: an id that was refused is a pseudonym like any other by now."""
+    if one.letter.column == "user_id" and one.letter.user_id and not one.record.get("user_id"):
+        letter = one.letter
+        return Violation(
+            row=letter.row, column=letter.column, value="", code=letter.code, message=letter.message
+        )
+    column = one.cut()
+    return _too_long(one.letter.row, column) if column else None
 
 
 def _take_whole(doors: Doors, batch: Sequence[_Try]) -> Sequence[Violation | None]:

@@ -69,8 +69,11 @@ def rows_of_records(
     [{'colour': 'red'}]
     """
     maps: list[Mapping[str, Any]] = [r if isinstance(r, dict) else {} for r in records]
-    columns = {name: [record.get(name) for record in maps] for name in sorted(names)}
-    others = [_others(record, names) if record.keys() - names else {} for record in maps]
+    found = set[str]().union(*maps)
+    columns = {name: [record.get(name) for record in maps] for name in sorted(found & names)}
+    others: list[Mapping[str, Any]] = [{}] * len(maps)
+    if found - names:
+        others = [_others(record, names) if record.keys() - names else {} for record in maps]
     return Rows(range(len(records)) if numbers is None else numbers, columns, others)
 
 
@@ -114,6 +117,12 @@ def read_column(column: Column, rows: Rows, limits: Limits, bad: dict[int, Viola
     cells = rows.columns.get(column.name)
     if cells is None:
         cells = [None] * len(rows.numbers)
+        if not column.required:
+            return cells
+    if column.read_all is not None and not (column.required and None in cells):
+        together = column.read_all(cells, limits)
+        if together is not None:
+            return together
     kinds = set(map(type, cells)) - {NoneType}
     if not kinds and not column.required:
         return cells
@@ -163,6 +172,8 @@ def read_others(rows: Rows, limits: Limits, bad: dict[int, Violation]) -> list[d
     known: dict[tuple[str, type, Any], Scalar] = {}
     found: list[dict[str, Scalar]] = [{} for _ in rows.numbers]
     for index, other in enumerate(rows.others):
+        if not other:
+            continue
         if len(other) > limits.max_context:
             error = BadCell(
                 "too-many", f"has {len(other)} further columns, the limit is {limits.max_context}"
@@ -188,15 +199,16 @@ def read_others(rows: Rows, limits: Limits, bad: dict[int, Violation]) -> list[d
 def _check_together(values: Mapping[str, list[Any]], rows: Rows, bad: dict[int, Violation]) -> None:
     """Rules that need more than one column of a row."""
     items, queries, texts, amounts = (values[n] for n in ("item_id", "query", "text", "value"))
+    search, rating = EventType.SEARCH, EventType.RATING  # Looking them up for each row would take most of it.
     for index, kind in enumerate(values["type"]):
         if index in bad:
             continue
         error = None
-        if kind is EventType.SEARCH:
+        if kind is search:
             error = _bad_search(items[index], queries[index])
         elif items[index] is None and not (kind in _NO_ITEM and texts[index]):
             error = "item_id", BadCell("missing-item_id", f"is missing; a {kind} is about an item")
-        elif kind is EventType.RATING:
+        elif kind is rating:
             error = _bad_rating(amounts[index])
         if error is not None:
             column, reason = error

@@ -15,6 +15,8 @@ from penchant.events.schema import REQUIRED
 from penchant.events.textfiles import CsvSource, JsonLinesSource
 
 _SNIFF = 1024 * 1024
+_DAMAGED = 0.1
+"""Share of the first lines up to which bytes that are not UTF-8 are a damage, and not another encoding."""
 TABLES = ("events", "items", "users")
 """Tables that a file may hold."""
 _NEEDED = {"events": REQUIRED, "items": ("item_id",), "users": ("user_id",)}
@@ -96,17 +98,31 @@ def _format(path: Path, head: bytes) -> str:
 
 
 def _check_text(path: Path, head: bytes) -> None:
-    """Refuse what is plainly not UTF-8 at its beginning, before anything of it is taken."""
+    """Refuse what is plainly not UTF-8 at its beginning, before anything of it is taken.
+
+    A file in another encoding has to be written anew; one where few lines are damaged is taken in, and
+    each of those waits in the dead letters.
+    """
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InvalidInput(f"{path.name}: UTF-16 text. Save it as UTF-8: `iconv -f UTF-16 -t UTF-8`")
-    try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 4 or len(head) < _SNIFF:
-            row = head.count(b"\n", 0, error.start) + 1
-            raise InvalidInput(
-                f"{path.name}: row {row}: not UTF-8 text (byte {head[error.start]:#04x} at {error.start}). "
-                "Save it as UTF-8, such as with `iconv -f ISO-8859-1 -t UTF-8`"
-            ) from error
+    lines = head.split(b"\n")[: -1 if len(head) == _SNIFF else None] or [head]
+    bad = [number for number, line in enumerate(lines) if _broken(line) is not None]
+    if bad and (bad[0] == 0 or len(bad) > _DAMAGED * len(lines)):
+        line = lines[bad[0]]
+        byte = line[_broken(line) or 0]
+        place = sum(len(before) + 1 for before in lines[: bad[0]]) + (_broken(line) or 0)
+        raise InvalidInput(
+            f"{path.name}: row {bad[0] + 1}: not UTF-8 text (byte {byte:#04x} at {place}). "
+            "Save it as UTF-8, such as with `iconv -f ISO-8859-1 -t UTF-8`"
+        )
     if head.count(b"\0") > len(head) // 100:
         raise InvalidInput(f"{path.name}: a binary file; give CSV, Parquet or JSON lines")
+
+
+def _broken(line: bytes) -> int | None:
+    """Where it stops being UTF-8; None where it is."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start
+    return None

@@ -12,6 +12,7 @@ from torch import Tensor
 from penchant.errors import SettingsError
 from penchant.model.lessons import Lesson, Lessons
 from penchant.model.net import PreferenceNet
+from penchant.model.soft_targets import divergence
 
 ROWS = ("items.ids", "items.bias", "items.delta", "auxiliary.bias")
 """Weights with a row for each item: only the rows of a batch are looked at."""
@@ -90,9 +91,8 @@ class Distillation:
 
         def apart(lessons: Lessons, lesson: Lesson) -> Tensor:
             with torch.no_grad():
-                told = torch.log_softmax(_scores(teacher, lessons.again(teacher, lesson), lesson), 1)
-            said = torch.log_softmax(_scores(lessons.net, lesson.here, lesson), 1)
-            return self.strength * (told.exp() * (told - said)).sum(1).mean()
+                told = _scores(teacher, lessons.again(teacher, lesson), lesson)
+            return self.strength * divergence(told, _scores(lessons.net, lesson.here, lesson))
 
         return Hold(apart)
 

@@ -1,5 +1,6 @@
 """The log as a model sees it: columns in, :class:`Histories` out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from penchant.events.log import EventColumns, EventLog
 from penchant.model.histories import Histories
 from penchant.privacy.consent import ConsentStore
 from penchant.settings import CleaningSettings
+from penchant.taste.disregarded import Disregarded, left_out_positions
 from penchant.taste.tokens import SILENT
 from penchant.types import EventType, Pseudonym
 
@@ -39,24 +41,42 @@ def training_data(
     cleaning: CleaningSettings,
     consent: ConsentStore,
     attributes: AttributeStore,
+    *,
+    until: float,
+    disregarded: Mapping[Pseudonym, Disregarded] | None = None,
 ) -> TrainingData:
-    """Everything in the log that may train: nothing and nobody that cleaning marks, nobody who opted out.
+    """Everything in the log that may train: nothing and nobody that cleaning marks, nobody who opted out,
+    nothing that its owner forgets or bought for somebody else.
 
     The log is cleaned here and now: marks of the last import know nothing of events that came over HTTP.
+    Events of after ``until`` (unix seconds: now) are of clocks that are fast, and wait for their time: a
+    model that had learned them would be asked for them again when it is judged by what came since.
     """
     end = log.end()
     columns = log.columns()
-    histories, people = histories_from(fit_to_train(columns, clean(columns, cleaning), consent), ids)
+    out = left_out_positions(log, disregarded or {})
+    fit = fit_to_train(columns, clean(columns, cleaning), consent, out)
+    histories, people = histories_from(fit.keep(fit.time <= until), ids)
     histories, queries = _named(histories, columns.queries)
     known = ConsentedAttributes(attributes, consent).of_each(people)
     return TrainingData(histories, people, queries, known, end)
 
 
-def fit_to_train(columns: EventColumns, cleaned: Cleaned, consent: ConsentStore) -> EventColumns:
-    """The events that nothing marked, of people whom nothing marked and who did not opt out."""
+def fit_to_train(
+    columns: EventColumns,
+    cleaned: Cleaned,
+    consent: ConsentStore,
+    left_out: NDArray[np.int64] | None = None,
+) -> EventColumns:
+    """The events that nothing marked, of people whom nothing marked and who did not opt out.
+
+    ``left_out`` (L,): log positions of what its owner does not want to count.
+    """
     out = cleaned.all_people().union(consent.opted_out())
     banned = np.array([name in out for name in columns.people], dtype=bool)
     keep = ~np.isin(columns.position, cleaned.all_events())
+    if left_out is not None:
+        keep &= ~np.isin(columns.position, left_out)
     if len(banned):
         keep &= ~banned[columns.person]
     return columns.keep(keep)

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from penchant.events.attributes import Attributes
-from penchant.events.log import EventLog
 from penchant.model.histories import FloatArray, IntArray
 from penchant.model.tokens import NOT_WANTED, Token
+from penchant.taste.bounded import Bounded
+from penchant.taste.disregarded import Histories
 from penchant.taste.model import PreferenceModel
-from penchant.taste.state import Bounded, order_of
+from penchant.taste.state import order_of
 from penchant.taste.tokens import Basket, TokenMaker
 from penchant.types import Logged, Pseudonym
 
@@ -77,7 +78,7 @@ class People:
     def __init__(  # noqa: PLR0917
         self,
         model: PreferenceModel,
-        log: EventLog,
+        log: Histories,
         tokens: TokenMaker,
         attributes_of: Callable[[Pseudonym], Attributes],
         since: int,

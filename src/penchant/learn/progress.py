@@ -92,7 +92,7 @@ def read_progress(path: Path) -> Progress:
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Progress)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return Progress()
 
 

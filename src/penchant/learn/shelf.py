@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from penchant.errors import Conflict, NotFound, NotTrained, SnapshotRefused
+from penchant.errors import Conflict, NotFound, NotTrained, ShopError, SnapshotRefused
 from penchant.model.folders import tidy, write_file
-from penchant.model.snapshot import Manifest, checked_manifest
+from penchant.model.snapshot import WEIGHTS, Manifest, checked_manifest
 
 ACCEPTED = "learned on; the gate accepted it"
 """Why a snapshot of the learner serves."""
@@ -49,6 +49,10 @@ class SnapshotShelf:
             raise NotFound(f"no snapshot {name!r}; `penchant snapshots list` shows what there is")
         return path
 
+    def size(self, name: str) -> int:
+        """Bytes of the weights."""
+        return (self.path(name) / WEIGHTS).stat().st_size
+
     def new_name(self, now: float) -> str:
         """A name that sorts by time and is not taken."""
         stem = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
@@ -83,11 +87,21 @@ class SnapshotShelf:
         return found
 
     def history(self) -> list[Promotion]:
-        """What served and when, oldest first."""
+        """What served and when, oldest first.
+
+        Raises:
+            ShopError: it is damaged.
+        """
         if not self._promotions.is_file():
             return []
         lines = self._promotions.read_bytes().splitlines()
-        return [msgspec.json.decode(line, type=Promotion) for line in lines if line]
+        try:
+            return [msgspec.json.decode(line, type=Promotion) for line in lines if line]
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ShopError(
+                f"{self._promotions.name} is damaged ({error}): mend it, or promote a snapshot once more "
+                "after it was taken away"
+            ) from error
 
     def current(self) -> str:
         """Name of the snapshot that serves.

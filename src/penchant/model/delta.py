@@ -4,6 +4,7 @@ Each file is whole, so only the newest counts; it is replaced by renaming. It sa
 to, and is refused beside any others.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from penchant.errors import SnapshotRefused, StorageError
 from penchant.model.folders import write_file
 from penchant.model.histories import FloatArray, IntArray
 from penchant.model.items_step import ItemRows
-from penchant.model.snapshot import WEIGHTS, Manifest
+from penchant.model.snapshot import WEIGHTS, Manifest, seal_of
 
 DELTA = "delta.safetensors"
 HEAD = "penchant"
@@ -31,7 +32,7 @@ class DeltaHead(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         format: version. weights: checksum of the snapshot's weights. number: of the delta, from 1 for each
             snapshot. position: newest place of the log that it has learned. learned: from so many first
-            times. made: unix seconds.
+            times. made: unix seconds. seal: of the head and the numbers; empty in older ones.
     """
 
     format: int = FORMAT
@@ -40,6 +41,7 @@ class DeltaHead(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     learned: int
     made: float
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +88,9 @@ def write_delta(folder: Path, delta: Delta) -> None:
         "moves": np.ascontiguousarray(delta.moves, np.float32),
         "lifts": np.ascontiguousarray(delta.lifts, np.float32),
     }
+    head = msgspec.structs.replace(delta.head, seal=seal_of(delta.head, *_bytes(tensors)))
     try:
-        write_file(folder / DELTA, save(tensors, {HEAD: msgspec.json.encode(delta.head).decode()}))
+        write_file(folder / DELTA, save(tensors, {HEAD: msgspec.json.encode(head).decode()}))
     except (OSError, SafetensorError) as error:
         raise StorageError(f"cannot write what was learned: {error}; free some space") from error
 
@@ -107,14 +110,25 @@ def read_delta(folder: Path, manifest: Manifest) -> Delta | None:
             rows, moves, lifts = (file.get_tensor(name) for name in ("rows", "moves", "lifts"))
     except (OSError, SafetensorError, msgspec.DecodeError, ValueError) as error:
         raise _refused(folder, f"it cannot be read ({error})") from error
+    numbers = {"rows": rows, "moves": moves, "lifts": lifts}
+    if head.seal and head.seal != seal_of(head, *_bytes(numbers)):
+        raise _refused(folder, "it is damaged, for its checksum is wrong")
     if head.format > FORMAT:
         raise _refused(folder, f"it has format {head.format}, readable is {FORMAT}: upgrade Penchant")
     if head.weights != manifest.checksums.get(WEIGHTS):
         raise _refused(folder, "it was learned beside other weights")
-    finite = rows.dtype == np.int64 and moves.dtype == lifts.dtype == np.float32
+    finite = rows.dtype == np.int64 and rows.ndim == 1 and moves.dtype == lifts.dtype == np.float32
     if not finite or not np.isfinite(moves).all() or not np.isfinite(lifts).all():
         raise _refused(folder, "it holds something that is no finite number")
     return Delta(head, rows, moves, lifts)
+
+
+def _bytes(arrays: Mapping[str, NDArray[np.generic]]) -> list[bytes]:
+    """All that a delta's arrays say, in the order of their names."""
+    return [
+        f"{name} {arrays[name].dtype} {arrays[name].shape} ".encode() + arrays[name].tobytes()
+        for name in sorted(arrays)
+    ]
 
 
 def _refused(folder: Path, why: str) -> SnapshotRefused:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from penchant.model.attributes import Attributes, Vocabulary
 from penchant.model.examples import Questions
 from penchant.model.histories import FloatArray, Histories, IntArray
-from penchant.model.tokens import DAY, gap_class, gap_class_of, gaps_in_days
+from penchant.model.tokens import DAY, days_of, gap_class, gap_class_of
 
 HOURS, WEEKDAYS = 24, 7
 HOUR = 3600.0
@@ -58,7 +58,7 @@ class Moments:
         """Of the questions ``asked`` in ``histories``; ``words`` of all people there."""
         before = np.append(np.nan, histories.times)[asked.ends]
         before[asked.ends <= histories.offsets[asked.people]] = np.nan
-        gaps = gaps_in_days(np.stack([before, asked.times]))[0]
+        gaps = days_of(asked.times - before)
         return cls(hour_of(asked.times), weekday_of(asked.times), gap_class(gaps), _taken(words, asked))
 
 
@@ -85,3 +85,8 @@ class MomentReader:
         gap = now - last
         pause = gap_class_of(np.float32(gap / DAY)) if gap > 0 else 0
         return self._week[(int(now // DAY) + 3) % WEEKDAYS, int(now // HOUR) % HOURS] + self._pause[pause]
+
+    def at_each(self, now: float, last: NDArray[np.float64]) -> FloatArray:
+        """:meth:`at` for k people at the same moment, (k, D); ``last`` (k,)."""
+        pauses = gap_class(days_of(now - last))
+        return self._week[(int(now // DAY) + 3) % WEEKDAYS, int(now // HOUR) % HOURS] + self._pause[pauses]

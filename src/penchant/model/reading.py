@@ -8,7 +8,7 @@ looked up costs an event about 1 µs, so small ones are added up beforehand: typ
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -53,14 +53,13 @@ class Columns:
     def take(self, rows: NDArray[np.int64]) -> Self:
         """These rows, in this order; one may come several times."""
         found = dict(self.queries)
-        queries = [(n, found[row]) for n, row in enumerate(rows.tolist()) if row in found]
-        return replace(
-            self,
+        asked = enumerate(rows.tolist()) if found else ()
+        return type(self)(
             items=self.items[rows],
             types=self.types[rows],
             times=self.times[rows],
             values=self.values[rows],
-            queries=queries,
+            queries=[(n, found[row]) for n, row in asked if row in found],
         )
 
 
@@ -88,6 +87,31 @@ class TokenReader:
         x += self._near[session_class(places), known.types, gap_class(days)]
         x += rating_signal(known.values, known.types)[:, None] * self._value
         return rms_norm(x, self._norm)
+
+    def each(
+        self,
+        tokens: Sequence[Token],
+        vectors: FloatArray,
+        lengths: Sequence[int],
+        days: FloatArray,
+        places: NDArray[np.int64],
+    ) -> FloatArray:
+        """Each of a few tokens (P,) after so many gaps: ``days`` and ``places`` (sum of lengths,), to
+        (sum of lengths, D)."""
+        x = np.stack([self._itself(token, vectors) for token in tokens])
+        kinds = np.array([token.type for token in tokens])
+        if len(tokens) > 1:
+            x, kinds = np.repeat(x, lengths, 0), np.repeat(kinds, lengths)
+        return rms_norm(x + self._near[session_class(places), kinds, gap_class(days)], self._norm)
+
+    def _itself(self, token: Token, vectors: FloatArray) -> FloatArray:
+        """What of a token does not tell when it came, (D,)."""
+        known = 0 <= token.item < len(vectors)
+        x = vectors[token.item] if known else np.zeros_like(self._norm)
+        if token.query is not None:
+            x = x + self._asked(token.query)
+        signal = rating_signal_of(token.value, token.type)
+        return x + np.float32(signal) * self._value if signal else x
 
     def one(self, token: Token, vector: FloatArray | None, days: np.float32, place: int) -> FloatArray:
         """One token to (D,). ``vector`` is that of its item, None where it has none; ``place`` as in many."""

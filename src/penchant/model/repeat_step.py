@@ -1,6 +1,6 @@
 """What was wanted before, in numpy: the step form of ``heads.RepeatHead`` and of openness."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,11 @@ from penchant.model.dials import openness
 from penchant.model.encoders.numeric import silu
 from penchant.model.entries import items_of
 from penchant.model.histories import FloatArray
-from penchant.model.repeat import Memory, Setting, features, setting
+from penchant.model.repeat import Memory, Setting, empty_memory, features, setting
 
 
 class Repeats:
-    """Scores of what a person wanted before, and what that tells of new things.
+    """Scores of what people wanted before, and what that tells of new things.
 
     ``weights`` are those of a snapshot, ``places`` the items that a state remembers at most.
     """
@@ -23,40 +23,53 @@ class Repeats:
         self._weights = weights
         self._places = places
 
-    def lift(self, memory: Memory, *, whole: bool, events: float) -> np.float32:
-        """What openness adds to the score of each new item, of who wanted something ``events`` times.
+    def lift(
+        self, memories: Sequence[Memory], whole: NDArray[np.bool_], events: NDArray[np.float64]
+    ) -> FloatArray:
+        """What openness adds to the score of each new item, (P,).
 
-        By ``memory``: the ``whole`` record, or what a state remembers, where a full one tells too little (0).
+        By ``memories``: ``whole`` records (P,), or what states remember, where a full one tells too little
+        (0); and by how often people wanted something, ``events`` (P,).
         """
-        if not whole and len(memory) >= self._places:
-            return np.float32(0)
-        known = openness(np.array(len(memory)), np.array(events))
-        return np.float32(known @ self._weights["open"])
+        lengths = np.array([len(memory) for memory in memories])
+        lift = openness(lengths, events) @ self._weights["open"]
+        return np.where(whole | (lengths < self._places), lift, 0.0).astype(np.float32)
 
-    def scores(  # noqa: PLR0917
+    def scores(
         self,
-        memory: Memory,
-        place: NDArray[np.int64],
+        memories: Sequence[Memory],
         items: tuple[FloatArray, FloatArray],
         h: FloatArray,
         now: float,
-        events: float,
-    ) -> FloatArray:
-        """Repeat scores (k,) of the entries ``memory[place]`` of ``memory`` (m,) at ``now``.
+        events: NDArray[np.float64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+        """Person, item row and repeat score at ``now``, (C,) each, of all C entries of P ``memories``.
 
-        ``items`` are vectors (N, D) and trend (N, lifetimes) of all items, ``h`` (D,) behaviour.
+        ``items`` are vectors (N, D) and trend (N, lifetimes) of all items, ``h`` (P, D) behaviour,
+        ``events`` (P,) wanted ones.
         """
         vectors, trend = items
-        entries, whose = memory[place], np.zeros(len(place), np.int64)
+        lengths = [len(memory) for memory in memories]
+        most, count = max(lengths, default=0), sum(lengths)
+        owner = np.repeat(np.arange(len(lengths)), lengths)
+        # Free places come first.
+        place = np.concatenate([np.arange(most - length, most) for length in lengths])
+        padded = empty_memory(len(lengths), most)
+        entries = np.concatenate(memories) if count else empty_memory(0)
         rows = items_of(entries)
-        at = setting(memory[None], np.array([now]), np.array([events]), whose, place, trend[rows])
-        return self._head(entries, vectors[rows], h, at)
+        if not count:
+            return owner, rows, np.zeros(0, np.float32)
+        padded[owner, place] = entries
+        at = setting(padded, np.full(len(lengths), now), events, owner, place, trend[rows])
+        return owner, rows, self._head(entries, vectors[rows], h, owner, at)
 
-    def _head(self, entries: Memory, vectors: FloatArray, h: FloatArray, at: Setting) -> FloatArray:
+    def _head(
+        self, entries: Memory, vectors: FloatArray, h: FloatArray, owner: NDArray[np.int64], at: Setting
+    ) -> FloatArray:
         weights = self._weights
-        items, person = vectors @ weights["repeat.item.weight"].T, weights["repeat.person.weight"] @ h
-        person = np.broadcast_to(person, (len(entries), len(person)))
-        suits = vectors @ np.stack([weights["repeat.both.weight"] @ h, h], axis=1)
-        x = np.concatenate([features(entries, at), items, person, suits], 1)
+        items, person = vectors @ weights["repeat.item.weight"].T, h @ weights["repeat.person.weight"].T
+        both = np.stack([h @ weights["repeat.both.weight"].T, h], axis=-1)
+        suits = np.einsum("cd,cdk->ck", vectors, both[owner])
+        x = np.concatenate([features(entries, at), items, person[owner], suits], 1)
         hidden = silu(x @ weights["repeat.hidden.weight"].T + weights["repeat.hidden.bias"])
         return (hidden @ weights["repeat.out.weight"].T + weights["repeat.out.bias"])[:, 0]

@@ -201,17 +201,7 @@ def answer(  # noqa: PLR0917
 
     ``words`` of all people in ``histories``, as in :class:`~penchant.model.moments.Moments`.
     """
-    net.eval()
-    h = np.zeros((len(asked), len(net.start)), np.float32)
-    carried = net.beginners(0)
-    events = np.zeros(len(asked))
-    for batch in ahead(Reader(histories, 0).windows(asked, 64, 256, None)):
-        start = carried if batch.carry else net.beginners(len(batch.lengths))
-        after, state = net(tokens_of(histories, batch, queries), *start)
-        carried = state, after[-1]
-        here = after[torch.from_numpy(batch.steps), torch.from_numpy(batch.columns)]
-        here = net.asked(here, Moments.of(histories, asked.take(batch.questions), words))
-        h[batch.questions], events[batch.questions] = here.numpy(), batch.events
+    h, events = behaviour(net, histories, asked, queries, words)
     records = Records.of_moments(histories, asked.people, asked.ends)
     items = items_of(records.entries).astype(np.int32)
     again = np.zeros(len(items), np.float32)
@@ -223,6 +213,32 @@ def answer(  # noqa: PLR0917
         ends = records.offsets[some + 1][rows]
         again[ends - memory.shape[1] + columns] = _again(net, h[some], entries, at, rows)
     return Answers(h, asked.times, events, records.offsets, items, again)
+
+
+@torch.no_grad()
+def behaviour(
+    net: PreferenceNet,
+    histories: Histories,
+    asked: Questions,
+    queries: FloatArray | None = None,
+    words: IntArray | None = None,
+) -> tuple[FloatArray, NDArray[np.float64]]:
+    """Behaviour (C, D) at each question and how many events with a wanted item came before it, (C,).
+
+    As :func:`answer`, without what was wanted before: of very many questions that is much.
+    """
+    net.eval()
+    h = np.zeros((len(asked), len(net.start)), np.float32)
+    carried = net.beginners(0)
+    events = np.zeros(len(asked))
+    for batch in ahead(Reader(histories, 0).windows(asked, 64, 256, None)):
+        start = carried if batch.carry else net.beginners(len(batch.lengths))
+        after, state = net(tokens_of(histories, batch, queries), *start)
+        carried = state, after[-1]
+        here = after[torch.from_numpy(batch.steps), torch.from_numpy(batch.columns)]
+        here = net.asked(here, Moments.of(histories, asked.take(batch.questions), words))
+        h[batch.questions], events[batch.questions] = here.numpy(), batch.events
+    return h, events
 
 
 def _again(

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, save_file
 
 from penchant.errors import SnapshotRefused
 from penchant.model.folders import write_folder
@@ -32,6 +32,8 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
         events, checksum: of what was learned, see ``learn.nightly.checksum_of``.
         from_scratch: the snapshot that the chain began with; empty where it is this one.
         made: unix seconds. accepted, reasons: the gate's verdict.
+        teacher: the snapshot that it was distilled from; unset where it was not, so that the seals of older
+            snapshots hold.
     """
 
     since: float | None
@@ -43,6 +45,7 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
     made: float
     accepted: bool = True
     reasons: tuple[str, ...] = ()
+    teacher: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +56,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         settings: of the model. id_table_hash, id_table_length: of the shop's id table at training.
         log_position: newest event that was seen. metrics: at the gate. parent: snapshot it came from.
         checksums: sha256 of each other file. learned: None in snapshots of before there was a learner.
+        seal: see :func:`seal_of`; empty in older snapshots.
     """
 
     format: int
@@ -65,6 +69,21 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parent: str
     checksums: dict[str, str]
     learned: Learned | None = None
+    seal: str = ""
+
+
+def seal_of(struct: msgspec.Struct, *more: bytes) -> str:
+    """SHA-256 of what a struct with a field ``seal`` says, but for that, and of ``more``.
+
+    >>> manifest = Manifest(format=1, encoder_id="e", settings={}, id_table_hash="", id_table_length=0,
+    ...     log_position=7, metrics={}, parent="", checksums={})
+    >>> seal_of(manifest) == seal_of(msgspec.structs.replace(manifest, seal="of before"))
+    True
+    """
+    digest = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(struct, seal="")))
+    for part in more:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def write_snapshot(folder: Path, arrays: Arrays, manifest: Manifest) -> Manifest:
@@ -79,6 +98,7 @@ def write_snapshot(folder: Path, arrays: Arrays, manifest: Manifest) -> Manifest
         nonlocal done
         save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, into / WEIGHTS)
         done = msgspec.structs.replace(manifest, checksums={WEIGHTS: _sha256(into / WEIGHTS)})
+        done = msgspec.structs.replace(done, seal=seal_of(done))
         (into / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(done), indent=2))
 
     write_folder(folder, write)
@@ -89,11 +109,11 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of the snapshot at ``folder``; weights are not looked at.
 
     Raises:
-        SnapshotRefused: missing, not a manifest, or of a newer version.
+        SnapshotRefused: missing, damaged, not a manifest, or of a newer version.
     """
     try:
         raw = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _refused(folder, f"its manifest cannot be read ({error})") from error
     version = raw.get("format")
     if isinstance(version, int) and version > FORMAT:
@@ -101,9 +121,12 @@ def read_manifest(folder: Path) -> Manifest:
             f"snapshot {folder.name} has format {version}, readable is up to {FORMAT}: upgrade Penchant"
         )
     try:
-        return msgspec.convert(raw, Manifest)
+        manifest = msgspec.convert(raw, Manifest)
     except msgspec.ValidationError as error:
         raise _refused(folder, f"its manifest is not one of Penchant's ({error})") from error
+    if manifest.seal and manifest.seal != seal_of(manifest):
+        raise _refused(folder, "its manifest is damaged, for its checksum is wrong")
+    return manifest
 
 
 def checked_manifest(folder: Path) -> Manifest:
@@ -113,16 +136,12 @@ def checked_manifest(folder: Path) -> Manifest:
         SnapshotRefused: as above, of an older version, or the weights are missing, damaged or not those
             of the manifest.
     """
-    manifest = read_manifest(folder)
-    if manifest.format < FORMAT:
-        raise SnapshotRefused(
-            f"snapshot {folder.name} has format {manifest.format}, readable is {FORMAT}: train again"
-        )
+    manifest = _readable(folder)
     try:
-        if _sha256(folder / WEIGHTS) != manifest.checksums.get(WEIGHTS):
-            raise _refused(folder, f"the checksum of {WEIGHTS} is wrong")
+        found = _sha256(folder / WEIGHTS)
     except OSError as error:
-        raise _refused(folder, f"{WEIGHTS} cannot be read ({error})") from error
+        raise _unreadable(folder, error) from error
+    _check_sum(folder, manifest, found)
     return manifest
 
 
@@ -132,11 +151,30 @@ def read_snapshot(folder: Path) -> tuple[Manifest, dict[str, NDArray[Any]]]:
     Raises:
         SnapshotRefused: it is not whole.
     """
-    manifest = checked_manifest(folder)
+    manifest = _readable(folder)
     try:
-        return manifest, load_file(folder / WEIGHTS)
-    except (OSError, SafetensorError, ValueError) as error:
-        raise _refused(folder, f"{WEIGHTS} cannot be read ({error})") from error
+        # What is checked is what is read: the file may be another one a moment later, and one that is cut
+        # off while it is mapped into memory would end the process.
+        content = (folder / WEIGHTS).read_bytes()
+        _check_sum(folder, manifest, hashlib.sha256(content).hexdigest())
+        return manifest, load(content)
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise _unreadable(folder, error) from error
+
+
+def _readable(folder: Path) -> Manifest:
+    """A manifest of this version."""
+    manifest = read_manifest(folder)
+    if manifest.format < FORMAT:
+        raise SnapshotRefused(
+            f"snapshot {folder.name} has format {manifest.format}, readable is {FORMAT}: train again"
+        )
+    return manifest
+
+
+def _check_sum(folder: Path, manifest: Manifest, found: str) -> None:
+    if found != manifest.checksums.get(WEIGHTS):
+        raise _refused(folder, f"the checksum of {WEIGHTS} is wrong")
 
 
 def encoder_id_of(arrays: Arrays, prefixes: tuple[str, ...]) -> str:
@@ -146,6 +184,10 @@ def encoder_id_of(arrays: Arrays, prefixes: tuple[str, ...]) -> str:
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()[:16]
+
+
+def _unreadable(folder: Path, error: Exception) -> SnapshotRefused:
+    return _refused(folder, f"{WEIGHTS} cannot be read ({error})")
 
 
 def _refused(folder: Path, why: str) -> SnapshotRefused:

@@ -55,7 +55,7 @@ def gap_class(days: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
     [0, 2, 11, 19]
     """
     minutes = np.maximum(days, 0.0) * 1440.0
-    return np.where(minutes > 0, np.clip(np.frexp(1.0 + minutes)[1], 1, GAPS - 1), 0).astype(np.int64)
+    return (np.minimum(np.frexp(1.0 + minutes)[1], GAPS - 1) * (minutes > 0)).astype(np.int64)
 
 
 def gap_class_of(days: np.float32) -> int:
@@ -104,7 +104,16 @@ def gaps_in_days(times: NDArray[np.float64]) -> NDArray[np.float32]:
     >>> gaps_in_days(np.array([np.nan, 0.0, DAY, 0.0])).tolist()
     [0.0, 1.0, 0.0]
     """
-    return np.nan_to_num(np.maximum(np.diff(times, axis=0), 0.0) / DAY).astype(np.float32)
+    return days_of(np.diff(times, axis=0))
+
+
+def days_of(seconds: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Gaps in days, same shape; 0 where time runs back or is not known.
+
+    >>> days_of(np.array([np.nan, DAY, -1.0])).tolist()
+    [0.0, 1.0, 0.0]
+    """
+    return (np.fmax(seconds, 0.0) / DAY).astype(np.float32)
 
 
 def main_kind(items: NDArray[np.int32], types: NDArray[np.int8]) -> int:

@@ -27,9 +27,11 @@ from penchant.model.optimisers import Stepper
 from penchant.model.pretrain import Pretrainer, Unlabelled
 from penchant.model.prices import fitting_prices, price_borders, price_levels
 from penchant.model.sampling import NegativeSampler
+from penchant.model.saving import arrays_of
 from penchant.model.scoring import Answers, PreferenceModel, answer, item_scores, score_blocks
 from penchant.model.settings import ModelSettings
 from penchant.model.sizes import Sizes
+from penchant.model.teaching import Teaching
 from penchant.model.tokens import main_kind, wanted
 from penchant.model.validation import hold_out, marks_of, ndcg, some_of
 from penchant.model.whitening import fit_whitening
@@ -60,6 +62,7 @@ def train(
     prices: FloatArray | None = None,
     attributes: Sequence[Attributes] | None = None,
     held_out: Questions | None = None,
+    teacher: PreferenceModel | None = None,
     on_progress: OnProgress | None = None,
     checkpoint: Path | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -77,6 +80,8 @@ def train(
         held_out: moments in ``histories`` with what was taken then, which is not in ``histories``. They tell
             when to stop and set the dials in place of baskets that are held out, so that all of ``histories``
             trains. At most ``settings.validation`` of them are asked, drawn by the seed.
+        teacher: a larger model of the same items that says what it thinks beside (:mod:`.teaching`). Where
+            no moments are held out, those are that were kept apart from it.
         on_progress: told after each step and each validation.
         checkpoint: folder where training goes on after an interruption; made anew after each epoch.
         clock: seconds that only go on.
@@ -95,8 +100,9 @@ def train(
     with torch_threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         trainer = Trainer(
-            histories, text, settings, n_items, queries, held_out, prices=prices, attributes=attributes
-        )
+            histories, text, settings, n_items, queries, held_out,
+            prices=prices, attributes=attributes, teacher=teacher,
+        )  # fmt: skip
         return trainer.run(on_progress or _silent, checkpoint, clock)
 
 
@@ -114,6 +120,7 @@ class Trainer:
         *,
         prices: FloatArray | None = None,
         attributes: Sequence[Attributes] | None = None,
+        teacher: PreferenceModel | None = None,
     ) -> None:
         self.settings = settings
         self.histories = histories
@@ -126,7 +133,8 @@ class Trainer:
         self.kinds = Kinds(histories.types, kind, settings.auxiliary)
         if held_out is None:
             main = ~self.kinds.auxiliary(questions)
-            self.questions, self.held_out = hold_out(questions, main, settings.validation, self.rng)
+            apart = None if teacher is None else teacher.apart
+            self.questions, self.held_out = hold_out(questions, main, settings.validation, self.rng, apart)
         else:
             self.questions, self.held_out = questions, some_of(held_out, settings.validation, self.rng)
         self.counts = _counts(self.questions, n_items)
@@ -154,10 +162,12 @@ class Trainer:
             words=self.words,
         )
         self.trend = self.lessons.trend
+        self.teaching = None if teacher is None else self._taught_by(teacher, queries, attributes)
         self.stepper = Stepper(self.net, settings)
         self.key = fingerprint(
-            histories, text, settings, self.held_out, prices, self.words, self.vocabulary.packed()
-        )
+            histories, text, settings, self.held_out, prices, self.words, self.vocabulary.packed(),
+            *(() if teacher is None else arrays_of(teacher).values()),
+        )  # fmt: skip
 
     def run(self, tell: OnProgress, folder: Path | None, clock: Callable[[], float]) -> PreferenceModel:
         """Epochs until nothing gets better, the time is over, or there were enough."""
@@ -187,6 +197,16 @@ class Trainer:
             report,
             marks_of(self.held_out),
         )
+
+    def _taught_by(
+        self, teacher: PreferenceModel, queries: FloatArray | None, attributes: Sequence[Attributes] | None
+    ) -> Teaching:
+        # Its own draws: those of a training without a teacher stay what they are.
+        rng = np.random.default_rng(self.settings.seed)
+        return Teaching.of(
+            teacher, self.histories, self.questions, rng,
+            queries=queries, attributes=attributes,
+        )  # fmt: skip
 
     def _pretrained(self, tell: OnProgress, clock: Callable[[], float]) -> Checkpoint:
         """Before the first epoch, but with weights of pre-training; it begins anew where it is cut off."""
@@ -267,7 +287,10 @@ class Trainer:
         """Loss of each step of one epoch."""
         with closing(self.lessons.each(self._parts(), self.rng)) as lessons:
             for lesson in lessons:
-                self.stepper.backward(lesson.loss, len(lesson.batch.questions))
+                loss = lesson.loss
+                if self.teaching is not None:
+                    loss = loss + self.teaching.loss(self.net, lesson)
+                self.stepper.backward(loss, len(lesson.batch.questions))
                 yield lesson.loss.item()
         self.stepper.step()
 

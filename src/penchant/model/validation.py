@@ -16,12 +16,23 @@ IDEAL = np.concatenate([[0.0], np.cumsum(DISCOUNT)])
 
 
 def hold_out(
-    questions: Questions, main: NDArray[np.bool_], most: int, rng: np.random.Generator
+    questions: Questions,
+    main: NDArray[np.bool_],
+    most: int,
+    rng: np.random.Generator,
+    apart: NDArray[np.uint32] | None = None,
 ) -> tuple[Questions, Questions]:
     """Questions to train on, and the last main one of at most ``most`` people.
 
     At most half of those with two or more. ``main`` (Q,): of the type that the shop wants to know of.
+    ``apart``: marks of those that another training held out; where there are such, none of them trains, and
+    at most ``most`` of the main ones are held out instead.
     """
+    if apart is not None:
+        held = np.flatnonzero(kept_apart(questions, apart) & main)
+        if len(held):
+            trained = np.flatnonzero(~np.isin(marks_of(questions), apart))
+            return questions.take(trained), some_of(questions.take(held), most, rng)
     count = np.bincount(questions.people)
     rows = np.flatnonzero(main)
     last = rows[np.append(np.diff(questions.people[rows]) != 0, True)] if len(rows) else rows
@@ -46,6 +57,17 @@ def marks_of(questions: Questions) -> NDArray[np.uint32]:
     found = (found ^ (found >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((found ^ (found >> np.uint64(31))) >> np.uint64(32)).astype(np.uint32)
+
+
+def kept_apart(questions: Questions, apart: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which of the questions were held out for sure, (Q,): those that alone have a mark of ``apart``.
+
+    Where a log knows only days, two people who take the same on one day have the same mark, and one of them
+    may have been learned from.
+    """
+    marks = marks_of(questions)
+    _, place, count = np.unique(marks, return_inverse=True, return_counts=True)
+    return np.isin(marks, apart) & (count[place] == 1)
 
 
 def some_of(questions: Questions, most: int, rng: np.random.Generator) -> Questions:

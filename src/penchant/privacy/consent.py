@@ -9,11 +9,13 @@ from penchant.types import Pseudonym
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
     """``profiling``: lists may follow the person's taste, and their events may train the model.
+    ``experiments``: lists may be drawn to learn from them, and the person may be in an arm.
 
     Both default to true: the shop asked at its own door. A ``False`` holds from the next request on.
     """
 
     profiling: bool = True
+    experiments: bool = True
 
 
 class ConsentStore(Protocol):

@@ -45,6 +45,10 @@ class Ledger:
         erased = self._times.get(self._tombstone(person))
         return erased is None or timestamp > erased
 
+    def erased_at(self, person: Pseudonym) -> float:
+        """When the person was erased last, unix seconds; minus infinity for never."""
+        return self._times.get(self._tombstone(person), float("-inf"))
+
     def begin(self, person: Pseudonym, now: float) -> None:
         """Write down, durably, that the person is being erased; the stores come after."""
         self._write(person, now, "begun")

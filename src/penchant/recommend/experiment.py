@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from hashlib import blake2b
 
+from penchant.errors import PenchantError
+from penchant.privacy.consent import ConsentStore
 from penchant.taste.tracker import TasteTracker
 from penchant.types import Pseudonym
 
@@ -48,16 +50,27 @@ class Experiment:
         arms: Arms | None = None,
         pinned: Mapping[str, TasteTracker] | None = None,
         missing: Mapping[str, str] | None = None,
+        consent: ConsentStore | None = None,
     ) -> None:
-        """``missing`` says why each is."""
+        """``missing`` says why each is. Who opted out of experiments by ``consent`` is in no arm."""
         self._arms = arms or Arms("", {})
         self.pinned = dict(pinned or {})
         self.missing = dict(missing or {})
+        self._consent = consent
 
     def arm_of(self, person: Pseudonym | None) -> str:
         """The arm that a list of the person belongs to; empty where it belongs to none."""
         arm = self._arms.of(person)
-        return "" if arm in self.missing else arm
+        return "" if not arm or arm in self.missing or not self._takes_part(person) else arm
+
+    def _takes_part(self, person: Pseudonym | None) -> bool:
+        """Not where it is not known either: then nothing is to be learned of the person."""
+        if self._consent is None or person is None:
+            return True
+        try:
+            return self._consent.get(person).experiments
+        except PenchantError:
+            return False
 
     def tracker_of(self, person: Pseudonym | None, serves: TasteTracker | None) -> TasteTracker | None:
         """The one that reads the person: of an arm with weights of its own, else the one that ``serves``."""

@@ -2,24 +2,24 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Condition, Thread
 from typing import Any, Protocol, Self
 
 import msgspec
 
-from penchant.errors import PenchantError, StorageError
-from penchant.events.impressions import ImpressionLog
+from penchant.errors import ShopError, StorageError, Unreachable
 from penchant.types import Impression, Pseudonym
 
 BATCH = 256
 """Lists written in one transaction."""
 
 CAPACITY = 10_000
-"""Lists that may wait; above that those of people wait for the disk, and those of nobody are dropped."""
+"""Lists that may wait, some 50 MB of them; above that lists are shown, not logged, and counted."""
 
-PATIENCE = 5.0
-"""Seconds that a reply waits for room; then it fails, before every thread of the door waits."""
+PATIENCE = 0.5
+"""Seconds that the list of a person waits for room with a disk that is only slow. One that refuses is not
+waited for: threads of the door that wait keep others from being answered."""
 
 LINGER = 0.02
 """Seconds that the first list of a batch waits for others: one commit for all of them, and the disk is free
@@ -27,6 +27,14 @@ for the event that follows a list at once."""
 
 RETRY = 0.5
 """Seconds between attempts while the disk refuses."""
+
+
+class ImpressionStore(Protocol):
+    """Where lists go for good; a part of :class:`~penchant.events.impressions.ImpressionLog`."""
+
+    def append(self, impressions: Sequence[Impression]) -> None:
+        """Write them; the same one again changes nothing."""
+        ...
 
 
 class ImpressionSink(Protocol):
@@ -39,10 +47,13 @@ def _keep_all(_person: Pseudonym, _timestamp: float) -> bool:
     return True
 
 
+_Numbered = tuple[int, Impression]
+
+
 class WrittenAtOnce:
     """A sink that writes each list before the reply: for the command line and for tests."""
 
-    def __init__(self, log: ImpressionLog) -> None:
+    def __init__(self, log: ImpressionStore) -> None:
         self._log = log
 
     def put(self, impression: Impression) -> None:
@@ -61,13 +72,14 @@ class ImpressionWriter:
 
     def __init__(
         self,
-        log: ImpressionLog,
+        log: ImpressionStore,
         *,
         capacity: int = CAPACITY,
         linger: float = LINGER,
         patience: float = PATIENCE,
         may_keep: Callable[[Pseudonym, float], bool] = _keep_all,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
         self._capacity = capacity
@@ -75,13 +87,16 @@ class ImpressionWriter:
         self._patience = patience
         self._may_keep = may_keep
         self._sleep = sleep
-        self._waiting: deque[Impression] = deque()
+        self._clock = clock
+        self._waited = float("-inf")
+        self._waiting: deque[_Numbered] = deque()
+        self._put = 0  # Number of the newest list that was queued.
         self._changed = Condition()
-        self._writing = False
+        self._writing: list[_Numbered] = []
         self._closing = False
         self._hurry = 0
         self._dropped = 0
-        self._failure: PenchantError | None = None
+        self._failure: Exception | None = None
         self._thread = Thread(target=self._run, name="impressions", daemon=True)
 
     def start(self) -> Self:
@@ -90,37 +105,49 @@ class ImpressionWriter:
         return self
 
     @property
-    def failure(self) -> PenchantError | None:
+    def failure(self) -> Exception | None:
         """Why the newest attempt failed, None when all is well; for ``/readyz``."""
         return self._failure
 
     @property
     def dropped(self) -> int:
-        """Lists of nobody that were not logged, as the queue was full."""
+        """Lists that were shown and not logged: the queue was full, or no log can hold them."""
         return self._dropped
 
+    @property
+    def waiting(self) -> int:
+        """Lists that were shown and are not durable yet."""
+        return len(self._waiting)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether :meth:`put` may soon have to wait for room."""
+        return len(self._waiting) > self._capacity // 2
+
     def put(self, impression: Impression) -> None:
-        """Queue one list. While the queue is full, a person's waits for room and one of nobody is dropped.
+        """Queue one list. While the queue is full, a person's waits a moment for room; without any the list
+        is shown all the same, is in no log, and is counted as :attr:`dropped`.
 
         Raises:
-            StorageError: the writer is closed, or there was no room in time.
+            StorageError: the writer is closed.
         """
         with self._changed:
             # A list of nobody teaches little; that it holds up a shopper would cost more.
-            patience = self._patience if impression.user_id else 0.0
-            self._changed.wait_for(lambda: self._closing or self._has_room(), patience)
+            waits = impression.user_id and self._failure is None and self._clock() >= self._waited
+            self._changed.wait_for(
+                lambda: self._closing or self._has_room(), self._patience if waits else 0.0
+            )
+            if waits and not self._has_room():
+                # Lists are made one after the other: others must not wait in vain too, each for itself.
+                self._waited = self._clock() + self._patience
             if self._closing:
                 raise StorageError("the impression writer is closed; the list was not logged")
             if self._has_room():
-                self._waiting.append(impression)
+                self._put += 1
+                self._waiting.append((self._put, impression))
                 # Else the writer lingers already, and to wake it costs a good part of a list.
                 if len(self._waiting) == 1 or self._pressed():
                     self._changed.notify_all()
-            elif impression.user_id:
-                raise StorageError(
-                    f"{len(self._waiting)} shown lists wait for a disk that does not take them "
-                    f"({self._failure or 'it is slow'}); this one was not logged. See to it, then try again."
-                )
             else:
                 self._dropped += 1
 
@@ -128,14 +155,20 @@ class ImpressionWriter:
         return len(self._waiting) < self._capacity
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all that was put is durable; false if ``timeout`` seconds did not suffice."""
+        """Wait until all that was put up to now is durable; false if ``timeout`` seconds did not suffice."""
         with self._changed:
+            newest = self._put
             self._hurry += 1
             self._changed.notify_all()
             try:
-                return self._changed.wait_for(lambda: not self._waiting and not self._writing, timeout)
+                return self._changed.wait_for(lambda: self._oldest() > newest, timeout)
             finally:
                 self._hurry -= 1
+
+    def _oldest(self) -> float:
+        """Number of the oldest list that is not durable yet."""
+        first = self._writing or self._waiting
+        return first[0][0] if first else float("inf")
 
     def close(self, timeout: float = 10.0) -> int:
         """Write what waits and stop; returns how many lists could not be written in time."""
@@ -149,7 +182,7 @@ class ImpressionWriter:
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
         """The person's lists that still wait; those written are in the log's own export."""
         with self._changed:
-            return [msgspec.to_builtins(waiting) for waiting in self._waiting if waiting.user_id == person]
+            return [msgspec.to_builtins(waiting) for _, waiting in self._waiting if waiting.user_id == person]
 
     def erase_person(self, person: Pseudonym) -> int:
         """Drop the person's waiting lists; one being written is in the log when this returns."""
@@ -160,7 +193,7 @@ class ImpressionWriter:
             return gone + self._drop(person)
 
     def _drop(self, person: Pseudonym) -> int:
-        kept = [impression for impression in self._waiting if impression.user_id != person]
+        kept = [one for one in self._waiting if one[1].user_id != person]
         gone = len(self._waiting) - len(kept)
         self._waiting = deque(kept)
         self._changed.notify_all()
@@ -177,12 +210,12 @@ class ImpressionWriter:
                     continue
                 count = min(BATCH, len(self._waiting))
                 batch = [self._waiting.popleft() for _ in range(count)]
-                self._writing = True
-            written = self._write(batch)
+                self._writing = batch
+            written = self._settled([impression for _, impression in batch])
             with self._changed:
                 if not written:
                     self._waiting.extendleft(reversed(batch))
-                self._writing = False
+                self._writing = []
                 self._changed.notify_all()
                 if not written and self._closing:
                     return
@@ -191,6 +224,16 @@ class ImpressionWriter:
 
     def _pressed(self) -> bool:
         return self._closing or self._hurry > 0 or len(self._waiting) >= BATCH
+
+    def _settled(self, batch: list[Impression]) -> bool:
+        """False where the batch must be tried again. A list that no log can hold must not keep out others."""
+        if self._write(batch):
+            return True
+        if isinstance(self._failure, (StorageError, ShopError, Unreachable)):
+            return False
+        self._dropped += sum(not self._write([one]) for one in batch)
+        self._failure = None
+        return True
 
     def _write(self, batch: list[Impression]) -> bool:
         # While it counts as being written: an erasure from here on waits, and finds these in the log.
@@ -202,7 +245,7 @@ class ImpressionWriter:
         try:
             if kept:
                 self._log.append(kept)
-        except PenchantError as error:
+        except Exception as error:  # The thread must not end: nobody would write then.
             self._failure = error
             return False
         self._failure = None

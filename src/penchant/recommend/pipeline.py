@@ -1,42 +1,36 @@
-"""From a person to the list that is shown: a pipeline of small stages."""
+"""From people to the lists that are shown: a pipeline of small stages."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from threading import Lock
-
-import numpy as np
-from numpy.typing import NDArray
+from copy import copy
+from itertools import repeat
 
 from penchant.catalog.catalog import Catalog
 from penchant.catalog.view import CatalogView
-from penchant.model.records import one_more
-from penchant.model.tokens import Token
 from penchant.privacy.consent import ConsentStore
-from penchant.recommend.candidates import top_k
 from penchant.recommend.experiment import Experiment
+from penchant.recommend.exploration.stage import Exploration
+from penchant.recommend.fallback import MODEL, PERSON, OnFault, nobody_hears, reason_of
+from penchant.recommend.filling import Filling, Suited
 from penchant.recommend.filters import SeenFilter, on_sale
 from penchant.recommend.impressions import ImpressionSink
-from penchant.recommend.popularity import Popularity, fallback_scores
-from penchant.recommend.reasons import AS_A_WHOLE, POPULAR, personal_reasons
-from penchant.taste.corrections import Correction, Corrections, never, shift
-from penchant.taste.tracker import Reading, TasteTracker
-from penchant.types import EventType, Impression, Pseudonym, Reason, Recommendation
+from penchant.recommend.personal import PersonalLists
+from penchant.recommend.popularity import Popularity
+from penchant.recommend.ranking.serving import Ranking
+from penchant.recommend.request import Listed, Ranked, Request, Wanted
+from penchant.recommend.retrieval.follow import Retrieval
+from penchant.recommend.rules.arrange import More, arranged
+from penchant.recommend.rules.force import Rules, RulesInForce
+from penchant.recommend.variety.exposure import Exposure
+from penchant.recommend.variety.stage import Variety
+from penchant.taste.corrections import Correction, Corrections
+from penchant.taste.tracker import TasteTracker
+from penchant.taste.wished import never
+from penchant.types import Impression, Pseudonym, Recommendation
 
-Ranked = list[tuple[int, float, Reason]]
-"""Row, score and reason of each item of a list, best first."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Wanted:
-    """One request, looked up. ``person`` is None where nobody may be recognised."""
-
-    view: CatalogView
-    person: Pseudonym | None
-    wishes: Sequence[Correction]
-    allowed: NDArray[np.bool_]
-    context_row: int
-    n: int
-    now: float
+Said = tuple[Listed, str, str]
+"""What a model says to somebody, the snapshot that says it, and why it could not say anything."""
+Asking = tuple[int, Pseudonym, Request]
+"""Place among those asked together, person and request."""
 
 
 class Recommender:
@@ -44,7 +38,8 @@ class Recommender:
     nothing is known that the model learned from.
 
     ``new_id`` makes the ``recommendation_id`` of a list. A person who opted out of profiling gets the
-    same list as such a stranger, logged for nobody.
+    same list as such a stranger, logged for nobody. Whatever goes wrong with the model or with one person,
+    what is popular is shown instead, the list is marked as a fallback, and ``on_fault`` hears of it.
     """
 
     def __init__(
@@ -59,18 +54,27 @@ class Recommender:
         sink: ImpressionSink,
         new_id: Callable[[], str],
         experiment: Experiment | None = None,
+        on_fault: OnFault = nobody_hears,
+        retrieval: Retrieval | None = None,
+        rules: Rules | None = None,
+        ranking: Ranking | None = None,
+        suited: Suited | None = None,
+        variety: Variety | None = None,
+        exposure: Exposure | None = None,
+        exploration: Exploration | None = None,
     ) -> None:
         self._catalog = catalog
         self._tracker = tracker
-        self._popularity = popularity
-        self._seen = seen
+        self._filling = Filling(popularity, suited, self._told)
         self._corrections = corrections
         self._consent = consent
         self._sink = sink
         self._new_id = new_id
-        # Threads that compute at the same time only take the interpreter from each other: with 16 requests
-        # at once half as many were answered in a second as with one.
-        self._one_at_a_time = Lock()
+        spare = exploration.candidates if exploration is not None else 0
+        self.personal = PersonalLists(seen, retrieval, ranking, variety, spare)
+        self._exposure, self._exploration = exposure, exploration
+        self._on_fault = on_fault
+        self._rules: Rules = rules or RulesInForce(catalog, lambda _: {})
         self.experiment = experiment or Experiment()
 
     @property
@@ -84,7 +88,7 @@ class Recommender:
 
     def use(self, tracker: TasteTracker, seen: SeenFilter) -> None:
         """Serve with a first model, or with newly learned repeat rates, from the next request on."""
-        self._tracker, self._seen = tracker, seen
+        self._tracker, self.personal.seen = tracker, seen
 
     def recommend(
         self,
@@ -96,102 +100,138 @@ class Recommender:
         context_item: str | None = None,
         exclude: Iterable[str] = (),
     ) -> Impression:
-        """The list of up to ``n`` items for ``person`` (None: nobody known) at ``now`` (unix seconds).
+        """:meth:`recommend_each` of one list; the arguments are those of :class:`Wanted`."""
+        wanted = Wanted(person, n, placement, context_item, tuple(exclude))
+        return self.recommend_each([wanted], now)[0]
 
-        ``context_item`` is what is being looked at: it bends the list and is not in it.
-        """
-        impression = self._made(self._wanted(person, n, now, context_item, exclude), placement)
-        self._sink.put(impression)
-        return impression
+    def recommend_each(self, wanted: Sequence[Wanted], now: float) -> list[Impression]:
+        """Lists at ``now`` (unix seconds), each logged. Several at once cost much less than one by one."""
+        shown = self.made(wanted, now)
+        for impression in shown:
+            self._sink.put(impression)
+        return shown
+
+    def at_hand(self, person: Pseudonym) -> bool:
+        """Whether a list for the person is a matter of a few ms, and nothing need be read for it."""
+        try:
+            tracker = self.tracker_of(person)
+            return tracker is not None and self.personal.quick(tracker) and tracker.holds(person)
+        except Exception:  # What is wrong is told where the list is made, in place of which another is shown.
+            return False
 
     def rehearse(self, person: Pseudonym | None, n: int, now: float) -> None:
         """Make a list that nobody sees and no log holds: the first one of a process takes longest."""
-        self._made(self._wanted(person, n, now, None, ()), "rehearsal")
+        self.made([Wanted(person, n, "rehearsal")], now)
 
-    def _made(self, wanted: _Wanted, placement: str) -> Impression:
-        reading = None
-        tracker = self.tracker_of(wanted.person)
-        if wanted.person is not None and tracker is not None:
-            reading = tracker.read(wanted.person)
-        ranked: Ranked = []
-        if reading is not None:
-            with self._one_at_a_time:
-                ranked = self._personal(wanted, reading)
-        snapshot = reading.snapshot if reading is not None and ranked else ""
-        if len(ranked) < wanted.n:
-            ranked += self._popular(wanted, ranked)
-        return self._shown(wanted, ranked, placement, snapshot)
+    def follow_catalogue(self) -> None:
+        """Read what lists need of items that changed, so that nobody waits for it."""
+        if self._exposure is not None:
+            self._exposure.follow(self._catalog.view())
 
-    def _wanted(
-        self,
-        person: Pseudonym | None,
-        n: int,
-        now: float,
-        context_item: str | None,
-        exclude: Iterable[str],
-    ) -> _Wanted:
+    def under(self, rules: Rules) -> "Recommender":
+        """The same under other rules of the house, to try them."""
+        other = copy(self)
+        other._rules, other.personal, other._exploration = rules, self.personal.apart(), None
+        return other
+
+    def made(self, wanted: Sequence[Wanted], now: float) -> list[Impression]:
+        """:meth:`recommend_each` without the log: nobody is shown these."""
         view = self._catalog.view()
-        known = person if person is not None and self._consent.get(person).profiling else None
-        wishes = self._corrections.get(known) if known is not None else ()
-        allowed = on_sale(view, [*exclude, *([context_item] if context_item else [])])
-        allowed &= ~never(wishes, view)
-        context_row = view.row(context_item) if context_item else -1
-        return _Wanted(view, known, wishes, allowed, context_row, n, now)
+        requests = [self._request(one, view, now) for one in wanted]
+        said: list[Said] = [(Listed([]), "", request.fault) for request in requests]
+        for tracker, asked in self._by_tracker(requests):
+            found = [(Listed([]), "", MODEL)] * len(asked) if tracker is None else self._said(tracker, asked)
+            for (place, _, _), one in zip(asked, found, strict=True):
+                said[place] = one
+        return [self._shown(request, *one) for request, one in zip(requests, said, strict=True)]
 
-    def _personal(self, wanted: _Wanted, reading: Reading) -> Ranked:
-        view, model, now = wanted.view, reading.model, wanted.now
-        # In place, on purpose: what is popular must not bring back what was hidden here.
-        wanted.allowed[:] &= self._seen.unseen(view, reading.bought, reading.viewed)
-        state, record = reading.state, reading.record
-        if 0 <= wanted.context_row < model.n_items:
-            look = _looked_at(wanted.context_row, reading, now)
-            state, record = model.step(state, look), one_more(record, look.item, look.type, look.time)
-        scores = model.scores(state, now, record, reading.about)[: len(view)]
-        scores = corrected(scores, wanted.wishes, view)
-        rows = top_k(scores, wanted.allowed[: len(scores)], wanted.n)
-        # Wishes and the item on the page bend the list too: then it is not only what others take.
-        otherwise = AS_A_WHOLE if wanted.wishes or wanted.context_row >= 0 else POPULAR
-        reasons = personal_reasons(reading, now, rows, view.name, otherwise=otherwise)
-        return [(int(row), float(scores[row]), why) for row, why in zip(rows, reasons, strict=True)]
+    def _by_tracker(self, requests: Sequence[Request]) -> Iterable[tuple[TasteTracker | None, list[Asking]]]:
+        """Who is read together."""
+        groups: dict[int, tuple[TasteTracker | None, list[Asking]]] = {}
+        for place, request in enumerate(requests):
+            if request.person is not None:
+                tracker = self.tracker_of(request.person)
+                groups.setdefault(id(tracker), (tracker, []))[1].append((place, request.person, request))
+        return groups.values()
 
-    def _popular(self, wanted: _Wanted, ranked: Ranked) -> Ranked:
-        """What is popular, for the places that ``ranked`` left open."""
-        view = wanted.view
-        scores = fallback_scores(self._popularity, view, wanted.context_row)
-        scores = corrected(scores, wanted.wishes, view)
-        wanted.allowed[[row for row, _, _ in ranked]] = False
-        rows = top_k(scores, wanted.allowed, wanted.n - len(ranked))
-        return [(int(row), float(scores[row]), POPULAR) for row in rows]
+    def _said(self, tracker: TasteTracker, asked: Sequence[Asking]) -> list[Said]:
+        """All together; where that fails one by one, so that nobody else hears of what is wrong with one."""
+        try:
+            found = self.personal.of(tracker, [(person, request) for _, person, request in asked])
+            return [(listed, snapshot, "") for listed, snapshot in found]
+        except Exception as error:
+            if len(asked) > 1:
+                return [one for alone in asked for one in self._said(tracker, [alone])]
+            reason = self._told(error)
+            if reason == PERSON:
+                # The log is read again next time: the state may be what is wrong.
+                tracker.forget(asked[0][1])
+            return [(Listed([]), "", reason)]
 
-    def _shown(self, wanted: _Wanted, ranked: Ranked, placement: str, snapshot: str) -> Impression:
+    def _told(self, error: Exception) -> str:
+        reason = reason_of(error)
+        self._on_fault(reason, error)
+        return reason
+
+    def _request(self, wanted: Wanted, view: CatalogView, now: float) -> Request:
+        context = wanted.context_item
+        known, wishes, fault = self._known(wanted.person)
+        allowed = on_sale(view, [*wanted.exclude, *([context] if context else [])])
+        if wishes:
+            allowed &= ~never(wishes, view)
+        context_row = view.row(context) if context else -1
+        ruled = self._rules.about(view, known, wanted.placement, now)
+        shared = self._exposure is not None
+        return Request(
+            wanted, view, known, wishes, ruled.allowed(allowed), context_row, now, fault, ruled, shared
+        )
+
+    def _known(self, person: Pseudonym | None) -> tuple[Pseudonym | None, tuple[Correction, ...], str]:
+        """The person, where they may be recognised, and their wishes. Where that cannot be read they may not
+        be: it is not known whether they opted out."""
+        if person is None:
+            return None, (), ""
+        try:
+            if not self._consent.get(person).profiling:
+                return None, (), ""
+            return person, tuple(self._corrections.get(person)), ""
+        except Exception as error:
+            return None, (), self._told(error)
+
+    def _arranged(self, request: Request, ranked: Ranked) -> Ranked:
+        """With what is popular in the places that are left open, and as the rules of the house want it."""
+        n, plan = request.wanted.n, request.ruled.plan
+        more = self._filling.of(request)
+        if self._exposure is not None:
+            ranked = self._exposure.arranged(request, _filled(ranked, request, request.room, more), more)
+        if plan is not None and (plan.pins or plan.limits):
+            return arranged(ranked, request.allowed, n, plan, more)
+        return _filled(ranked, request, n, more)[:n]
+
+    def _shown(self, request: Request, listed: Listed, snapshot: str, fallback: str) -> Impression:
+        ranked, chances = self._arranged(request, listed.ranked), repeat(1.0)
+        if self._exploration is not None:
+            ranked, chances = self._exploration.explored(request, ranked, listed.spare)
         items = tuple(
-            Recommendation(item_id=wanted.view.ids[row], score=score, position=place, reason=reason)
-            for place, (row, score, reason) in enumerate(ranked)
+            Recommendation(
+                item_id=request.view.ids[row], score=score, position=place, reason=reason, propensity=chance
+            )
+            for place, ((row, score, reason), chance) in enumerate(zip(ranked, chances, strict=False))
         )
         return Impression(
             recommendation_id=self._new_id(),
-            user_id=wanted.person or "",
-            timestamp=wanted.now,
-            placement=placement,
+            user_id=request.person or "",
+            timestamp=request.now,
+            placement=request.wanted.placement,
             items=items,
             snapshot=snapshot,
-            arm=self.experiment.arm_of(wanted.person),
+            arm=self.experiment.arm_of(request.person),
+            fallback=fallback,
         )
 
 
-def corrected(
-    scores: NDArray[np.float32], wishes: Sequence[Correction], view: CatalogView
-) -> NDArray[np.float32]:
-    """Scores moved by what a person wants more or less of."""
-    if not any(wish.weight in ("less", "more") for wish in wishes):
-        return scores
-    return scores + shift(wishes, view)[: len(scores)] * scores.std()
-
-
-def _looked_at(row: int, reading: Reading, now: float) -> Token:
-    """The item on the page, as if it had been viewed a second ago; not an event of the log.
-
-    No time at all since the last event is what strangers have.
-    """
-    basket = reading.window[-1].basket + 1 if reading.window else 0
-    return Token(item=row, type=EventType.VIEW.code, time=now - 1.0, basket=basket)
+def _filled(ranked: Ranked, request: Request, n: int, more: More) -> Ranked:
+    """With more up to ``n``, where it has fewer."""
+    left = request.allowed.copy()
+    left[[row for row, _, _ in ranked]] = False
+    return [*ranked, *more(left, max(0, n - len(ranked)))]

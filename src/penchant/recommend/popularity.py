@@ -1,5 +1,7 @@
 """What the shop buys these days: for strangers, and for whom a model cannot help."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,14 @@ _BY_CODE = np.array([WEIGHTS.get(kind, 0.0) for kind in EVENT_TYPES])
 SAME_CATEGORY = 2.0
 SAME_DEPARTMENT = 1.0
 
+Popular = Callable[[CatalogView, int], NDArray[np.float32]]
+"""Scores (len(view),) for who looks at the item of a row, -1 for none: :func:`fallback_scores` of a shop."""
+
+
+def none_popular(view: CatalogView, _row: int) -> NDArray[np.float32]:
+    """For a shop that counts nothing."""
+    return np.zeros(len(view), np.float32)
+
 
 class Popularity:
     """Counts that fade: an event of age ``a`` counts ``exp(-a / days)``.
@@ -42,12 +52,21 @@ class Popularity:
 
     def on_event(self, row: int, event: Event) -> None:
         """Count one event on the item of ``row``; -1 (no item) is passed over."""
-        weight = WEIGHTS.get(event.type, 0.0)
-        if row < 0 or not weight:
+        self.on_events([row], [event])
+
+    def on_events(self, rows: Sequence[int], events: Sequence[Event]) -> None:
+        """The same of several, for little more than one of them costs."""
+        told = [
+            (row, weight, event.timestamp)
+            for row, event in zip(rows, events, strict=True)
+            if row >= 0 and (weight := WEIGHTS.get(event.type, 0.0))
+        ]
+        if not told:
             return
-        self._reach(row + 1)
-        self._rebase(event.timestamp)
-        self._counts[row] += weight * np.exp((event.timestamp - self._origin) / self._lifetime)
+        items, weights, times = (np.array(cells) for cells in zip(*told, strict=True))
+        self._reach(int(items.max()) + 1)
+        self._rebase(float(times.max()))
+        np.add.at(self._counts, items, weights * np.exp((times - self._origin) / self._lifetime))
 
     def rebuild(self, columns: EventColumns, ids: IdTable) -> None:
         """Count a whole log anew."""

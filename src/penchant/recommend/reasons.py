@@ -1,7 +1,7 @@
 """True reasons: the past events, or what is known of a person, without which an item's score is lower."""
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,23 +25,26 @@ AS_A_WHOLE = Reason(kind="because-of")
 """Taste, wishes and the item on the page speak for it together."""
 
 
-def contributions(reading: Reading, now: float, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Loss of score of each item at ``now`` when one recent event is left out, shape (len(rows), W).
+def contributions(
+    reading: Reading,
+    now: float,
+    rows: NDArray[np.int64],
+    without: NDArray[np.float32] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Loss of score of each item at ``now`` when one recent event is left out, shape (len(rows), W), and
+    what the whole history adds to it, (len(rows),).
 
-    W is the number of events in the window; the later ones are read again without the one left out.
+    W is the number of events in the window; ``without`` (W + 1, D) is what the model's ``without_each`` says
+    of them, where that is known already.
     By taste alone, and only of items that the person never wanted: see :func:`personal_reasons`. What is
-    known of the person is added to behaviour, so that it changes nothing here, nor in :func:`gains`; how open
-    the person is to new things lifts all of them alike.
+    known of the person is added to behaviour, so that it changes nothing here; how open the person is to
+    new things lifts all of them alike.
     """
-    h = reading.model.without_each(reading.base, reading.window, now)
-    return (reading.model.vectors()[rows] @ (h[-1] - h[:-1]).T).astype(np.float32, copy=False)
-
-
-def gains(reading: Reading, now: float, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """What the whole history adds to each item's score at ``now``, shape (len(rows),)."""
     model = reading.model
-    change = model.h(reading.state, now) - model.h(model.initial(), now)
-    return (model.vectors()[rows] @ change).astype(np.float32, copy=False)
+    h = model.without_each([reading.pasts], now)[0] if without is None else without
+    change = np.concatenate([h[-1] - h[:-1], (h[-1] - model.h(model.initial(), now))[None]])
+    found = model.vectors()[rows] @ change.T
+    return found[:, :-1], found[:, -1]
 
 
 def known_gains(reading: Reading, now: float, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -60,9 +63,10 @@ def personal_reasons(
     name: Callable[[int], str],
     *,
     otherwise: Reason = POPULAR,
+    without: NDArray[np.float32] | None = None,
 ) -> list[Reason]:
     """A reason for each row of a personal list; ``name`` gives the item id of a row, empty for one that has
-    no name yet: it is not named.
+    no name yet: it is not named. ``without``: see :func:`contributions`.
 
     What was ever wanted is scored as such alone: it is ``bought-again``, or, where it was never
     bought, ``looked-at``. Of other items the past events count that carry the score.
@@ -72,83 +76,66 @@ def personal_reasons(
     """
     if not len(rows):
         return []
-    losses, gained = contributions(reading, now, rows), gains(reading, now, rows)
-    known = known_gains(reading, now, rows).tolist()
-    remembered = reading.model.remembered(reading.state, rows, reading.record)
+    losses, gained = contributions(reading, now, rows, without)
+    told = np.maximum(known_gains(reading, now, rows), 0)
+    remembered = reading.model.remembered(reading.state, rows, reading.record).tolist()
     reasons: list[Reason] = []
-    for row, loss, gain, told, again in zip(
-        rows.tolist(), losses, gained.tolist(), known, remembered.tolist(), strict=True
+    for row, again, past, about in zip(
+        rows.tolist(), remembered, _pasts(reading, losses, gained, told), told.tolist(), strict=True
     ):
         count = reading.bought.get(row, 0)
-        if again and count:
-            reasons.append(Reason(kind="bought-again", count=count, share=1.0))
-        elif again:
-            reasons.append(Reason(kind="looked-at", share=1.0))
+        if again:
+            reasons.append(Reason(kind="bought-again" if count else "looked-at", count=count, share=1.0))
+        elif about > past.carried:
+            reasons.append(Reason(kind="about-you", share=_share(about, past.whole)))
         else:
-            parts = _by_item(reading, loss)
-            past = max(gain, sum(parts.values()))
-            whole = max(past, 0.0) + max(told, 0.0)
-            if told > max(past, 0.0):
-                reasons.append(Reason(kind="about-you", share=_share(told, whole)))
-            else:
-                reasons.append(_reason(row, parts, whole, count, name) or otherwise)
+            reasons.append(_reason(row, past, count, name) or otherwise)
     return reasons
 
 
-def _by_item(reading: Reading, loss: NDArray[np.float32]) -> dict[int, float]:
-    """Losses summed over the events of each past item, only what speaks for the item."""
-    total: defaultdict[int, float] = defaultdict(float)
-    for token, part in zip(reading.window, loss.tolist(), strict=True):
-        if token.item >= 0:
-            total[token.item] += part
-    return {item: part for item, part in total.items() if part > 0}
+class _Past(NamedTuple):
+    """What speaks for one item: past items that are loud enough to be named, loudest first, and their parts
+    of its score; what the past carries, and with what else is known."""
+
+    loud: list[tuple[int, float]]
+    carried: float
+    whole: float
 
 
-def _reason(
-    row: int, parts: dict[int, float], whole: float, count: int, name: Callable[[int], str]
-) -> Reason | None:
+def _pasts(
+    reading: Reading, losses: NDArray[np.float32], gained: NDArray[np.float32], told: NDArray[np.float32]
+) -> Iterator[_Past]:
+    """For each item (n,), of ``losses`` (n, W): those of the events of one past item are added up."""
+    items = [token.item for token in reading.window]
+    named = list(dict.fromkeys(item for item in items if item >= 0))
+    whose = np.array([[item == one for one in named] for item in items], np.float32)
+    parts = np.maximum(losses @ whose.reshape(len(items), len(named)), 0)
+    carried = np.maximum(np.maximum(gained, parts.sum(1)), 0)
+    whole = carried + told
+    bars = np.maximum(np.maximum(LEAST * whole, NEAR * parts.max(1, initial=0)), 1e-9)
+    order = np.argsort(-parts, axis=1, kind="stable")
+    counts = (parts >= bars[:, None]).sum(1).tolist()
+    for loudest, row, many, past, all_in_all in zip(
+        order.tolist(), parts.tolist(), counts, carried.tolist(), whole.tolist(), strict=True
+    ):
+        yield _Past([(named[place], row[place]) for place in loudest[:many]], past, all_in_all)
+
+
+def _reason(row: int, past: _Past, count: int, name: Callable[[int], str]) -> Reason | None:
     """None where nothing of the past speaks for the item."""
-    bar = max(LEAST * whole, NEAR * max(parts.values(), default=0.0), 1e-9)
-    loud = [item for item in parts if parts[item] >= bar]
-    loud.sort(key=lambda item: -parts[item])
-    itself = bool(loud) and loud[0] == row
+    loud, whole = past.loud, past.whole
+    itself = bool(loud) and loud[0][0] == row
     if count and (itself or not loud):
-        return Reason(kind="bought-again", count=count, share=_share(parts.get(row, 0.0), whole))
+        return Reason(kind="bought-again", count=count, share=_share(loud[0][1] if loud else 0.0, whole))
     if itself:
-        return Reason(kind="looked-at", share=_share(parts[row], whole))
+        return Reason(kind="looked-at", share=_share(loud[0][1], whole))
     if whole <= 0:
         return None
     # An item is no reason for itself.
-    shown = [item for item in loud if item != row and name(item)][:NAMED]
-    carried = sum(parts[item] for item in shown)
-    return Reason(kind="because-of", items=tuple(name(item) for item in shown), share=_share(carried, whole))
+    shown = [(name(item), part) for item, part in loud if item != row and name(item)][:NAMED]
+    carried = sum(part for _, part in shown)
+    return Reason(kind="because-of", items=tuple(item for item, _ in shown), share=_share(carried, whole))
 
 
 def _share(part: float, whole: float) -> float:
     return round(min(1.0, part / whole), 4) if whole > 0 else 0.0
-
-
-def words(reason: Reason, title: Callable[[str], str]) -> str:
-    """A reason in plain English; ``title`` gives the name of an item id.
-
-    >>> words(Reason(kind="bought-again", count=2), str)
-    'You bought it 2 times before'
-    >>> words(Reason(kind="because-of", items=("Milk", "Bread")), str)
-    'Because of Milk and Bread'
-    """
-    named = _listed([title(item) for item in reason.items])
-    if reason.kind == "bought-again":
-        return f"You bought it {'once' if reason.count == 1 else f'{reason.count} times'} before"
-    if reason.kind == "looked-at":
-        return "You looked at it before"
-    if reason.kind == "because-of":
-        return f"Because of {named}" if named else "Fits your taste as a whole"
-    if reason.kind == "about-you":
-        return "Fits what the shop knows of you"
-    if reason.kind == "similar":
-        return f"Similar to {named}" if named else "Similar"
-    return "Popular these days"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,8 +1,9 @@
 """The model's trend in a shop that goes on: who counts in it is who trains."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from penchant.catalog.ids import IdTable
 from penchant.model.histories import Histories
@@ -33,15 +34,16 @@ class ShopTrend:
         self._old = np.unique(salts[histories.person_of_event()[first]] ^ rows * np.uint64(ODD))
         self._new: set[int] = set()
 
-    def add(self, events: Iterable[Event]) -> None:
+    def add(self, events: Iterable[Event], row_of: Mapping[str, int] | None = None) -> None:
         """Count events of people who may train, in the order in which they are heard of: of two events of
-        a pair the one that came to the log first is the first time, even where the other is older."""
-        for row, event in self._heard(events):
-            pair = _pair(event, row)
-            first = not self._holds(pair)
-            if first:
-                self._new.add(pair)
-            self.live.on_event(row, event.timestamp, first=first)
+        a pair the one that came to the log first is the first time, even where the other is older.
+
+        ``row_of``: rows of their items, -1 for none, where they are known: then nothing is read.
+        """
+        rows, moments, pairs = self._heard(events, row_of)
+        first = ~self._held(pairs) & _firsts(pairs)
+        self._new.update(pairs[first].tolist())
+        self.live.on_events(rows, moments, first)
         if len(self._new) >= MANY:
             new = np.sort(np.fromiter(self._new, np.uint64, len(self._new)))
             self._old = np.insert(self._old, np.searchsorted(self._old, new), new)
@@ -49,29 +51,40 @@ class ShopTrend:
 
     def take_back(self, events: Iterable[Event]) -> None:
         """All that a person did is no more, in the order of counting; what never counted changes nothing."""
-        gone: set[int] = set()
-        for row, event in self._heard(events):
-            pair = _pair(event, row)
-            if self._holds(pair):
-                self.live.on_event(row, event.timestamp, first=pair not in gone, times=-1.0)
-                gone.add(pair)
-        old = np.array([self._place(pair) for pair in gone - self._new], np.int64)
-        self._old = np.delete(self._old, old)
-        self._new -= gone
+        rows, moments, pairs = self._heard(events)
+        held = self._held(pairs)
+        rows, moments, pairs = rows[held], moments[held], pairs[held]
+        self.live.on_events(rows, moments, _firsts(pairs), times=-1.0)
+        self._old = self._old[~np.isin(self._old, pairs)]
+        self._new.difference_update(pairs.tolist())
 
-    def _heard(self, events: Iterable[Event]) -> Iterator[tuple[int, Event]]:
+    def _heard(
+        self, events: Iterable[Event], row_of: Mapping[str, int] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint64]]:
+        """Item row, time and pair of each event that counts, (E,) each."""
         found = [event for event in events if event.item_id and event.type.code not in NOT_WANTED]
-        if found:
-            rows = self._ids.rows([str(event.item_id) for event in found]).tolist()
-            yield from ((row, event) for row, event in zip(rows, found, strict=True) if row >= 0)
+        items = [str(event.item_id) for event in found]
+        if row_of is None:
+            rows = self._ids.rows(items).astype(np.int64)
+        else:
+            rows = np.array([row_of.get(item, -1) for item in items], np.int64)
+        moments = np.array([event.timestamp for event in found], np.float64)
+        salts = np.array([hash(event.user_id) for event in found], np.int64).view(np.uint64)
+        known = rows >= 0
+        pairs = salts[known] ^ rows[known].astype(np.uint64) * np.uint64(ODD)
+        return rows[known], moments[known], pairs
 
-    def _holds(self, pair: int) -> bool:
-        place = self._place(pair)
-        return pair in self._new or (place < len(self._old) and int(self._old[place]) == pair)
+    def _held(self, pairs: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Whether each of them was taken before (E,)."""
+        new = np.array([pair in self._new for pair in pairs.tolist()], np.bool_)
+        if not len(self._old):
+            return new
+        place = np.minimum(np.searchsorted(self._old, pairs), len(self._old) - 1)
+        return new | (self._old[place] == pairs)
 
-    def _place(self, pair: int) -> int:
-        return int(np.searchsorted(self._old, np.uint64(pair)))
 
-
-def _pair(event: Event, row: int) -> int:
-    return (hash(Pseudonym(event.user_id)) ^ row * ODD) & 0xFFFF_FFFF_FFFF_FFFF
+def _firsts(pairs: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which of them stand there for the first time, (E,)."""
+    first = np.zeros(len(pairs), np.bool_)
+    first[np.unique(pairs, return_index=True)[1]] = True
+    return first

@@ -3,13 +3,20 @@
 from typing import Any
 
 from penchant.events.cells import Limits
+from penchant.recommend.fallback import REASONS
+from penchant.serve.forms import EVENT, ID, ITEM, TASTE, WORDS
 from penchant.serve.limits import LINES
 
 JSON = "application/json"
 _TEXT: dict[str, Any] = {"type": "string"}
 _OBJECT: dict[str, Any] = {"type": "object"}
 _N = ("n", {"type": "integer", "minimum": 1, "maximum": 200}, False)
-_USER, _ITEM = ("user_id", _TEXT, False), ("item", _TEXT, False)
+_USER, _ITEM = ("user_id", ID, False), ("item", ID, False)
+_LANGUAGE = (
+    "language",
+    {"enum": ["en", "zh"], "description": "Adds `reasons`, one in words for each item; or Accept-Language"},
+    False,
+)
 _LIST = {"type": "array", "items": {"$ref": "#/components/schemas/Recommendation"}}
 
 Parameter = tuple[str, dict[str, Any], bool]
@@ -19,25 +26,61 @@ def _object(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+_CONSENT = {
+    "type": "object",
+    "properties": {"profiling": {"type": "boolean"}, "experiments": {"type": "boolean"}},
+    "minProperties": 1,
+}
+
+
 def _array(of: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": of}
 
 
+_EXCLUDE = ("exclude", _array(ID) | {"maxItems": 200}, False)
 _INTAKE = _object(
     accepted={"type": "integer"},
     duplicates={"type": "integer"},
     rejected=_array(_object(index={"type": "integer"}, code=_TEXT, message=_TEXT)),
+)
+_FALLBACK: dict[str, dict[str, Any]] = {
+    "fallback": {
+        "type": "boolean",
+        "description": "The list is not what it should be: of what is popular, or found by the letter alone",
+    },
+    "fallback_reason": {
+        "enum": ["", *REASONS],
+        "description": "model: none serves. person: something is wrong with what is known of this one. "
+        "storage: the disk cannot be read. encoder: the language model is gone. Empty: nothing is wrong; "
+        "what strangers and people who opted out see is their list",
+    },
+}
+_READY = _object(
+    ready={"type": "boolean", "description": "Lists are answered; 503 where not even what is popular is"},
+    degraded=_array(
+        {"enum": ["model", "snapshot", "person", "storage", "encoder", "lists", "events", "learner"]}
+    ),
+    reasons=_array(_TEXT),
+    snapshot=_TEXT,
+    fallback={"type": "boolean", "description": "No model serves: everybody sees what is popular"},
+    log_position={"type": "integer"},
+    learned_position={"type": "integer"},
+    states={"type": "integer"},
+    unlogged={"type": "integer", "description": "Lists that were shown and are in no log"},
+    learner={"enum": ["off", "running", "failed"]},
 )
 _SHOWN = _object(
     recommendation_id=_TEXT,
     user_id=_TEXT,
     placement=_TEXT,
     snapshot=_TEXT,
-    fallback={"type": "boolean"},
+    **_FALLBACK,
     items=_LIST,
 )
-_FOUND = _object(recommendation_id=_TEXT, items=_LIST)
+_FOUND = _object(recommendation_id=_TEXT, **_FALLBACK, items=_LIST)
 _SCHEMAS: dict[str, Any] = {
+    "Event": EVENT,
+    "Item": ITEM,
     "Error": _object(error=_object(code=_TEXT, message=_TEXT)),
     "Recommendation": _object(
         item_id=_TEXT, score={"type": "number"}, position={"type": "integer"}, reason=_OBJECT
@@ -48,41 +91,80 @@ _ATTRIBUTES: dict[str, Any] = {
     "additionalProperties": {"type": "string", "maxLength": Limits().max_attribute},
     "maxProperties": Limits().max_attributes,
 }
+_VERSION = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
+_NOTE = ("note", _TEXT | {"maxLength": 500})
+_SEEN = ("expected", _VERSION | {"description": "The version that the author saw; a newer one is a conflict"})
+_KEPT = _object(version=_VERSION, rules={"type": "integer"})
+_BACK = _object(version=_VERSION) | {"properties": dict([("version", _VERSION), _NOTE, _SEEN])}
+
+
+def _rules(*more: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    document = _OBJECT | {"description": "Decision tables in GoRules' JSON Decision Model (JDM)"}
+    return _object(document=document) | {"properties": {"document": document, **dict(more)}}
+
+
+_EVENT_FORM, _ITEM_FORM = ({"$ref": f"#/components/schemas/{name}"} for name in ("Event", "Item"))
 _KNOWN = "Replace all that the shop knows of a person; an empty object removes it"
+_LOGIN = "A guest logs in: up to now it was this person"
+_GUEST = ID | {
+    "description": "What the shop itself made for this device, never what a client says unsigned: whoever "
+    "names another person's id gets that person's events. Set serve.guest_prefix, which it must begin with"
+}
+_JOINED = _object(joined={"type": "boolean"}, events={"type": "integer"}, reason=_TEXT)
+_ANSWER = _object(user_id=ID, item_id=ID, likes={"type": "boolean"})
+_ASKED = _object(
+    answered={"type": "integer"}, questions=_array(_object(item_id=_TEXT, title=_TEXT, category=_TEXT))
+)
 _PUT = "Add items, or replace them whole: a field that is left out is gone"
 
 OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | None, dict[str, Any]], ...] = (
-    ("post", "/v1/events", "events", "Take events in", [], _object(events=_array(_OBJECT)), _INTAKE),
-    ("put", "/v1/items", "admin", _PUT, [], _object(items=_array(_OBJECT)), _OBJECT),
-    ("delete", "/v1/items", "admin", "Remove items", [], _object(item_ids=_array(_TEXT)), _OBJECT),
+    ("post", "/v1/events", "events", "Take events in", [], _object(events=_array(_EVENT_FORM)), _INTAKE),
+    ("put", "/v1/items", "admin", _PUT, [], _object(items=_array(_ITEM_FORM)), _OBJECT),
+    ("delete", "/v1/items", "admin", "Remove items", [], _object(item_ids=_array(ID)), _OBJECT),
     (
         "get",
         "/v1/users/{user_id}/recommendations",
         "read",
         "What this person should see now",
-        [_N, ("placement", _TEXT, False), _ITEM, ("exclude", _array(_TEXT) | {"maxItems": 200}, False)],
+        [_N, ("placement", ID, False), _ITEM, _EXCLUDE, _LANGUAGE],
         None,
         _SHOWN,
     ),
-    ("get", "/v1/items/{item_id}/similar", "read", "Items like this one", [_N], None, _FOUND),
+    (
+        "get",
+        "/v1/items/{item_id}/similar",
+        "read",
+        "Items like this one",
+        [_N, _USER, _LANGUAGE],
+        None,
+        _FOUND,
+    ),
     (
         "get",
         "/v1/search",
         "read",
         "Items for a text",
-        [("q", _TEXT, True), _N, _USER],
+        [("q", WORDS | {"minLength": 1}, True), _N, _USER, _LANGUAGE],
         None,
         _FOUND,
     ),
     ("get", "/v1/users/{user_id}/taste", "read", "What is known of a taste", [], None, _OBJECT),
-    ("patch", "/v1/users/{user_id}/taste", "events", "Correct a taste", [], _OBJECT, _OBJECT),
+    (
+        "patch",
+        "/v1/users/{user_id}/taste",
+        "events",
+        "Correct a taste",
+        [],
+        TASTE,
+        _OBJECT,
+    ),
     (
         "put",
         "/v1/users/{user_id}/consent",
         "events",
-        "Opt in to or out of profiling",
+        "Opt in to or out of profiling and experiments",
         [],
-        _object(profiling={"type": "boolean"}),
+        _CONSENT,
         _OBJECT,
     ),
     (
@@ -94,10 +176,17 @@ OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | No
         _ATTRIBUTES,
         _object(attributes=_ATTRIBUTES),
     ),
+    ("post", "/v1/users/{user_id}/guests", "events", _LOGIN, [], _object(guest_id=_GUEST), _JOINED),
     ("get", "/v1/users/{user_id}/export", "admin", "All that is held on a person", [], None, _OBJECT),
     ("delete", "/v1/users/{user_id}", "admin", "Erase a person", [], None, _OBJECT),
+    ("get", "/v1/onboarding", "read", "What to ask somebody new", [_USER, _N, _EXCLUDE], None, _ASKED),
+    ("post", "/v1/onboarding", "events", "An answer of somebody new", [], _ANSWER, _ASKED),
+    ("get", "/v1/rules", "admin", "The rules of the house and their history", [], None, _OBJECT),
+    ("put", "/v1/rules", "admin", "Replace the rules, checked first", [], _rules(_NOTE, _SEEN), _KEPT),
+    ("post", "/v1/rules/rollback", "admin", "Bring a version back", [], _BACK, _KEPT),
+    ("post", "/v1/rules/dry-run", "admin", "What rules would have changed", [], _rules(), _OBJECT),
     ("get", "/healthz", "", "Is the process alive", [], None, _OBJECT),
-    ("get", "/readyz", "", "Can it answer", [], None, _OBJECT),
+    ("get", "/readyz", "", "Can it answer", [], None, _READY),
     ("get", "/metrics", "", "Counters in Prometheus' text form", [], None, _TEXT),
 )
 
@@ -130,7 +219,7 @@ def _operation(
     path: str, scope: str, summary: str, query: list[Parameter], reply: dict[str, Any]
 ) -> dict[str, Any]:
     named = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    places = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in named]
+    places = [{"name": name, "in": "path", "required": True, "schema": ID} for name in named]
     asked = [{"name": name, "in": "query", "required": must, "schema": form} for name, form, must in query]
     media = "text/plain" if reply is _TEXT else JSON
     failed = {"description": "Refused", "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}}

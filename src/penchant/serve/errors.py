@@ -1,6 +1,7 @@
 """The one table from errors to HTTP, and the one form in which they are told."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import msgspec
 from starlette.responses import Response
@@ -17,11 +18,15 @@ STATUS: Mapping[type[PenchantError], int] = {
     errors.Forbidden: 403,
     errors.TooLarge: 413,
     errors.Overloaded: 429,
+    errors.WouldWait: 503,
+    errors.Unreachable: 503,
     errors.SettingsError: 500,
     errors.ShopError: 503,
+    errors.DamagedLog: 503,
     errors.ShopBusy: 503,
     errors.StorageError: 503,
     errors.SnapshotRefused: 503,
+    errors.EncoderGone: 503,
     errors.NotTrained: 503,
     errors.NotEnoughData: 409,
     errors.MissingExtra: 501,
@@ -31,6 +36,7 @@ STATUS: Mapping[type[PenchantError], int] = {
 HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"www-authenticate": 'Bearer realm="penchant"'},
     429: {"retry-after": "1"},
+    503: {"retry-after": "1"},
 }
 
 
@@ -58,3 +64,15 @@ def respond(error: PenchantError) -> Response:
     status = status_of(error)
     told = str(error) if status < 500 else "the shop cannot answer this now; its log says why"
     return error_response(status, error.code, told)
+
+
+def as_sent(response: Response, headers: Mapping[str, str]) -> bytes:
+    r"""A whole answer as it goes over the wire, with ``headers`` besides its own.
+
+    >>> as_sent(Response(b"yes", 200, {"a": "b"}), {"c": "d"})
+    b'HTTP/1.1 200 OK\r\na: b\r\ncontent-length: 3\r\nc: d\r\n\r\nyes'
+    """
+    told = {key.decode("latin-1"): value.decode("latin-1") for key, value in response.raw_headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (told | dict(headers)).items())
+    phrase = HTTPStatus(response.status_code).phrase
+    return f"HTTP/1.1 {response.status_code} {phrase}\r\n{lines}\r\n".encode("latin-1") + bytes(response.body)

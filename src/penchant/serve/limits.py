@@ -1,11 +1,13 @@
 """What the door lets through: sizes of bodies, batches, texts and ids, and the form of JSON."""
 
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import msgspec
+import numpy as np
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -14,6 +16,8 @@ from penchant.settings import ServeSettings
 
 MAX_N = 200
 """Longest list that may be asked for."""
+Change = Callable[..., Awaitable[Any]]
+"""Calls what may wait for the disk, in a thread of those for that."""
 LINES = "application/x-ndjson"
 """Type of a body with one JSON record in each line."""
 
@@ -102,19 +106,36 @@ def decode_lines(body: bytes, most: int = 1_000) -> list[Any]:
     return found
 
 
-async def read_json(request: Request, limits: ServeSettings, form: Callable[[bytes], Any] = decode) -> Any:
+async def read_json(request: Request, limits: ServeSettings) -> Any:
     """The body as JSON, its texts within their limit, however deep they lie.
 
     Raises:
         InvalidInput: not JSON. TooLarge: the body, or a text or a name in it.
     """
-    raw = await read_body(request, limits.max_body)
+    return _within_text(await read_body(request, limits.max_body), limits, decode)
+
+
+def _within_text(raw: bytes, limits: ServeSettings, form: Callable[[bytes], Any]) -> Any:
     body = form(raw)
-    # A text has no more characters than the body has bytes: most bodies need no look.
-    longest = longest_text(body) if len(raw) > limits.max_text else 0
+    longest = longest_text(body) if may_hold_text(raw, limits.max_text) else 0
     if longest > limits.max_text:
         raise TooLarge(f"a text has {longest} characters; at most {limits.max_text} are kept")
     return body
+
+
+def may_hold_text(raw: bytes, limit: int) -> bool:
+    """Whether JSON may hold a text of more than ``limit`` characters, told by its bytes: it has at least as
+    many between two quotes, unless some are escaped.
+
+    >>> may_hold_text(b'["four", "five"]', 4), may_hold_text(b'["seven", 8]', 4)
+    (False, True)
+    """
+    if len(raw) <= limit:
+        return False
+    if b"\\" in raw:
+        return True
+    quotes = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord('"'))
+    return int(np.diff(quotes).max(initial=0)) - 1 > limit
 
 
 def longest_text(value: Any) -> int:
@@ -136,16 +157,29 @@ def longest_text(value: Any) -> int:
 
 
 async def read_batch(request: Request, name: str, limits: ServeSettings) -> list[dict[str, Any]]:
-    """The records of ``{name: [...]}``, or one in each line of a body of type ``application/x-ndjson``.
+    """:func:`batch` of a request.
+
+    Raises:
+        InvalidInput, TooLarge: as :func:`batch` and :func:`read_body` do.
+    """
+    raw = await read_body(request, limits.max_body)
+    return batch(raw, request.headers.get("content-type", ""), name, limits)
+
+
+def batch(raw: bytes, kind: str, name: str, limits: ServeSettings) -> list[dict[str, Any]]:
+    """The records of a body ``{name: [...]}``, or one in each line where its type is
+    ``application/x-ndjson``.
 
     Raises:
         InvalidInput: another form. TooLarge: too many records or a text that is too long.
+
+    >>> batch(b'{"events": [{"type": "view"}]}', "application/json", "events", ServeSettings())
+    [{'type': 'view'}]
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    lines = partial(decode_lines, most=limits.max_batch)
-    body = await read_json(request, limits, lines if kind == LINES else decode)
-    if kind == LINES:
-        body = {name: body}
+    if kind.partition(";")[0].strip().lower() == LINES:
+        body = {name: _within_text(raw, limits, partial(decode_lines, most=limits.max_batch))}
+    else:
+        body = _within_text(raw, limits, decode)
     records = body.get(name) if isinstance(body, dict) and set(body) == {name} else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise InvalidInput(f'the body must be {{"{name}": [records]}} and nothing else')
@@ -165,21 +199,21 @@ def check_id(value: str, name: str, limit: int) -> str:
     return value
 
 
-def excluded(request: Request, limit: int) -> list[str]:
+def excluded(query: QueryParams, limit: int) -> list[str]:
     """Item ids of every ``exclude`` of the query string, up to :data:`MAX_N` of them.
 
     Raises:
         HTTPException: 422 for more: leaving some of them in would show what was not wanted.
     """
-    found = request.query_params.getlist("exclude")
+    found = query.getlist("exclude")
     if len(found) > MAX_N:
         raise HTTPException(422)
     return [check_id(item, "exclude", limit) for item in found]
 
 
-def count(request: Request, default: int) -> int:
+def count(query: QueryParams, default: int) -> int:
     """``n`` of the query string, from 1 to :data:`MAX_N`."""
-    text = request.query_params.get("n", str(default))
+    text = query.get("n", str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= MAX_N):
         raise InvalidInput(f"n: must be a whole number from 1 to {MAX_N}, received {text[:20]!r}")
     return int(text)

@@ -1,19 +1,52 @@
-"""Everything that the HTTP door and the console need, as one interface that ``app.py`` answers.
+"""Everything that the HTTP door and the console need, as one interface that ``app/serving.py`` answers.
 
 Calls may block on the disk or the model: the door runs them in a thread. Users are named by the shop's
 own id in the first half and by pseudonym in the console's half; records are JSON-able.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from penchant.events.intake import IntakeResult
+from penchant.recommend.wording import Language
+from penchant.serve.guests import GuestServices
+from penchant.serve.onboarding import OnboardingServices
+from penchant.serve.rule_services import RuleServices
 from penchant.settings import Settings
 from penchant.types import Impression
 
 
+@dataclass(frozen=True, slots=True)
+class ListWanted:
+    """What a request for a list of up to ``size`` items asks; ``user_id`` is None for nobody in particular.
+
+    ``context_item`` is what is being looked at, ``exclude`` what must not be in the list.
+    """
+
+    user_id: str | None
+    size: int
+    placement: str = "default"
+    context_item: str | None = None
+    exclude: tuple[str, ...] = ()
+
+
 class ApiServices(Protocol):
     """What ``/v1`` and the health routes ask for."""
+
+    @property
+    def rules(self) -> RuleServices:
+        """The rules of the house."""
+        ...
+
+    @property
+    def guests(self) -> GuestServices:
+        """Guests who log in."""
+        ...
+
+    @property
+    def onboarding(self) -> OnboardingServices:
+        """Questions to somebody new."""
+        ...
 
     @property
     def settings(self) -> Settings:
@@ -28,35 +61,52 @@ class ApiServices(Protocol):
         """Scopes among ``events``, ``read`` and ``admin``; None for a key that nobody was given."""
         ...
 
-    def take_in(self, records: list[dict[str, Any]]) -> IntakeResult:
-        """Records from outside; accepted ones are durable and in the taste states when it returns."""
+    def take_in_each(self, requests: list[list[dict[str, Any]]], *, wait: bool = True) -> list[IntakeResult]:
+        """Records of several requests; accepted ones are durable and in the taste states when it returns.
+
+        Raises:
+            WouldWait: not to ``wait``, and something else writes or follows the log now; nothing was done.
+        """
         ...
 
-    def recommend(
-        self,
-        user_id: str | None,
-        size: int,
-        placement: str,
-        context_item: str | None,
-        exclude: Sequence[str],
-    ) -> Impression:
-        """A list, logged under its ``recommendation_id``."""
+    def at_hand(self, wanted: ListWanted) -> bool:
+        """Whether :meth:`recommend_each` needs no disk for the list, and a few ms at most. Asks no disk."""
         ...
 
-    def similar(self, item_id: str, size: int) -> Impression:
-        """Items like this one, logged for nobody. Raises NotFound for an unknown item."""
+    def recommend_each(self, wanted: list[ListWanted]) -> list[Impression]:
+        """A list for each, logged under its ``recommendation_id``."""
+        ...
+
+    def similar(self, item_id: str, size: int, user_id: str | None = None) -> Impression:
+        """Items like this one, by the user's corrections where one is given, logged for nobody.
+
+        Raises NotFound for an unknown item.
+        """
         ...
 
     def search(self, query: str, size: int, user_id: str | None) -> Impression:
         """Items for a text, logged for the user where one is given who may be profiled."""
         ...
 
+    def reason_words(self, shown: Impression, language: Language) -> list[str]:
+        """Why each item is in a list, in words of that language."""
+        ...
+
     def taste(self, user_id: str) -> dict[str, Any]:
-        """The profile with its corrections; that of a stranger is empty, not an error."""
+        """The profile with its corrections; that of a stranger is empty, not an error.
+
+        A :class:`penchant.taste.profile.TasteProfile` as built-ins, and ``corrections``, each with the number
+        of ``items`` that it is about; ``forgotten``, how many events are; ``present``: ``start``, ``until``
+        and ``session_id`` of the one that is being bought, or None; ``recent`` events, newest first, each
+        with ``event_id``, ``type``, ``timestamp``, ``item_id``, ``title`` and why it is ``left_out``.
+        """
         ...
 
     def correct_taste(self, user_id: str, changes: dict[str, Any]) -> dict[str, Any]:
-        """Apply the owner's corrections and return the new profile. Raises InvalidInput."""
+        """Apply the owner's corrections and return the new profile. Raises InvalidInput.
+
+        ``corrections``, ``forget``, ``remember`` and ``present``, see :class:`penchant.app.tastes.Changes`.
+        """
         ...
 
     def upsert_items(self, records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -67,8 +117,10 @@ class ApiServices(Protocol):
         """Counts. Unknown ids change nothing."""
         ...
 
-    def set_consent(self, user_id: str, profiling: bool) -> dict[str, Any]:
-        """The consent that now holds."""
+    def set_consent(
+        self, user_id: str, profiling: bool | None = None, experiments: bool | None = None
+    ) -> dict[str, Any]:
+        """The consent that now holds, where None leaves it as it was."""
         ...
 
     def set_attributes(self, user_id: str, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -84,8 +136,12 @@ class ApiServices(Protocol):
         ...
 
     def readiness(self) -> dict[str, Any]:
-        """``ready``, ``reasons``, ``snapshot``, ``fallback``, ``log_position``, ``states``, ``learner``.
+        """``ready``, ``degraded``, ``reasons``, ``snapshot``, ``fallback``, ``log_position``, ``states``,
+        ``learner``.
 
+        ``ready``: lists are answered, if only of what is popular. ``degraded``: parts that are not as they
+        should be: ``model``, ``snapshot``, ``person``, ``storage``, ``encoder``, ``lists``, ``events``,
+        ``learner``; ``reasons`` in words. ``unlogged``: lists that were shown and are in no log.
         ``learned_position``: place of the log up to which what serves has learned.
         """
         ...
@@ -144,6 +200,10 @@ class Services(ApiServices, Protocol):
         """As :meth:`ApiServices.set_consent`."""
         ...
 
+    def person_taste(self, pseudonym: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """As :meth:`ApiServices.correct_taste`."""
+        ...
+
     def person_export(self, pseudonym: str) -> dict[str, Any]:
         """As :meth:`ApiServices.export`."""
         ...
@@ -160,12 +220,10 @@ class Services(ApiServices, Protocol):
         """Items like this one, each as :meth:`person_recommend` shows it."""
         ...
 
-    def quality_html(self) -> str:
-        """The data-quality report, a whole page."""
-        ...
-
-    def evaluation_html(self) -> str | None:
-        """The newest evaluation, a whole page; None before the first one."""
+    def report_html(self, name: str) -> str | None:
+        """A whole page: ``quality`` of the data and ``experiment``, both as of now; the newest ``evaluation``
+        and the newest replay of ways of ``learning`` on, None before the first one.
+        """
         ...
 
     def learning(self) -> dict[str, Any]:
@@ -181,7 +239,8 @@ class Services(ApiServices, Protocol):
         ``parent``, ``losses``, ``made``, ``since``, ``to``, ``events``, ``accepted``, ``reasons``; None where
         it is not known. ``promotions``, newest first: ``name``, ``time``, ``why``, ``here``. ``back``:
         ``name``, ``made`` and ``until`` of what a rollback leads to, or None. ``heat``: ``arm``, ``blocks``,
-        ``written`` and ``svg`` of the newest replay, or None. ``report``: whether :meth:`learning_html` is.
+        ``written`` and ``svg`` of the newest replay, or None. ``report``: whether there is
+        :meth:`report_html` of ``learning``.
         """
         ...
 
@@ -191,8 +250,4 @@ class Services(ApiServices, Protocol):
         Raises Conflict where another one than ``expected`` serves by now or the earlier one is broken, and
         NotFound where there is none; then nothing has changed.
         """
-        ...
-
-    def learning_html(self) -> str | None:
-        """The newest replay of ways of learning on, a whole page; None before the first one."""
         ...

@@ -40,8 +40,12 @@ class PreferenceModel(Protocol):
         """Behaviour vector at ``now`` (unix seconds), shape (D,). ``about``: see :meth:`about`."""
         ...
 
-    def at_rest(self, state: Any) -> Any:
-        """The same state without what only questions need: it can be stepped, not asked."""
+    def numbers(self, state: Any) -> NDArray[np.float32]:
+        """What of a state its history does not tell at once, shape (R,)."""
+        ...
+
+    def revived(self, numbers: NDArray[np.float32], tokens: Sequence[Token]) -> Any:
+        """The state after a whole history, oldest first, whose :meth:`numbers` are known."""
         ...
 
     def about(self, attributes: Mapping[str, str]) -> NDArray[np.float32]:
@@ -61,12 +65,47 @@ class PreferenceModel(Protocol):
         """
         ...
 
+    def again(
+        self,
+        state: Any,
+        now: float,
+        record: Memory | None = None,
+        about: NDArray[np.float32] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], np.float32]:
+        """Rows of what was wanted before (m,), their scores (m,), and what is added to those of all others.
+
+        The others' are ``vectors() @ h(state, now, about) + biases(now)`` without it.
+        """
+        ...
+
+    def biases(self, now: float) -> NDArray[np.float32]:
+        """Score of each item at ``now`` for who never wanted it, (n_items,). Do not change them."""
+        ...
+
     def vectors(self) -> NDArray[np.float32]:
         """Item vectors that ``h`` is compared with, shape (n_items, D)."""
         ...
 
-    def without_each(self, base: Any, tail: Sequence[Token], now: float) -> NDArray[np.float32]:
-        """:meth:`h` (k + 1, D) after ``base`` and ``tail`` without each of its k events, last with all.
+    def pasts(self, state: Any, tail: Sequence[Token] = ()) -> Any:
+        """The beginning of :meth:`step_each`: after ``state`` and ``tail``, of which each can be left out."""
+        ...
+
+    def step_each(self, people: Sequence[tuple[Any, Any, Token]], most: int) -> list[tuple[Any, Any]]:
+        """State and pasts after one more token of each of several people, given both before it.
+
+        Pasts are states without each of the ``most`` newest events, and with all. Never changed in place.
+        """
+        ...
+
+    def scores_each(
+        self, people: Sequence[tuple[Any, Any, Memory | None, NDArray[np.float32] | None]], now: float
+    ) -> NDArray[np.float32]:
+        """:meth:`scores` of P people, given state, pasts, record and about of each; (P, n_items), fresh."""
+        ...
+
+    def without_each(self, people: Sequence[Any], now: float) -> list[NDArray[np.float32]]:
+        """Of each of ``people``, given by pasts, :meth:`h` (k + 1, D) without each of the k events, then with
+        all.
 
         Without what is known of the person: :meth:`about` is added to it, whatever the events.
         """

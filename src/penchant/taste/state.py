@@ -1,22 +1,21 @@
 """What is kept in memory on one person."""
 
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Self
 
 from penchant.model.entries import MOST_ITEMS
 from penchant.model.records import Record, one_more
 from penchant.model.repeat import Memory, empty_memory
 from penchant.model.tokens import NOT_WANTED, Token
 from penchant.taste.model import PreferenceModel
-from penchant.taste.tokens import Basket
-from penchant.types import Event, EventType, Pseudonym
+from penchant.taste.rest import mark
+from penchant.taste.tokens import Basket, Place, Placed
+from penchant.types import Event, EventType, Logged
 
 WINDOW = 12
 """Newest events of a person that a reason can name."""
-
-Kept = TypeVar("Kept")
 
 
 @dataclass(slots=True)
@@ -24,11 +23,13 @@ class Taste:
     """A person's state under one encoder.
 
     Attributes:
-        state: the model's, at rest where nothing recent is kept on the person. events: tokens in it.
+        state: the model's. events: tokens in it.
         loaded_to: log position up to which it was read from the log; newest: greatest log position in
-            it. last: (timestamp, sequence) of the last event.
+            it. last: (timestamp, sequence) of the last event in the person's order.
         greatest: highest item row among its tokens, -1 where none has an item.
         waiting: tokens, counted in all of the above, that the state is moved by when it is asked for.
+        late: whether one of them belongs before what was known already. Then their baskets and ``basket``
+            are numbered anew when they are put in their places.
     """
 
     encoder_id: str
@@ -39,36 +40,56 @@ class Taste:
     last: tuple[float, int]
     greatest: int
     basket: Basket
-    waiting: list[Token] = field(default_factory=list[Token])
+    waiting: list[Placed] = field(default_factory=list[Placed])
+    late: bool = False
+
+    def hear(self, logged: Logged, told: Sequence[Placed]) -> None:
+        """Count an event that is new; what it is to the model, if anything, waits."""
+        late = order_of(logged.event) < self.last
+        self.last, self.newest = max(self.last, order_of(logged.event)), logged.position
+        for one in told:
+            self.events += 1
+            self.greatest = max(self.greatest, one.token.item)
+            self.waiting.append(one)
+            self.late |= late
 
 
 @dataclass(slots=True)
-class Recent:
-    """What reasons and filters ask about a person: kept for the most active only, read again otherwise.
+class Sums:
+    """What filters and scores ask about some events of a person.
 
     Attributes:
-        base: state before the tokens of ``window``, the newest ones. bought: times that each item row was
-            bought (baskets). viewed: item rows looked at or clicked. record: all that was ever wanted.
+        bought: times that each item row was bought (baskets). viewed: item rows looked at or clicked.
+        record: all that was ever wanted.
     """
 
-    base: Any
-    window: deque[Token] = field(default_factory=deque[Token])
     bought: Counter[int] = field(default_factory=Counter[int])
     viewed: set[int] = field(default_factory=set[int])
     record: Memory = field(default_factory=lambda: empty_memory(0))
     _last_basket: dict[int, int] = field(default_factory=dict[int, int])
 
-    def add(self, token: Token, model: PreferenceModel) -> None:
-        """One more event; the oldest of a full window moves into ``base``."""
-        self.window.append(token)
-        if len(self.window) > WINDOW:
-            self.base = model.step(self.base, self.window.popleft())
-        self.count(token)
+    @classmethod
+    def of(cls, tokens: Sequence[Token]) -> Self:
+        """Of a whole history."""
+        sums, record = cls(), Record()
+        for token in tokens:
+            sums._count(token)
+            if _wanted(token):
+                record.add(token.item, token.type, token.time)
+        sums.record = record.memory()
+        return sums
+
+    def add(self, token: Token) -> None:
+        """One more event, after the others."""
+        self._count(token)
         if _wanted(token):
             self.record = one_more(self.record, token.item, token.type, token.time)
 
-    def count(self, token: Token) -> None:
-        """Remember what was bought and seen, but for ``record``."""
+    def copy(self) -> "Sums":
+        """Another one that may go on by itself."""
+        return Sums(self.bought.copy(), self.viewed.copy(), self.record, self._last_basket.copy())
+
+    def _count(self, token: Token) -> None:
         if token.item < 0:
             return
         if token.type == EventType.PURCHASE.code and self._last_basket.get(token.item) != token.basket:
@@ -78,16 +99,95 @@ class Recent:
             self.viewed.add(token.item)
 
 
-def recent_of(model: PreferenceModel, tokens: Sequence[Token]) -> Recent:
-    """What is recent after a whole history."""
-    cut = max(0, len(tokens) - WINDOW)
-    recent = Recent(base=model.encode(tokens[:cut]), window=deque(tokens[cut:]))
-    record = Record()
-    for token in tokens:
-        recent.count(token)
-        if _wanted(token):
-            record.add(token.item, token.type, token.time)
-    recent.record = record.memory()
+@dataclass(slots=True)
+class Recent:
+    """What reasons and filters ask about a person: kept for the most active only, read again otherwise.
+
+    Attributes:
+        base: state before the tokens of ``window``, the newest ones. before: sums of what ``base`` holds.
+        passed: how many tokens that are; seen: their :func:`~penchant.taste.rest.mark`.
+        pasts: the model's states without each of the tokens of ``window``, and with all.
+        sums: of everything. end: the last one in ``base``, None where it holds nothing.
+    """
+
+    base: Any
+    pasts: Any
+    before: Sums = field(default_factory=Sums)
+    sums: Sums = field(default_factory=Sums)
+    window: deque[Placed] = field(default_factory=deque[Placed])
+    end: Placed | None = None
+    passed: int = 0
+    seen: int = 0
+
+    def add(self, placed: Placed, pasts: Any, model: PreferenceModel) -> None:
+        """One more event, after all others and after which the model gives ``pasts``; the oldest of a full
+        window moves into ``base``."""
+        self.pasts = pasts
+        self.window.append(placed)
+        self.sums.add(placed.token)
+        self._settle(model)
+
+    def holds(self, place: Place) -> bool:
+        """Whether what belongs there can be put there: behind all of ``base``."""
+        return self.end is None or place > self.end.place
+
+    def put_in(self, placed: Sequence[Placed], model: PreferenceModel) -> Basket:
+        """Events that belong behind all of ``base``, each in its place; where the baskets then stand."""
+        basket = Basket() if self.end is None else Basket(self.end.token.basket, self.end.shopping)
+        inorder = sorted((*self.window, *placed), key=lambda one: one.place)
+        self.window = deque(one.numbered(basket) for one in inorder)
+        self._settle(model)
+        self.pasts = model.pasts(self.base, self.tokens())
+        self.sums = self.before.copy()
+        for one in self.window:
+            self.sums.add(one.token)
+        return basket
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Those of ``window``."""
+        return tuple(one.token for one in self.window)
+
+    def state(self, model: PreferenceModel) -> Any:
+        """After all of them, stepped anew from ``base``."""
+        state = self.base
+        for one in self.window:
+            state = model.step(state, one.token)
+        return state
+
+    def _settle(self, model: PreferenceModel) -> None:
+        while len(self.window) > WINDOW:
+            self.end = self.window.popleft()
+            self.before.add(self.end.token)
+            self.pass_on([self.end], model)
+
+    def pass_on(self, placed: Iterable[Placed], model: PreferenceModel) -> None:
+        """Move ``base`` by what comes before the window."""
+        for one in placed:
+            self.base = model.step(self.base, one.token)
+            self.passed, self.seen = self.passed + 1, mark(one.token, self.seen)
+
+
+def recent_of(
+    model: PreferenceModel, placed: Sequence[Placed], known: tuple[int, int, Any] | None = None
+) -> Recent:
+    """What is recent after a whole history.
+
+    ``known``: a number of its tokens, their mark, and the state after them, which is not made again.
+    """
+    cut = max(0, len(placed) - WINDOW)
+    old, new = placed[:cut], placed[cut:]
+    if known is None or known[0] > cut:
+        seen = 0
+        for one in old:
+            seen = mark(one.token, seen)
+        known = cut, seen, model.encode([one.token for one in old])
+    passed, seen, base = known
+    before = Sums.of([one.token for one in old])
+    recent = Recent(base, None, before, before.copy(), deque(new), old[-1] if old else None, passed, seen)
+    recent.pass_on(old[passed:], model)
+    recent.pasts = model.pasts(recent.base, recent.tokens())
+    for one in new:
+        recent.sums.add(one.token)
     return recent
 
 
@@ -99,45 +199,3 @@ def _wanted(token: Token) -> bool:
 def order_of(event: Event) -> tuple[float, int]:
     """Place of an event in its person's order, log position aside."""
     return event.timestamp, event.sequence or 0
-
-
-class Bounded(Generic[Kept]):
-    """The most recently used people, at most ``capacity`` of them."""
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self._kept: OrderedDict[Pseudonym, Kept] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def get(self, person: Pseudonym) -> Kept | None:
-        """What is kept on ``person``, now the most recently used."""
-        kept = self._kept.get(person)
-        if kept is not None:
-            self._kept.move_to_end(person)
-        return kept
-
-    def put(self, person: Pseudonym, kept: Kept) -> list[Pseudonym]:
-        """Keep; the least recently used goes where there are too many. Returns who went."""
-        self._kept[person] = kept
-        self._kept.move_to_end(person)
-        gone: list[Pseudonym] = []
-        while len(self._kept) > self.capacity:
-            gone.append(self._kept.popitem(last=False)[0])
-        return gone
-
-    def peek(self, person: Pseudonym) -> Kept | None:
-        """What is kept on ``person``, whose turn to go stays as it is."""
-        return self._kept.get(person)
-
-    def drop(self, person: Pseudonym) -> bool:
-        """Forget; whether there was something."""
-        return self._kept.pop(person, None) is not None
-
-    def drop_where(self, test: Callable[[Kept], bool]) -> list[Pseudonym]:
-        """Forget everybody for whom ``test`` holds; returns them."""
-        gone = [person for person, kept in self._kept.items() if test(kept)]
-        for person in gone:
-            self._kept.pop(person, None)
-        return gone

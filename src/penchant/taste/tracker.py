@@ -1,8 +1,8 @@
 """Follows every person's taste event by event."""
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any
 
@@ -11,19 +11,18 @@ from numpy.typing import NDArray
 
 from penchant.errors import PenchantError
 from penchant.events.attributes import Attributes
-from penchant.events.log import EventLog
 from penchant.model.delta import Delta
 from penchant.model.repeat import Memory
 from penchant.model.tokens import Token
 from penchant.privacy.consent import ConsentStore
+from penchant.taste.disregarded import CountedHistories, Histories
+from penchant.taste.memory import People
 from penchant.taste.model import PreferenceModel
-from penchant.taste.state import Bounded, Recent, Taste, order_of, recent_of
-from penchant.taste.tokens import Basket, TokenMaker
+from penchant.taste.rest import Precision
+from penchant.taste.state import Recent, Taste, order_of, recent_of
+from penchant.taste.tokens import Basket, Placed, TokenMaker
 from penchant.taste.undisturbed import Undisturbed
-from penchant.types import Event, Logged, Pseudonym
-
-HOT = 4_096
-"""People whose newest events stay in memory for reasons and filters; of others only the state."""
+from penchant.types import Logged, Pseudonym
 
 WAITING = 16
 """Events that wait for a person to be asked for; of somebody with more the log is read again then."""
@@ -43,26 +42,31 @@ class Reading:
     """A person at one moment, with the model that the state belongs to. Later events do not change it.
 
     Attributes:
-        state: after all events. base: before those of ``window``, the newest ones, oldest first.
+        state: after all events. window: the newest ones, oldest first. pasts: states without each of them.
         bought: times that each item row was bought. viewed: item rows looked at. record: all that
             was ever wanted.
+        newest: greatest log position in it, negative where an item of it has no row yet.
         about: (D,) what ``model`` makes of the person's attributes; None where they tell it nothing.
+        present: whether events of a present that is being bought are in it.
     """
 
     model: PreferenceModel
     snapshot: str
     state: Any
-    base: Any
+    pasts: Any
     window: tuple[Token, ...]
     bought: dict[int, int]
     viewed: frozenset[int]
     record: Memory
+    newest: int
     about: NDArray[np.float32] | None
+    present: bool = False
 
 
 class TasteTracker:
-    """States of the most recently active people, moved by their events when they are asked for, and read
-    from the log on a miss.
+    """States of the people most recently asked for, moved by their events when they are asked for, and read
+    from the log on a miss. An event that comes late is put in among the newest ones; one that is older than
+    all of those makes the log be read again.
 
     An event must be in the log before :meth:`on_event` hears of it. A state never meets a model of
     another ``encoder_id``. Nothing is kept on people who opted out of profiling. What is known of a
@@ -75,27 +79,27 @@ class TasteTracker:
     def __init__(
         self,
         model: PreferenceModel,
-        log: EventLog,
+        log: Histories,
         tokens: TokenMaker,
         consent: ConsentStore,
         attributes_of: Callable[[Pseudonym], Attributes],
         *,
         snapshot: str = "",
         capacity: int = 100_000,
+        rest: Precision = "float32",
     ) -> None:
         self._model = model
         self._version = snapshot
-        self._log = log
+        self._log = log if isinstance(log, CountedHistories) else CountedHistories(log)
         self._tokens = tokens
         self._consent = consent
         self._attributes_of = attributes_of
         self._lock = RLock()
         self._undisturbed = Undisturbed(self._lock)
-        self._tastes: Bounded[Taste] = Bounded(capacity)
-        self._recents: Bounded[Recent] = Bounded(min(HOT, capacity))
+        self._people = People(capacity, rest)
 
     def __len__(self) -> int:
-        return len(self._tastes)
+        return len(self._people)
 
     @property
     def model(self) -> PreferenceModel:
@@ -112,13 +116,21 @@ class TasteTracker:
         """The same with the number of what was learned since, as in ``20261126-040922-0+17``."""
         return self._version
 
+    @property
+    def serves(self) -> tuple[PreferenceModel, str]:
+        """Model and version, of one moment: a swap meanwhile cannot give one model the name of another."""
+        with self._lock:
+            return self._model, self._version
+
     def swap(self, model: PreferenceModel, snapshot: str) -> None:
         """Serve with another model; states stay where the encoder is the same, else they are read again."""
         with self._lock:
             known, more = self._model.n_items, model.n_items > self._model.n_items
-            self._model, self._version = model, snapshot
             other = model.encoder_id
-            self._forget_where(lambda one: one.encoder_id != other or (more and one.greatest >= known))
+            if other != self._model.encoder_id:
+                self._people.clear_rest()
+            self._model, self._version = model, snapshot
+            self._people.drop_where(lambda one: one.encoder_id != other or (more and one.greatest >= known))
 
     def learned(self, delta: Delta | None) -> None:
         """Serve with what was learned since the snapshot; all states stay. Raises SnapshotRefused."""
@@ -135,7 +147,7 @@ class TasteTracker:
             known = self._model.n_items
             if len(new := text_vectors[known:]):
                 self._model = self._model.with_items(new, None if prices is None else prices[known:])
-                self._forget_where(lambda taste: taste.greatest >= known)
+                self._people.drop_where(lambda taste: taste.greatest >= known)
             return len(new)
 
     def retext(self, rows: NDArray[np.int64], text_vectors: Floats, prices: Floats | None = None) -> None:
@@ -145,8 +157,8 @@ class TasteTracker:
         """
         with self._lock:
             self._model = self._model.with_texts(rows, text_vectors, prices)
-            self._tastes = Bounded(self._tastes.capacity)
-            self._recents = Bounded(self._recents.capacity)
+            self._people.clear_rest()
+            self._people.drop_where(lambda _: True)
 
     def read(self, person: Pseudonym) -> Reading | None:
         """The person's state now; None for one who opted out of profiling, and for a stranger.
@@ -155,15 +167,18 @@ class TasteTracker:
         """
         known: Attributes = {}
         for _ in range(TRIES):
-            if not self._consent.get(person).profiling:
-                self.forget(person)
-                return None
-            known = self._attributes_of(person)
-            with self._lock:
-                found = self._held(person, known)
-            if found is not None:
-                return found
             with self._undisturbed.reading(person) as undisturbed:
+                if not self._consent.get(person).profiling:
+                    self.forget(person)
+                    return None
+                known = self._attributes_of(person)
+                during = self._log.during_present(person)
+                if during is not None:
+                    return _beside(*self.serves, self._tokens, during, known)
+                with self._lock:
+                    found = self._held(person, known)
+                if found is not None:
+                    return found
                 history = self._log.of_user(person)
                 self._tokens.read_ahead(logged.event for logged in history)
                 with self._lock:
@@ -171,6 +186,16 @@ class TasteTracker:
                         return self._load(person, history, known)
         with self._lock:  # Events come faster than they can be read: now they wait.
             return self._load(person, self._log.of_user(person), known)
+
+    def holds(self, person: Pseudonym) -> bool:
+        """Whether :meth:`read` would find the person in memory."""
+        return self._people.holds(person)
+
+    def read_each(self, people: Sequence[Pseudonym]) -> list[Reading | None]:
+        """:meth:`read` of several people: together they are read for little more than one of them."""
+        with self._lock:
+            self._people.catch_up(people, self._model)
+        return [self.read(person) for person in people]
 
     def read_ahead(self, entries: Iterable[Logged]) -> None:
         """Read the search texts that :meth:`on_event` will need, all together and beside the lock.
@@ -201,104 +226,82 @@ class TasteTracker:
 
     def _moved_by(self, person: Pseudonym, logged: Logged) -> Taste | None:
         """The state that an event moves; None where none is in memory, or it must be read anew."""
-        taste = self._tastes.get(person)
-        if taste is None or logged.position <= taste.loaded_to:
+        taste = self._people.taste(person)
+        if taste is None or logged.position <= taste.loaded_to or self._log.leave_out(logged):
             return None
-        late = order_of(logged.event) < taste.last or logged.position <= taste.newest
-        if late or not self._consent.get(person).profiling:
+        again = logged.position <= taste.newest or not self._people.reach(person, taste, logged)
+        if again or not self._consent.get(person).profiling:
             self.forget(person)
             return None
         return taste
 
     def _held(self, person: Pseudonym, known: Attributes) -> Reading | None:
-        taste, recent = self._tastes.get(person), self._recents.get(person)
-        if taste is None or recent is None:
-            return None
-        _catch_up(self._model, taste, recent)
-        return _reading(self._model, self._version, taste, recent, known)
+        self._people.catch_up([person], self._model)
+        held = self._people.held(person)
+        return None if held is None else _reading(self._model, self._version, *held, known)
 
     def forget(self, person: Pseudonym) -> int:
         """Drop the person from memory; the next request reads the log again."""
         with self._lock:
             self._undisturbed.disturb(person)
-            return int(self._tastes.drop(person)) | int(self._recents.drop(person))
+            return int(self._people.drop(person))
 
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
         """What the state is made of; the numbers themselves mean nothing outside the model."""
         with self._lock:
-            taste = self._tastes.get(person)
+            taste, rested = self._people.taste(person), self._people.rested(person)
         if taste is None:
-            return []
+            return [{"encoder_id": self._model.encoder_id, "events": rested}] if rested else []
         return [{"encoder_id": taste.encoder_id, "events": taste.events, "last": taste.last[0]}]
 
     def erase_person(self, person: Pseudonym) -> int:
         return self.forget(person)
 
-    def _forget_where(self, test: Callable[[Taste], bool]) -> None:
-        for person in self._tastes.drop_where(test):
-            self._recents.drop(person)
-
     def _load(self, person: Pseudonym, history: list[Logged], known: Attributes) -> Reading | None:
+        early = self._tokens.nameless(logged.event for logged in history)
         basket = Basket()
-        tokens = self._tokens.of_all((logged.event for logged in history), basket)
-        recent = recent_of(self._model, tokens)
-        taste = _taste(self._model, history, tokens, recent, basket)
-        if tokens:
-            self._tastes.put(person, taste)
-            for gone in self._recents.put(person, recent):
-                self._rest(gone)
+        placed = self._tokens.placed(history, basket)
+        recent = recent_of(self._model, placed, self._people.wake(person, self._model, placed))
+        taste = _taste(self._model, history, placed, recent, basket)
+        if placed and not early:
+            self._people.put(person, taste, recent, self._model)
+        taste.newest = -taste.newest if early else taste.newest
         reading = _reading(self._model, self._version, taste, recent, known)
-        return reading if tokens or reading.about is not None else None
+        return reading if placed or reading.about is not None else None
 
     def _step(self, person: Pseudonym, taste: Taste, logged: Logged) -> None:
-        event: Event = logged.event
-        token = self._tokens.of(event, taste.basket)
-        taste.last, taste.newest = order_of(event), logged.position
-        if token is None:
-            return
-        taste.events += 1
-        taste.greatest = max(taste.greatest, token.item)
-        taste.waiting.append(token)
+        taste.hear(logged, self._tokens.placed([logged], taste.basket))
         if len(taste.waiting) > WAITING:
             self.forget(person)
 
-    def _rest(self, person: Pseudonym) -> None:
-        """Of somebody who left the most active, only the state at rest is kept."""
-        taste = self._tastes.peek(person)
-        if taste is not None:
-            _catch_up(self._model, taste, None)
-            taste.state = self._model.at_rest(taste.state)
-
-
-def _catch_up(model: PreferenceModel, taste: Taste, recent: Recent | None) -> None:
-    """Move the state by what waits."""
-    for token in taste.waiting:
-        taste.state = model.step(taste.state, token)
-        if recent is not None:
-            recent.add(token, model)
-    taste.waiting.clear()
-
 
 def _taste(
-    model: PreferenceModel, history: list[Logged], tokens: list[Token], recent: Recent, basket: Basket
+    model: PreferenceModel, history: list[Logged], placed: list[Placed], recent: Recent, basket: Basket
 ) -> Taste:
     newest = max((logged.position for logged in history), default=0)
     return Taste(
         encoder_id=model.encoder_id,
-        state=_stepped(model, recent.base, recent.window),
-        events=len(tokens),
+        state=recent.state(model),
+        events=len(placed),
         loaded_to=newest,
         newest=newest,
         last=order_of(history[-1].event) if history else _BEFORE_ALL,
-        greatest=max((token.item for token in tokens), default=-1),
+        greatest=max((one.token.item for one in placed), default=-1),
         basket=basket,
     )
 
 
-def _stepped(model: PreferenceModel, state: Any, tokens: Iterable[Token]) -> Any:
-    for token in tokens:
-        state = model.step(state, token)
-    return state
+def _beside(
+    model: PreferenceModel, snapshot: str, tokens: TokenMaker, history: list[Logged], known: Attributes
+) -> Reading | None:
+    """The reading of a history that is not kept in memory; None where there is nothing to read."""
+    early, basket = tokens.nameless(logged.event for logged in history), Basket()
+    placed = tokens.placed(history, basket)
+    recent = recent_of(model, placed)
+    taste = _taste(model, history, placed, recent, basket)
+    taste.newest = -taste.newest if early else taste.newest
+    reading = replace(_reading(model, snapshot, taste, recent, known), present=True)
+    return reading if placed or reading.about is not None else None
 
 
 def _reading(
@@ -309,11 +312,12 @@ def _reading(
         model=model,
         snapshot=snapshot,
         state=taste.state,
-        base=recent.base,
-        window=tuple(recent.window),
-        bought=dict(recent.bought),
-        viewed=frozenset(recent.viewed),
-        record=recent.record,
+        pasts=recent.pasts,
+        window=recent.tokens(),
+        bought=dict(recent.sums.bought),
+        viewed=frozenset(recent.sums.viewed),
+        record=recent.sums.record,
+        newest=taste.newest,
         # All zeros say as little: a model may know none of the words.
         about=about if about is not None and about.any() else None,
     )

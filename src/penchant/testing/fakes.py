@@ -315,10 +315,20 @@ class InMemoryImpressions:
     def __init__(self, log: InMemoryLog) -> None:
         self._log = log
         self._lists: dict[str, Impression] = {}
+        self._numbers: dict[str, int] = {}
 
     def append(self, impressions: Sequence[Impression]) -> None:
         for impression in impressions:
             self._lists.setdefault(impression.recommendation_id, impression)
+            self._numbers.setdefault(impression.recommendation_id, len(self._numbers) + 1)
+
+    def follow(self, after: int, limit: int) -> list[tuple[int, Impression]]:
+        found = [(self._numbers[name], shown) for name, shown in self._lists.items()]
+        return [one for one in found if one[0] > after][:limit]
+
+    def named(self) -> dict[int, str]:
+        entries = self._log.follow(0, self._log.end())
+        return {one.position: one.event.recommendation_id for one in entries if one.event.recommendation_id}
 
     def get(self, recommendation_id: str) -> Impression | None:
         return self._lists.get(recommendation_id)

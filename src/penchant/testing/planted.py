@@ -82,8 +82,11 @@ class PlantedModel:
         h = state.total * np.float32(exp(-max(0.0, now - state.time) / self._lifetime))
         return h if about is None else h + about
 
-    def at_rest(self, state: Faded) -> Faded:
-        return state
+    def numbers(self, state: Faded) -> NDArray[np.float32]:
+        return state.total
+
+    def revived(self, numbers: NDArray[np.float32], tokens: Sequence[Token]) -> Faded:
+        return Faded(numbers, tokens[-1].time)
 
     def scores(
         self,
@@ -95,12 +98,47 @@ class PlantedModel:
         del record
         return self._vectors @ self.h(state, now, about)
 
+    def again(
+        self,
+        state: Faded,
+        now: float,
+        record: Memory | None = None,
+        about: NDArray[np.float32] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], np.float32]:
+        """Nothing: this model does not know repeats."""
+        del state, now, record, about
+        return np.zeros(0, np.int64), np.zeros(0, np.float32), np.float32(0)
+
+    def biases(self, now: float) -> NDArray[np.float32]:
+        del now
+        return np.zeros(self.n_items, np.float32)
+
     def vectors(self) -> NDArray[np.float32]:
         return self._vectors
 
-    def without_each(self, base: Faded, tail: Sequence[Token], now: float) -> NDArray[np.float32]:
+    def pasts(self, state: Faded, tail: Sequence[Token] = ()) -> tuple[Faded, ...]:
         kept = [[t for n, t in enumerate(tail) if n != gone] for gone in range(len(tail) + 1)]
-        return np.array([self.h(self._after(base, tokens), now) for tokens in kept])
+        return tuple(self._after(state, tokens) for tokens in kept)
+
+    def step_each(
+        self, people: Sequence[tuple[Faded, tuple[Faded, ...], Token]], most: int
+    ) -> list[tuple[Faded, tuple[Faded, ...]]]:
+        found: list[tuple[Faded, tuple[Faded, ...]]] = []
+        for before, pasts, token in people:
+            state = self.step(before, token)
+            without = (*[self.step(one, token) for one in pasts[:-1]], before)[-most:]
+            found.append((state, (*without, state)))
+        return found
+
+    def scores_each(
+        self,
+        people: Sequence[tuple[Faded, tuple[Faded, ...], Memory | None, NDArray[np.float32] | None]],
+        now: float,
+    ) -> NDArray[np.float32]:
+        return np.stack([self.scores(state, now, record, about) for state, _, record, about in people])
+
+    def without_each(self, people: Sequence[tuple[Faded, ...]], now: float) -> list[NDArray[np.float32]]:
+        return [np.array([self.h(one, now) for one in pasts]) for pasts in people]
 
     def remembered(
         self, state: Faded, items: NDArray[np.int64], record: Memory | None = None

@@ -4,17 +4,19 @@ import argparse
 
 from rich.console import Group
 
+from penchant.adapters.sqlite.copies import check
 from penchant.app.output import say
 from penchant.app.quality import quality
-from penchant.app.shop import Shop
+from penchant.app.shop import DATABASE, Shop
 from penchant.events.quality_page import quality_table, render_html
 
 Arguments = argparse.Namespace
 
 
 def doctor(arguments: Arguments) -> None:
-    """Print the data-quality report and keep it as a page."""
+    """Print the data-quality report and keep it as a page; a damaged database is told in its place."""
     with Shop(arguments.shop, writer=False) as shop:
+        check(shop.folder / DATABASE)
         found = quality(shop)
         page = shop.folder / "reports" / "quality.html"
         page.parent.mkdir(exist_ok=True)

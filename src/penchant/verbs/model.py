@@ -5,17 +5,21 @@ import time
 
 import msgspec
 
-from penchant.app import tuning, work
+from penchant.app import ranking, tuning, work
 from penchant.app.bars import training_bar
-from penchant.app.output import note, progress, say
+from penchant.app.distil import distil_model
+from penchant.app.output import Told, note, progress, say
+from penchant.app.ranking import Learned
 from penchant.app.shop import Shop
 from penchant.app.tomltext import block, write_values
 from penchant.errors import InvalidInput
 from penchant.evaluate.arms import make_arms
+from penchant.evaluate.protocols import Split
 from penchant.evaluate.run import Plan
 from penchant.evaluate.stream_cut import StreamPlan
 from penchant.evaluate.stream_report import stream_tables
 from penchant.evaluate.tables import terminal_report
+from penchant.model.checkpoint import clear_checkpoint
 
 Arguments = argparse.Namespace
 
@@ -28,12 +32,40 @@ def train(arguments: Arguments) -> None:
             settings = msgspec.structs.replace(settings, pretrain=arguments.pretrain)
         work.model_settings(settings)  # a wrong one is refused before anything is read
         given = work.material(shop, told)
+        split = ranking.ready(given) if arguments.ranker else None
         bar = training_bar(told, settings.time_budget)
         model = work.train_model(shop, given, bar, settings=settings)
         manifest = work.keep_model(shop, model, given, {})
         name = shop.shelf.current()
+        ranker = None if split is None else _ranker(shop, given, split, told)
     found = {"snapshot": name, **msgspec.to_builtins(manifest)}
-    say(arguments, found, lambda: f"trained {name}: it serves from now on")
+    if ranker is not None:
+        found["ranker"] = msgspec.to_builtins(ranker)
+    say(arguments, found, lambda: f"trained {name}: it serves from now on{_told(ranker)}")
+
+
+def _ranker(shop: Shop, given: work.Material, split: Split, told: Told) -> Learned:
+    """A taste model of all but the last weeks, and a ranker that learns from those."""
+    bar = training_bar(told, shop.settings.train.time_budget)
+    early = work.train_model(shop, given, bar, until=split.start)
+    clear_checkpoint(shop.folder / work.TRAINING)
+    return ranking.learn_ranker(shop, given, split, early, told)
+
+
+def _told(ranker: Learned | None) -> str:
+    if ranker is None:
+        return ""
+    found = ranker.verdict
+    change = f"NDCG@10 {found.taste:.4f} by taste alone, {found.ranked:.4f} ranked, on {found.lists:,} lists"
+    verdict = "the ranker serves" if found.trees else "that is not surely better: taste alone orders lists"
+    return f"\n{change}; {verdict} from the next start of a server on"
+
+
+def distil(arguments: Arguments) -> None:
+    """A smaller model taught by the one that serves; it waits to be promoted."""
+    with Shop(arguments.shop, writer=False) as shop, shop.training(), progress() as told:
+        found = distil_model(shop, told, arguments.dim, arguments.layers)
+    say(arguments, found, found.words)
 
 
 def tune(arguments: Arguments) -> None:

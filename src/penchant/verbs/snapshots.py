@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from msgspec import UNSET
+
 from penchant.app.output import plain, say
 from penchant.app.shop import Shop
 from penchant.errors import InvalidInput
@@ -40,4 +42,6 @@ def _told(manifest: Manifest) -> dict[str, Any]:
     if manifest.learned is not None:
         found["verdict"] = "accepted" if manifest.learned.accepted else "refused"
         found["reasons"] = list(manifest.learned.reasons)
+        if manifest.learned.teacher is not UNSET:
+            found["teacher"] = manifest.learned.teacher
     return found

@@ -2,8 +2,15 @@
 
 from typing import Any
 
+import msgspec
+
+from penchant.adapters.zen_rules import ZenRules
 from penchant.errors import Conflict, NotFound
+from penchant.recommend.rules.book import RuleBook
+from penchant.recommend.rules.document import document_of
+from penchant.recommend.rules.rule import told
 from penchant.settings import Settings
+from penchant.testing.rule_fakes import InMemoryRules
 
 PERSON = "p7f3a9c2e41b05d68"
 TOKEN = "one-time"
@@ -110,6 +117,37 @@ EMPTY = {
 }  # fmt: skip
 
 
+class Rules:
+    """Answers :class:`penchant.serve.rule_services.RuleServices`: a real record, and made-up effects."""
+
+    def __init__(self) -> None:
+        self.book = RuleBook(InMemoryRules(), ZenRules(), lambda: NOON)
+        rows = [{"rule": '"No own brand"', "action": '"exclude"', "brand": '"House"', "on": "false"}]
+        self.book.save(document_of(rows), "Ann", note="a start")
+
+    def rules(self) -> dict[str, Any]:
+        newest = self.book.store.newest()
+        return {
+            "version": newest, "in_force": newest, "document": msgspec.json.decode(self.book.document()),
+            "rules": self.effects(self.book.document()), "history": self.book.history(),
+        }  # fmt: skip
+
+    def effects(self, document: bytes) -> list[dict[str, Any]]:
+        found = self.book.compiled(document).rules
+        return [told(rule) | {"items": 1_031, "titles": ["Whole milk 1 gal"], "lists": 2} for rule in found]
+
+    def save_rules(self, document: bytes, author: str, note: str, expected: int | None) -> dict[str, Any]:
+        return {"version": self.book.save(document, author, note=note, expected=expected).version}
+
+    def rollback_rules(self, version: int, author: str, note: str, expected: int | None) -> dict[str, Any]:
+        return {"version": self.book.rollback(version, author, note=note, expected=expected).version}
+
+    def try_rules(self, document: bytes) -> dict[str, Any]:
+        example = {"before": ["Bananas <3 lb>", "Cola 12 pk"], "after": ["Cola 12 pk"]}
+        effects = self.effects(document)
+        return {"lists": 300, "changed": 12, "share": 0.04, "examples": [example], "rules": effects}
+
+
 class Shop:
     """Answers :class:`penchant.serve.services.Services`, as far as the console asks."""
 
@@ -123,6 +161,10 @@ class Shop:
         self.lists = 0
         self.answered: list[tuple[str | None, int | None]] = []
         self.told = learning()
+        self.rules = Rules()
+        self.wishes: dict[tuple[str, str], str] = {}
+        self.forgotten: set[str] = set()
+        self.present: dict[str, Any] | None = None
 
     def verify(self, token: str) -> frozenset[str] | None:
         return {KEY: frozenset({"admin"}), "reader": frozenset({"read"})}.get(token)
@@ -152,7 +194,21 @@ class Shop:
             "price_level": 0.41,
             "brands": [{"name": "House", "share": 0.6}, {"name": "National", "share": 0.4}],
             "months": [month(n) for n in range(12)],
-        }
+            "words": [{"name": "milk", "share": 0.2}],
+            "corrections": [
+                {"kind": kind, "name": name, "weight": weight, "items": 4}
+                for (kind, name), weight in self.wishes.items()
+            ],
+            "present": self.present,
+            "recent": [
+                {
+                    "event_id": f"e{n}", "type": "purchase", "timestamp": 1.5e9, "item_id": f"i{n}",
+                    "title": f"Old <thing> {n}", "left_out": "forgotten" if f"e{n}" in self.forgotten else "",
+                }
+                for n in range(2)
+            ],
+            "week": {"categories": [{"name": "Dairy", "before": 0.1, "now": 0.4}], "brands": []},
+        }  # fmt: skip
         old = {"timestamp": 1.49e9, "type": "purchase", "items": ITEMS[5:15], "texts": []}
         asked = {"timestamp": 1.495e9, "type": "search", "items": [], "texts": ["oat <milk>"]}
         clicks = [
@@ -174,7 +230,9 @@ class Shop:
         self.lists += 1
         last = self.events[-1][0].split("-")[0] if self.events and self.profiling else ""
         bought = {item for item, _ in self.events}
-        left = [i for i in ITEMS if i["item_id"] not in bought]
+        bad = {name for (kind, name), weight in self.wishes.items() if weight == "never"}
+        left = [i for i in ITEMS if i["item_id"] not in bought | bad]
+        left = [i for i in left if str(i["category"]).split(" > ", maxsplit=1)[0] not in bad]
         ranked = sorted(left, key=lambda item: not item["item_id"].startswith(last or "none"))
         why = (
             "Popular these days"
@@ -194,6 +252,20 @@ class Shop:
         self.events.append((item_id, type))
         self.answered.append((recommendation_id, position))
 
+    def person_taste(self, pseudonym: str, changes: dict[str, Any]) -> dict[str, Any]:
+        for wish in changes.get("corrections", []):
+            key = wish["kind"], wish["name"]
+            self.wishes[key] = wish["weight"]
+            if wish["weight"] == "normal":
+                del self.wishes[key]
+        self.forgotten |= set(changes.get("forget", []))
+        self.forgotten -= set(changes.get("remember", []))
+        if "present" in changes:
+            self.present = (
+                {"start": 1.5e9, "until": 1.6e9, "session_id": None} if changes["present"] else None
+            )
+        return self.person(pseudonym)["profile"]
+
     def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
         self.profiling = profiling
         return {"profiling": profiling}
@@ -211,11 +283,13 @@ class Shop:
     def similar_items(self, item_id: str, size: int) -> list[dict[str, Any]]:
         return [item | {"reason": "Similar"} for item in ITEMS if item["item_id"] != item_id][:size]
 
-    def quality_html(self) -> str:
-        return "<h1>Data quality</h1><script>alert(1)</script>"
-
-    def evaluation_html(self) -> str | None:
-        return "<h1>Evaluation</h1>" if self.evaluated else None
+    def report_html(self, name: str) -> str | None:
+        return {
+            "experiment": "<h1>Spring</h1>",
+            "quality": "<h1>Data quality</h1><script>alert(1)</script>",
+            "evaluation": "<h1>Evaluation</h1>" if self.evaluated else None,
+            "learning": "<h1>Replay</h1>" if self.told["report"] else None,
+        }.get(name)
 
     def learning(self) -> dict[str, Any]:
         return self.told
@@ -225,6 +299,3 @@ class Shop:
             raise Conflict(f"{self.told['snapshot']} serves by now, not what you saw: load the page again")
         self.told["snapshot"] = self.told["loaded"] = self.told["back"]["name"]
         return {"serves": self.told["snapshot"], "before": expected}
-
-    def learning_html(self) -> str | None:
-        return "<h1>Replay</h1>" if self.told["report"] else None

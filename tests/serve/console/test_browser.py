@@ -99,6 +99,38 @@ def test_pick_click_list_changed(address: str, shop: fakes.Shop, browser: Any, w
     assert (seen.errors, seen.hosts) == ([], {address})
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_taste_is_corrected_by_sliders_and_buttons(
+    address: str, shop: fakes.Shop, browser: Any, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    seen = Seen(page)
+    page.goto(f"{address}/console?token={fakes.TOKEN}")
+    page.goto(f"{address}/console/people/{fakes.PERSON}")
+    slider = page.get_by_role("slider", name="Meat")
+    for wanted in ("less", "never"):
+        slider.press("ArrowLeft")
+        page.locator(f"[data-own] li:has-text('{wanted}')").wait_for()
+        assert shop.wishes == {("category", "Meat"): wanted}
+        assert slider.evaluate("element => element === document.activeElement"), "it stays in hand"
+    assert not {title for title in titles(page) if "beef" in title}
+    page.get_by_role("button", name="Take back: never Meat").click()
+    page.get_by_text("Nothing was corrected.").wait_for()
+    assert {title for title in titles(page) if "beef" in title}
+    page.locator("li", has_text="Ground beef").get_by_role("button", name="Never show").click()
+    page.locator("[data-own] li", has_text="item “meat-0”").wait_for()
+    page.get_by_role("button", name="Forget: Old <thing> 1").click()
+    page.get_by_role("button", name="Let it count again: Old <thing> 1").press("Enter")
+    page.get_by_role("button", name="Forget: Old <thing> 1").wait_for()
+    assert shop.forgotten == set()
+    page.get_by_role("button", name="I am buying a present").click()
+    page.get_by_role("button", name="The present is bought").click()
+    page.get_by_role("button", name="I am buying a present").wait_for()
+    assert shop.present is None
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (seen.errors, seen.hosts) == ([], {address})
+
+
 def test_consent_and_erasure_by_keyboard(address: str, browser: Any) -> None:
     page = browser.new_page()
     seen = Seen(page)

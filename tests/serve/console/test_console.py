@@ -244,6 +244,13 @@ def test_a_shop_without_an_evaluation_says_so(inside: TestClient, shop: fakes.Sh
     assert "penchant evaluate" in inside.get("/console/reports/evaluation").text
 
 
+def test_the_experiment_is_a_report_in_the_menu(inside: TestClient) -> None:
+    text = inside.get("/console/reports/experiment").text
+    assert '<iframe class="report" title="Experiment report"' in text
+    assert 'href="/console/reports/experiment" aria-current="page"' in text
+    assert inside.get("/console/reports/experiment/frame").text == "<h1>Spring</h1>"
+
+
 def test_headers(inside: TestClient) -> None:
     policy = inside.get("/console").headers["content-security-policy"]
     assert "unsafe" not in policy

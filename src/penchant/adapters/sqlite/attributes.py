@@ -6,13 +6,26 @@ from typing import Any
 import msgspec
 
 from penchant.adapters.sqlite.database import Database
+from penchant.adapters.sqlite.mirror import Mirror
 from penchant.events.attributes import Attributes
+from penchant.events.cells import Limits
 from penchant.types import Pseudonym
 
 _AT_ONCE = 20_000
 _IN_THE_LOG = "SELECT 1 FROM people JOIN events USING (person) WHERE pseudonym = ? LIMIT 1"
 _decoder = msgspec.json.Decoder(dict[str, str])
 _encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def join_attributes(connection: Any, before: Pseudonym, person: Pseudonym) -> None:
+    """Add what is known of one person to another, whose own stays; nothing where both are too much."""
+    sql = "SELECT content FROM attributes WHERE pseudonym = ?"
+    known = [connection.execute(sql, [one]).fetchall() for one in (before, person)]
+    given, own = (_decoder.decode(rows[0][0]) if rows else {} for rows in known)
+    both = given | own
+    if given and len(both) <= max(Limits().max_attributes, len(own)):
+        connection.execute("INSERT OR REPLACE INTO attributes VALUES (?, ?)", [person, _encoder.encode(both)])
+    connection.execute("DELETE FROM attributes WHERE pseudonym = ?", [before])
 
 
 class SqliteAttributes:
@@ -22,6 +35,11 @@ class SqliteAttributes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: Mirror[Attributes] = Mirror(database)
+
+    def changed(self, *people: Pseudonym) -> None:
+        """Their rows were written by somebody else."""
+        self._known.changed(*people)
 
     def replace(self, known: Mapping[Pseudonym, Attributes]) -> int:
         with self._database.guard:
@@ -33,10 +51,11 @@ class SqliteAttributes:
                 with self._database.write() as connection:
                     connection.executemany("INSERT OR REPLACE INTO attributes VALUES (?, ?)", rows)
                     connection.executemany("DELETE FROM attributes WHERE pseudonym = ?", empty)
+                self._known.changed(*changed)
         return len(changed)
 
     def attributes_of(self, person: Pseudonym) -> Attributes:
-        return self.many([person]).get(person, {})
+        return self._known.get(person, lambda: self.many([person]).get(person, {}))
 
     def many(self, people: Sequence[Pseudonym]) -> dict[Pseudonym, Attributes]:
         found: dict[Pseudonym, Attributes] = {}
@@ -61,6 +80,7 @@ class SqliteAttributes:
     def erase_person(self, person: Pseudonym) -> int:
         with self._database.write() as connection:
             gone = connection.execute("DELETE FROM attributes WHERE pseudonym = ?", [person]).rowcount
+        self._known.changed(person)
         if gone and not self._database.read(_IN_THE_LOG, [person]):
             # Where rows were moved from page to page a copy may be left, and no log that writes the whole
             # file anew is about to erase this person.

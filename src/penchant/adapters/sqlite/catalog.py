@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.adapters.sqlite.database import Database
+from penchant.adapters.sqlite.mirror import Mirror
 from penchant.catalog.ids import id_digest
 from penchant.types import Item
 
@@ -25,6 +26,7 @@ class SqliteIdTable:
         self._ids: list[str] = []
         self._rows: dict[str, int] = {}
         self._following = Lock()
+        self._whole = False
 
     def __len__(self) -> int:
         self._follow()
@@ -38,15 +40,22 @@ class SqliteIdTable:
         self._follow()
         new = [i for i in dict.fromkeys(item_ids) if i not in self._rows]
         if new:
-            with self._database.write() as connection:
-                # Another thread may have been first: look again now that nobody else can write.
-                self._follow()
-                new = [item_id for item_id in new if item_id not in self._rows]
-                connection.executemany(
-                    "INSERT INTO item_ids VALUES (?, ?)",
-                    [(len(self._ids) + n, item_id) for n, item_id in enumerate(new)],
-                )
+            try:
+                self._add(new)
+            finally:
+                with self._following:
+                    self._whole = False
         return self.rows(item_ids)
+
+    def _add(self, item_ids: Sequence[str]) -> None:
+        with self._database.write() as connection:
+            # Another thread may have been first: look again now that nobody else can write.
+            self._read()
+            new = [item_id for item_id in item_ids if item_id not in self._rows]
+            connection.executemany(
+                "INSERT INTO item_ids VALUES (?, ?)",
+                [(len(self._ids) + n, item_id) for n, item_id in enumerate(new)],
+            )
 
     def item_ids(self) -> list[str]:
         self._follow()
@@ -57,7 +66,14 @@ class SqliteIdTable:
         return id_digest(self._ids[:length])
 
     def _follow(self) -> None:
-        """Take in rows that came since; another thread or process may have made them."""
+        """Take in rows that came since; another thread or process may have made them.
+
+        In the one process that makes them, there is nothing to look for between one and the next.
+        """
+        if not self._whole:
+            self._read()
+
+    def _read(self) -> None:
         with self._following:
             found = self._database.read(
                 "SELECT row, item_id FROM item_ids WHERE row >= ? ORDER BY row", [len(self._ids)]
@@ -65,6 +81,7 @@ class SqliteIdTable:
             for row, item_id in found:
                 self._rows[str(item_id)] = int(str(row))
                 self._ids.append(str(item_id))
+            self._whole = self._database.writes
 
 
 class SqliteItems:
@@ -73,6 +90,7 @@ class SqliteItems:
     def __init__(self, database: Database, ids: SqliteIdTable) -> None:
         self._database = database
         self._ids = ids
+        self._known: Mirror[int] = Mirror(database)
 
     def upsert(self, items: Sequence[Item]) -> int:
         latest = {item.item_id: item for item in items}
@@ -87,6 +105,7 @@ class SqliteItems:
             with self._database.write() as connection:
                 connection.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", changed)
                 connection.execute(_BUMP)
+            self._known.changed("version")
         return len(changed)
 
     def delete(self, item_ids: Sequence[str]) -> int:
@@ -96,6 +115,7 @@ class SqliteItems:
             ).rowcount
             if gone:
                 connection.execute(_BUMP)
+        self._known.changed("version")
         return gone
 
     def get(self, item_id: str) -> Item | None:
@@ -113,6 +133,9 @@ class SqliteItems:
             yield from (_decoder.decode(bytes(row[0])) for row in rows)  # type: ignore[arg-type]
 
     def version(self) -> int:
+        return self._known.get("version", self._version)
+
+    def _version(self) -> int:
         return int(
             str(self._database.read("SELECT value FROM counters WHERE name = 'catalog_version'")[0][0])
         )

@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from threading import Lock
 
 from penchant.adapters.sqlite.database import BUSY_SECONDS, Database, storage_errors
 from penchant.errors import ShopError
@@ -30,14 +31,56 @@ def check(path: Path) -> None:
     Raises:
         ShopError: it is damaged.
     """
-    with storage_errors():
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            said = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
-        finally:
-            connection.close()
-    if said != "ok":
-        raise ShopError(f"{path.name} is damaged: {said}")
+    PageCheck(path).run()
+
+
+class PageCheck:
+    """The same, from another thread's hand to be stopped: a long reader is in the way of an erasure."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._stopped = False
+
+    def run(self) -> None:
+        """Read the whole file, or as much of it as there is time for.
+
+        Raises:
+            ShopError: it is damaged.
+        """
+        said = "ok"
+        with storage_errors():
+            connection = sqlite3.connect(
+                f"{self._path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False
+            )
+            try:
+                if self._begin(connection):
+                    said = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+            except sqlite3.OperationalError:
+                if not self._stopped:
+                    raise
+            finally:
+                self._end()
+                connection.close()
+        if said != "ok":
+            raise ShopError(f"{self._path.name} is damaged: {said}. Restore a backup.")
+
+    def stop(self) -> None:
+        """End it, or let it not begin."""
+        with self._lock:
+            self._stopped = True
+            if self._connection is not None:
+                self._connection.interrupt()
+
+    def _begin(self, connection: sqlite3.Connection) -> bool:
+        with self._lock:
+            self._connection = None if self._stopped else connection
+        return not self._stopped
+
+    def _end(self) -> None:
+        with self._lock:
+            self._connection = None
 
 
 def cut_after(database: Database, until: float) -> int:

@@ -10,10 +10,13 @@ from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 from pathlib import Path
 from typing import Final, Self
 
+from penchant.adapters.sqlite.checks import add_functions
 from penchant.adapters.sqlite.schema import MIGRATIONS, SCHEMA_VERSION
-from penchant.errors import InvalidInput, ShopBusy, ShopError, StorageError
+from penchant.errors import InvalidInput, ShopBusy, ShopError, StorageError, WouldWait
 
 BUSY_SECONDS: Final = 10.0
+A_MOMENT: Final = 0.2
+"""Seconds that a second write waits for another process where the first one would not have waited at all."""
 _OPTIONS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -25,6 +28,8 @@ _OPTIONS = (
     "PRAGMA wal_autocheckpoint = 16384",
 )
 
+
+_FEW_PAGES: Final = "PRAGMA cache_size = -8192"
 
 _WRITER_BUSY = (
     "this shop is in use by another writer (process {}). Stop it, or send the work to it over HTTP. "
@@ -74,6 +79,7 @@ class Database:
         self._path = path
         self._idle: deque[sqlite3.Connection] = deque()
         self._guard = threading.RLock()
+        self._patience = BUSY_SECONDS
         self._lock = WriterLock(path.with_name("writer.lock")) if writer else None
         self._writer: sqlite3.Connection | None = None
         if not writer and not path.exists():
@@ -90,6 +96,11 @@ class Database:
             raise
 
     @property
+    def writes(self) -> bool:
+        """Whether this process is the one that may change the file."""
+        return self._writer is not None
+
+    @property
     def guard(self) -> threading.RLock:
         """Held by every write. Hold it around one to keep a cache in memory in step with what is durable."""
         return self._guard
@@ -99,8 +110,29 @@ class Database:
         """One transaction: durable when the block ends, undone when it raises."""
         if self._writer is None:
             raise ShopBusy("this shop was opened for reading only")
-        with self._guard, _transaction(self._writer):
-            yield self._writer
+        with self._guard, storage_errors():
+            _begin(self._writer, self._patience)
+            if self._patience < BUSY_SECONDS:
+                self._patience = A_MOMENT
+            with _transaction(self._writer):
+                yield self._writer
+
+    @contextmanager
+    def at_once(self) -> Generator[None]:
+        """What is written within must not wait for another thread or process. A second write may, for a
+        moment: the first one is done.
+
+        Raises:
+            WouldWait: one of them is writing now; nothing was written.
+        """
+        if self._writer is None or not self._guard.acquire(blocking=False):
+            raise WouldWait("another thread is writing into this shop")
+        try:
+            self._patience = 0.0
+            yield
+        finally:
+            self._patience = BUSY_SECONDS
+            self._guard.release()
 
     @contextmanager
     def write_beside(self) -> Generator[sqlite3.Connection]:
@@ -117,6 +149,7 @@ class Database:
             connection = self._connect()
             try:
                 connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("BEGIN IMMEDIATE")
                 with _transaction(connection):
                     yield connection
             finally:
@@ -143,6 +176,12 @@ class Database:
                     yield rows
             finally:
                 connection.close()
+
+    def keep_little(self) -> None:
+        """From now on few pages in memory: an import needs many, small writes only fill it with them."""
+        if self._writer is not None:
+            with self._guard, storage_errors():
+                self._writer.execute(_FEW_PAGES)
 
     def forget_for_good(self) -> None:
         """After a deletion: empty the write-ahead log, where the deleted rows may still stand.
@@ -218,24 +257,49 @@ class Database:
             # Opening as the writer, for a moment, brings them up to date.
             Database(self._path, writer=True).close()
             return
+        add_functions(self._writer)
         for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
             with self.write() as connection:
-                for statement in script.split(";"):
+                for statement in _statements(script):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
 
 
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; a trigger holds some of its own."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _begin(writer: sqlite3.Connection, patience: float) -> None:
+    if patience == BUSY_SECONDS:
+        writer.execute("BEGIN IMMEDIATE")
+        return
+    writer.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+    try:
+        writer.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if not patience and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise WouldWait("another process is writing into this shop") from error
+        raise
+    finally:
+        writer.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+
+
 @contextmanager
 def _transaction(connection: sqlite3.Connection) -> Generator[None]:
-    with storage_errors():
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+    """Ends what has begun."""
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 @contextmanager
@@ -243,7 +307,11 @@ def storage_errors() -> Generator[None]:
     """SQLite's own errors as one clear line of ours."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise _unreadable("a text is not UTF-8") from error
     except sqlite3.OperationalError as error:
+        if "decode" in str(error):
+            raise _unreadable("a text is not UTF-8") from error
         raise StorageError(
             f"the shop's disk refused: {error}. Nothing of this step was written; what was acknowledged "
             "before is safe. Free some space or check the disk, then try again."
@@ -253,4 +321,8 @@ def storage_errors() -> Generator[None]:
             f"a value cannot be stored: {error}. Nothing of this step was written; mend the record."
         ) from error
     except sqlite3.DatabaseError as error:
-        raise ShopError(f"the shop's database cannot be read: {error}. Restore a backup.") from error
+        raise _unreadable(str(error)) from error
+
+
+def _unreadable(why: str) -> ShopError:
+    return ShopError(f"the shop's database cannot be read: {why}. Restore a backup.")

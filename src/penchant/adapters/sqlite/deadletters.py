@@ -1,6 +1,6 @@
 """Refused records in SQLite."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -17,6 +17,27 @@ class _Field(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(DeadLetter)
 _fields = msgspec.json.Decoder(_Field)
 _encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def join_letters(
+    connection: Any, before: Pseudonym, person: Pseudonym, which: Callable[[float], bool]
+) -> int:
+    """Make records that were refused at times that are wanted another person's; returns how many."""
+    letters = [found for found in _letters_of(connection, before) if which(found[1].timestamp)]
+    for number, letter in letters:
+        content = letter.content | ({"user_id": person} if letter.content.get("user_id") == before else {})
+        moved = msgspec.structs.replace(letter, user_id=person, content=content)
+        # The same record may have come under both names.
+        connection.execute(
+            "UPDATE OR REPLACE dead_letters SET digest = ?, pseudonym = ?, content = ? WHERE number = ?",
+            [_digest(moved), person, _encoder.encode(moved), number],
+        )
+    return len(letters)
+
+
+def _letters_of(connection: Any, person: Pseudonym) -> list[tuple[int, DeadLetter]]:
+    sql = "SELECT number, content FROM dead_letters WHERE pseudonym = ?"
+    return [(number, _letter(content)) for number, content in connection.execute(sql, [person]).fetchall()]
 
 
 class SqliteDeadLetters:
@@ -60,6 +81,15 @@ class SqliteDeadLetters:
             "SELECT content FROM dead_letters WHERE pseudonym = ? ORDER BY number", [person]
         )
         return [msgspec.json.decode(bytes(row[0])) for row in rows]  # type: ignore[arg-type]
+
+    def erase_until(self, person: Pseudonym, until: float) -> int:
+        """Remove for good what was refused up to a time (unix seconds); returns how many."""
+        with self._database.write() as connection:
+            found = _letters_of(connection, person)
+            old = [(number,) for number, letter in found if letter.timestamp <= until]
+            connection.executemany("DELETE FROM dead_letters WHERE number = ?", old)
+        self._database.forget_for_good()
+        return len(old)
 
     def erase_person(self, person: Pseudonym) -> int:
         with self._database.write() as connection:

@@ -1,7 +1,7 @@
 """Shown lists in SQLite."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import msgspec
 
@@ -10,6 +10,19 @@ from penchant.adapters.sqlite.log import SqliteLog
 from penchant.types import Impression, Logged, Pseudonym
 
 _decoder = msgspec.json.Decoder(Impression)
+
+
+def join_lists(connection: Any, before: Pseudonym, person: Pseudonym, which: Callable[[float], bool]) -> int:
+    """Make lists that were shown at times that are wanted another person's; returns how many."""
+    sql = "SELECT number, content FROM impressions WHERE pseudonym = ?"
+    shown = [(number, _decoder.decode(content)) for number, content in connection.execute(sql, [before])]
+    moved = [
+        (person, msgspec.json.encode(msgspec.structs.replace(one, user_id=person)), number)
+        for number, one in shown
+        if which(one.timestamp)
+    ]
+    connection.executemany("UPDATE impressions SET pseudonym = ?, content = ? WHERE number = ?", moved)
+    return len(moved)
 
 
 class SqliteImpressions:
@@ -45,8 +58,30 @@ class SqliteImpressions:
     def joined(self, recommendation_id: str) -> list[Logged]:
         return self._log.joined(recommendation_id)
 
+    def follow(self, after: int, limit: int) -> list[tuple[int, Impression]]:
+        rows = self._database.read(
+            "SELECT number, content FROM impressions WHERE number > ? ORDER BY number LIMIT ?", [after, limit]
+        )
+        return [(cast(int, number), _decoder.decode(cast(bytes, content))) for number, content in rows]
+
+    def named(self) -> dict[int, str]:
+        rows = self._database.read(
+            "SELECT position, recommendation FROM events WHERE recommendation IS NOT NULL"
+        )
+        return {cast(int, position): str(name) for position, name in rows}
+
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
         return [msgspec.to_builtins(shown) for shown in reversed(self.of_user(person, -1))]
+
+    def erase_until(self, person: Pseudonym, until: float) -> int:
+        """Remove for good the lists shown up to a time (unix seconds); returns how many."""
+        sql = "SELECT number, content FROM impressions WHERE pseudonym = ?"
+        with self._database.write() as connection:
+            shown = connection.execute(sql, [person]).fetchall()
+            old = [(number,) for number, content in shown if _decoder.decode(content).timestamp <= until]
+            connection.executemany("DELETE FROM impressions WHERE number = ?", old)
+        self._database.forget_for_good()
+        return len(old)
 
     def erase_person(self, person: Pseudonym) -> int:
         with self._database.write() as connection:

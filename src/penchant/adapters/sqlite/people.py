@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.adapters.sqlite.database import Database
+from penchant.adapters.sqlite.mirror import Mirror
 from penchant.events.marks import StepReport
 from penchant.privacy.consent import Consent
 from penchant.types import Pseudonym
@@ -17,13 +18,31 @@ _EVERYBODY = " UNION ".join(
     f"SELECT pseudonym FROM {table}"
     for table in (
         "people", "impressions", "dead_letters", "marked_people", "consent", "corrections", "attributes",
+        "guests",
     )
-)  # fmt: skip
+) + " UNION SELECT guest FROM guests"  # fmt: skip
 
 
 def everybody(database: Database) -> list[Pseudonym]:
     """All people on whom any store in the file holds anything."""
     return [Pseudonym(str(row[0])) for row in database.read(_EVERYBODY) if row[0]]
+
+
+_CONSENT = "SELECT profiling, experiments FROM consent WHERE pseudonym = ?"
+
+
+def join_refusals(connection: Any, before: Pseudonym, person: Pseudonym) -> None:
+    """Who refused experiments as one still refuses them as another."""
+    if connection.execute(f"{_CONSENT} AND experiments = 0", [before]).fetchall():
+        connection.execute(
+            "INSERT INTO consent (pseudonym, profiling, experiments) VALUES (?, 1, 0) "
+            "ON CONFLICT (pseudonym) DO UPDATE SET experiments = 0",
+            [person],
+        )
+
+
+def _consent(row: Sequence[Any]) -> Consent:
+    return Consent(profiling=bool(row[0]), experiments=bool(row[1]))
 
 
 class SqliteConsent:
@@ -33,27 +52,39 @@ class SqliteConsent:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: Mirror[Consent] = Mirror(database)
+
+    def changed(self, *people: Pseudonym) -> None:
+        """Their rows were written by somebody else."""
+        self._known.changed(*people)
 
     def get(self, person: Pseudonym) -> Consent:
-        rows = self._database.read("SELECT profiling FROM consent WHERE pseudonym = ?", [person])
-        return Consent(profiling=bool(rows[0][0])) if rows else Consent()
+        return self._known.get(person, lambda: self._read(person))
+
+    def _read(self, person: Pseudonym) -> Consent:
+        rows = self._database.read(_CONSENT, [person])
+        return _consent(rows[0]) if rows else Consent()
 
     def set(self, person: Pseudonym, consent: Consent) -> None:
         with self._database.write() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO consent VALUES (?, ?)", [person, int(consent.profiling)]
+                "INSERT OR REPLACE INTO consent (pseudonym, profiling, experiments) VALUES (?, ?, ?)",
+                [person, int(consent.profiling), int(consent.experiments)],
             )
+        self._known.changed(person)
 
     def opted_out(self) -> frozenset[Pseudonym]:
         rows = self._database.read("SELECT pseudonym FROM consent WHERE profiling = 0")
         return frozenset(Pseudonym(str(row[0])) for row in rows)
 
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
-        rows = self._database.read("SELECT profiling FROM consent WHERE pseudonym = ?", [person])
-        return [{"profiling": bool(row[0])} for row in rows]
+        return [msgspec.to_builtins(_consent(row)) for row in self._database.read(_CONSENT, [person])]
 
     def erase_person(self, person: Pseudonym) -> int:
-        return _erase(self._database, "consent", person)
+        try:
+            return _erase(self._database, "consent", person)
+        finally:
+            self._known.changed(person)
 
 
 class SqliteMarks:

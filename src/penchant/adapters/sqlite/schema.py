@@ -1,5 +1,7 @@
 """The tables, as numbered migrations. Never change one that was released: add the next."""
 
+from penchant.adapters.sqlite.rules_schema import RULES
+
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE people (person INTEGER PRIMARY KEY, pseudonym TEXT NOT NULL UNIQUE);
@@ -62,6 +64,25 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     """
     CREATE TABLE attributes (pseudonym TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    ALTER TABLE events ADD COLUMN checks INTEGER;
+    ALTER TABLE people ADD COLUMN checks INTEGER;
+    UPDATE events SET checks = row_checks(
+        position, person, timestamp, sequence, type, item, session, query, value, price, quantity,
+        recommendation, rest, event_id, digest
+    );
+    UPDATE people SET checks = text_check(pseudonym);
+    """,
+    RULES,
+    """
+    CREATE TABLE guests (
+        guest TEXT NOT NULL, time REAL NOT NULL, pseudonym TEXT NOT NULL, PRIMARY KEY (guest, time)
+    ) WITHOUT ROWID;
+    CREATE INDEX guests_of_person ON guests (pseudonym);
+    """,
+    """
+    ALTER TABLE consent ADD COLUMN experiments INTEGER NOT NULL DEFAULT 1;
     """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -1,24 +1,14 @@
 """People who took what you took also took this."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.evaluate.recommender import Contexts, Scores, Training, blocks, wanted
 from penchant.model.histories import Histories
+from penchant.recommend.sources.neighbours import Neighbours, Rows, nearest
 from penchant.types import EventType
-
-Rows = NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Neighbours:
-    """Most similar items of each item: rows and cosines, both (N, k); empty places have cosine 0."""
-
-    rows: Rows
-    cosines: NDArray[np.float32]
 
 
 class ItemKnn:
@@ -77,42 +67,3 @@ def _pairs(histories: Histories, target: EventType | None) -> tuple[NDArray[np.i
     width = int(histories.items.max(initial=0)) + 1
     keys = np.unique(person * width + histories.items[liked])
     return keys // width, (keys % width).astype(np.int32)
-
-
-def nearest(person: NDArray[np.int64], item: Rows, items: int, k: int, shrink: float) -> Neighbours:
-    """The ``k`` items of highest damped cosine of each item, one item at a time.
-
-    Args:
-        person: (M,) of distinct pairs, ordered.
-        item: (M,) of the same pairs.
-        items: number of items, N.
-        k: neighbours kept.
-        shrink: common people at which a cosine counts half.
-
-    >>> near = nearest(np.array([0, 0, 1]), np.int32([0, 1, 1]), 3, 2, shrink=0.0)
-    >>> near.rows[1].tolist(), bool(abs(near.cosines[1][1] - 0.5**0.5) < 1e-6)
-    ([1, 0], True)
-    """
-    owned = np.split(item, np.flatnonzero(np.diff(person)) + 1)
-    row_of_pair = np.repeat(np.arange(len(owned)), [len(part) for part in owned])
-    order = np.argsort(item, kind="stable")
-    takers = np.bincount(item, minlength=items)
-    edges = np.concatenate([[0], np.cumsum(takers)])
-    near = Neighbours(np.zeros((items, k), np.int32), np.zeros((items, k), np.float32))
-    for one in np.flatnonzero(takers):
-        people = row_of_pair[order[edges[one] : edges[one + 1]]]
-        common = np.bincount(np.concatenate([owned[p] for p in people]))
-        others = np.flatnonzero(common)
-        together = common[others]
-        cosines = together / np.sqrt(takers[one] * takers[others]) * (together / (together + shrink))
-        cosines[others == one] = 1.0
-        best = _first(cosines, k)
-        near.rows[one, : len(best)] = others[best]
-        near.cosines[one, : len(best)] = cosines[best]
-    return near
-
-
-def _first(values: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """Places of the ``k`` largest, largest first."""
-    best = np.argpartition(-values, k - 1)[:k] if len(values) > k else np.arange(len(values))
-    return best[np.argsort(-values[best], kind="stable")]

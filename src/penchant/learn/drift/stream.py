@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from penchant.learn.drift.alarm import Alarm, StreamName
-from penchant.learn.drift.baseline import MakeDetector, hour_of_week
+from penchant.learn.drift.baseline import Detector, MakeDetector, hour_of_week
 from penchant.learn.drift.block import OTHER, Block, Cell, Row
 from penchant.learn.drift.history import Change, History
 from penchant.learn.drift.judge import Judge, JudgeState
@@ -69,7 +69,9 @@ class Stream:
         self._judge = Judge(len(self._keys), settings, kind.number)
         self._block = Block(*self._rows)
         self._blocks = 0
-        self._begin_again()
+        # Made when a block is full: a learner that is started again and again need not wait for them.
+        self._detectors: list[Detector] | None = None
+        self._history = History()
 
     def add(self, time: float, position: int, person: str, cell: Cell) -> Alarm | None:
         """One more row: a number, or texts of names; an alarm where its block brings one."""
@@ -108,7 +110,7 @@ class Stream:
         self._judge.restore(state.judge)
         self._block = Block(*self._rows, state.open, state.start)
         self._history, self._blocks = state.history, state.blocks
-        self._feed_again()
+        self._detectors = None
 
     def _close(self, time: float, position: int) -> Alarm | None:
         """The block is full: judge it, learn from it, and ask the detectors."""
@@ -131,11 +133,14 @@ class Stream:
         """Columns whose detector alarms at the newest block; now and then the oldest ones are forgotten."""
         if len(self._history.starts) >= 2 * self._settings.keep:
             self._history.trim(self._settings.keep)
-            return self._feed_again()
-        scores = self._history.scores[-1]
+            self._detectors, fired = self._fed(self._history.scores)
+            return fired
+        scores = self._history.scores
+        if self._detectors is None:
+            self._detectors, _ = self._fed(scores[:-1])
         return [
             at
-            for at, (one, score) in enumerate(zip(self._detectors, scores, strict=True))
+            for at, (one, score) in enumerate(zip(self._detectors, scores[-1], strict=True))
             if one.update(score)
         ]
 
@@ -157,19 +162,18 @@ class Stream:
         self._begin_again()
 
     def _begin_again(self) -> None:
-        self._history = History()
-        self._feed_again()
+        self._history, self._detectors = History(), None
 
-    def _feed_again(self) -> list[int]:
+    def _fed(self, history: Sequence[list[float]]) -> tuple[list[Detector], list[int]]:
         """Detectors of what is kept: after a restart they are the same as without one. Who alarms at once?"""
         among = round(len(self._keys) / self._kind.alarms)
-        self._detectors = [self._make(among) for _ in self._keys]
+        detectors = [self._make(among) for _ in self._keys]
         fired: set[int] = set()
         usual = [[0.0] * len(self._keys)] * ANCHOR
-        for scores in [*usual, *self._history.scores]:
-            told = [one.update(score) for one, score in zip(self._detectors, scores, strict=True)]
+        for scores in [*usual, *history]:
+            told = [one.update(score) for one, score in zip(detectors, scores, strict=True)]
             fired.update(at for at, yes in enumerate(told) if yes)
-        return sorted(fired)
+        return detectors, sorted(fired)
 
     def _alarm(self, fired: Sequence[int], time: float, position: int) -> Alarm | None:
         """The alarm of the column that moved most, and a new level; none where it is no worry."""

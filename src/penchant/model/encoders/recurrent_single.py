@@ -19,7 +19,7 @@ class Single:
     """Made of the layers' weights, ``rate`` already as exp, and the weights of the last norm (D,)."""
 
     def __init__(self, layers: list[Weights], norm: Array) -> None:
-        self._layers = [_Folded(weights) for weights in layers]
+        self.layers = [Folded(weights) for weights in layers]
         self._norm = norm
         self._dim = len(norm)
         rates = -np.concatenate([weights["rate"] for weights in layers])
@@ -34,25 +34,25 @@ class Single:
         room.gap.dot(self._fade, room.fade)
         np.exp(room.fade, room.fade)
         after = state * room.fade
-        last = len(self._layers) - 1
-        for place, layer in enumerate(self._layers):
+        last = len(self.layers) - 1
+        for place, layer in enumerate(self.layers):
             now = after[place * dim : place * dim + dim]
             self._normed(room, x)
             if place == last:
                 room.inner.dot(layer.keep_write, room.keep_write)
                 np.tanh(room.keep, room.open)
-                _mixed(now, room.write, room.open, room.spare)
+                mixed_in(now, room.write, room.open, room.spare)
                 break
             room.inner.dot(layer.mix, room.mixed)
             np.tanh(room.keep_gate, room.opens)
-            _mixed(now, room.late_write, room.open, room.spare)
+            mixed_in(now, room.late_write, room.open, room.spare)
             x = self._out(room, layer, now, x)
         return after
 
     def readout(self, state: Array, x: Array) -> Array:
         """Behaviour (D,) of a state (S,) whose last token was x (D,)."""
         room, dim = self._room(), self._dim
-        for place, layer in enumerate(self._layers):
+        for place, layer in enumerate(self.layers):
             self._normed(room, x)
             room.inner.dot(layer.gate, room.gate)
             np.tanh(room.gate, room.gate_open)
@@ -60,16 +60,16 @@ class Single:
         self._normed(room, x)
         return room.normed * self._norm
 
-    def _out(self, room: "_Room", layer: "_Folded", state: Array, x: Array) -> Array:
+    def _out(self, room: "_Room", layer: "Folded", state: Array, x: Array) -> Array:
         """What the next layer reads, (D,) in the work space; the gate and its tanh are there already."""
-        _silu(room.gate, room.gate_open)
+        silu_of_half(room.gate, room.gate_open)
         np.multiply(room.gate_open, state, room.out_in)
         room.out_rest[:] = x
         room.out.dot(layer.out, room.down_rest)
         self._normed(room, room.down_rest)
         room.inner.dot(layer.up, room.up)
         np.tanh(room.up_gate, room.up_open)
-        _silu(room.up_gate, room.up_open)
+        silu_of_half(room.up_gate, room.up_open)
         np.multiply(room.up_open, room.up_value, room.down_in)
         return room.down.dot(layer.down, room.x)
 
@@ -85,7 +85,7 @@ class Single:
             return room
 
 
-def _mixed(state: Array, write: Array, opened: Array, spare: Array) -> None:
+def mixed_in(state: Array, write: Array, opened: Array, spare: Array) -> None:
     """``σ·s + (1 - σ)·w`` in place of the state, given s / 2, w / 2 and the tanh of σ."""
     np.subtract(state, write, spare)
     np.multiply(spare, opened, spare)
@@ -93,13 +93,13 @@ def _mixed(state: Array, write: Array, opened: Array, spare: Array) -> None:
     np.add(state, spare, state)
 
 
-def _silu(half: Array, opened: Array) -> None:
+def silu_of_half(half: Array, opened: Array) -> None:
     """``x·σ(x)`` in place of tanh(x / 2), given x / 2."""
     np.multiply(opened, half, opened)
     np.add(opened, half, opened)
 
 
-class _Folded:
+class Folded:
     """Matrices of one layer, (in, out) so that a row vector meets them in the order of memory."""
 
     def __init__(self, weights: Weights) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from penchant.model.encoders.numeric import gated_mlp, layers_of, linear, rms_norm, sigmoid, silu, split
 from penchant.model.encoders.protocol_step import Array, Weights
+from penchant.model.encoders.recurrent_rows import Rows
 from penchant.model.encoders.recurrent_single import Single
 
 
@@ -17,6 +18,8 @@ class RecurrentStep:
         self._norm = norm
         self.state_size = len(norm) * len(layers)
         self._single = Single(layers, norm)
+        rates = np.concatenate([layer["rate"] for layer in layers])
+        self._rows = Rows(self._single.layers, rates, norm)
 
     @classmethod
     def of(cls, weights: Weights) -> Self:
@@ -30,7 +33,9 @@ class RecurrentStep:
         return self._single.readout(state, x)
 
     def step(self, state: Array, x: Array, days: Array) -> tuple[Array, Array]:
-        if x.ndim > 1:
+        if x.ndim == 2:
+            return self._rows.step(state, x, days)
+        if x.ndim > 2:
             return self.sequence(state, x[None], days[None])
         after = self.advance(state, x, float(days))
         return after, self.readout(after, x)

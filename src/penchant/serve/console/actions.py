@@ -1,4 +1,5 @@
-"""Posts of the console: an event as the person, consent, erasure. Each answers JSON."""
+"""Posts of the console: an event as the person, corrections of a taste, consent, erasure. Each answers
+JSON."""
 
 from typing import Any
 
@@ -54,6 +55,13 @@ def set_consent(desk: Desk, request: Request, body: dict[str, Any]) -> Response:
     person = request.path_params["person"]
     desk.services.person_consent(person, body["profiling"])
     return json({"profiling": body["profiling"], **desk.services.person_recommend(person, SIZE)})
+
+
+def correct_taste(desk: Desk, request: Request, body: dict[str, Any]) -> Response:
+    """What ``PATCH /v1/users/{id}/taste`` takes, as that person: the list that follows from it."""
+    person = request.path_params["person"]
+    desk.services.person_taste(person, body)
+    return json(desk.services.person_recommend(person, SIZE))
 
 
 def erase(desk: Desk, request: Request, body: dict[str, Any]) -> Response:

@@ -58,13 +58,13 @@ def guarded(desk: Desk, view: View) -> Endpoint:
     return endpoint
 
 
-def posted(desk: Desk, action: Action) -> Endpoint:
-    """A post of JSON by somebody signed in, answered with JSON, errors included."""
+def posted(desk: Desk, action: Action, most: int = MAX_BODY) -> Endpoint:
+    """A post of JSON of at most ``most`` bytes by somebody signed in, answered with JSON, errors included."""
 
     async def endpoint(request: Request) -> Response:
         try:
             check_post(desk, request)
-            body = parse_object(await read_body(request))
+            body = parse_object(await read_body(request, most))
             return await run_in_threadpool(action, desk, request, body)
         except PenchantError as error:
             note_fault(request.scope, error)
@@ -89,13 +89,13 @@ def check_origin(request: Request) -> None:
         raise Forbidden("posts are taken from the console's own pages only")
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body. Raises TooLarge as soon as it passes ``MAX_BODY``."""
+async def read_body(request: Request, most: int = MAX_BODY) -> bytes:
+    """The whole body. Raises TooLarge as soon as it passes ``most`` bytes."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
-            raise TooLarge(f"the body is larger than {MAX_BODY} bytes")
+        if len(body) > most:
+            raise TooLarge(f"the body is larger than {most} bytes")
     return bytes(body)
 
 

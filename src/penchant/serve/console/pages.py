@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from penchant.errors import NotFound
 from penchant.serve.console import figures
 from penchant.serve.console.actions import SIZE, json
-from penchant.serve.console.desk import REPORT_POLICY, Desk, headers, page
+from penchant.serve.console.desk import REPORT_POLICY, Desk, headers, page, percent
 from penchant.serve.console.sessions import Session
 
 PEOPLE = 100
@@ -16,13 +16,17 @@ PEOPLE = 100
 
 ITEMS = 24
 BASKETS = 6
+RECENT = 10
+"""Events that can be forgotten one by one."""
 MAX_QUERY = 200
+NOW = ("quality", "experiment")
+"""Reports that are always there."""
 
 
 def overview(desk: Desk, request: Request, session: Session) -> Response:
     """What the shop holds and which model serves."""
     told = {"name": "", "snapshot": "", "metrics": {}} | desk.services.overview()
-    evaluated = desk.services.evaluation_html() is not None
+    evaluated = desk.services.report_html("evaluation") is not None
     return page(desk, request, "overview.html", session=session, told=told, evaluated=evaluated)
 
 
@@ -55,6 +59,7 @@ def person_values(known: dict[str, Any]) -> dict[str, Any]:
     months = figures.calendar(profile.get("months") or [])
     categories = figures.bars(profile.get("categories") or [])
     brands = figures.bars(profile.get("brands") or [], limit=6)
+    words = figures.bars(profile.get("words") or [], limit=6)
     baskets = list(known.get("baskets") or [])
     return {
         "profiling": bool((known.get("consent") or {}).get("profiling", True)),
@@ -63,11 +68,39 @@ def person_values(known: dict[str, Any]) -> dict[str, Any]:
         "months": months,
         "categories": categories,
         "brands": brands,
+        "words": [word for word in words if word.colour < figures.COLOURS],
+        **wishes_of(profile),
+        "moved": moved_words(profile.get("week") or {}),
         "columns": figures.columns(months, "categories", categories),
         "brand_columns": figures.columns(months, "brands", brands),
         "dots": figures.price_dots(months),
         "price_words": figures.price_words(profile.get("price_level")),
     }
+
+
+WEIGHTS = ("never", "less", "normal", "more")
+"""Places of a slider, from the left."""
+
+
+def wishes_of(profile: dict[str, Any]) -> dict[str, Any]:
+    """Where the sliders of a profile stand, by kind and name, and what has none of its own."""
+    wishes = list(profile.get("corrections") or [])
+    return {
+        "wishes": wishes,
+        "places": {(wish["kind"], wish["name"]): WEIGHTS.index(wish["weight"]) for wish in wishes},
+        "present": profile.get("present"),
+        "recent": list(profile.get("recent") or [])[:RECENT],
+    }
+
+
+def moved_words(week: dict[str, Any]) -> list[str]:
+    """The largest changes of a week as people read them.
+
+    >>> moved_words({"categories": [{"name": "Tea", "before": 0.1, "now": 0.4}]})
+    ['Tea: 10% → 40%']
+    """
+    changes = [*(week.get("categories") or [])[:3], *(week.get("brands") or [])[:2]]
+    return [f"{one['name']}: {percent(one['before'])} → {percent(one['now'])}" for one in changes]
 
 
 def export(desk: Desk, request: Request, session: Session) -> Response:  # noqa: ARG001 (every view has it)
@@ -91,25 +124,14 @@ def items(desk: Desk, request: Request, session: Session) -> Response:
 def report(desk: Desk, request: Request, session: Session) -> Response:
     """A report in a frame of its own."""
     name = request.path_params["name"]
-    there = name == "quality" or report_of(desk, name) is not None
+    there = name in NOW or desk.services.report_html(name) is not None
     return page(desk, request, "report.html", session=session, name=name, there=there)
 
 
 def report_frame(desk: Desk, request: Request, session: Session) -> Response:  # noqa: ARG001 (every view has it)
     """The report itself, under a policy that lets it run nothing."""
-    text = report_of(desk, request.path_params["name"])
+    text = desk.services.report_html(request.path_params["name"])
     return HTMLResponse(text or "", headers=headers(REPORT_POLICY))
-
-
-def report_of(desk: Desk, name: str) -> str | None:
-    """A whole page; None before the first one."""
-    services = desk.services
-    made = {
-        "quality": services.quality_html,
-        "evaluation": services.evaluation_html,
-        "learning": services.learning_html,
-    }
-    return made[name]()
 
 
 def nowhere(desk: Desk, request: Request, session: Session) -> Response:  # noqa: ARG001 (every view has it)

@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from penchant.errors import NotFound, PenchantError
-from penchant.serve.console import actions, learning, pages
+from penchant.serve.console import actions, learning, pages, rules
 from penchant.serve.console.desk import STATIC, Desk, headers, page, static_version, templates
 from penchant.serve.console.guard import (
     COOKIE,
@@ -26,7 +26,7 @@ from penchant.serve.console.sessions import Clock, OneTimeToken, Sessions
 from penchant.serve.errors import status_of
 from penchant.serve.services import Services
 
-REPORTS = ("quality", "evaluation", "learning")
+REPORTS = ("quality", "evaluation", "learning", "experiment")
 
 
 def console_routes(services: Services, *, clock: Clock = time.monotonic) -> list[Route | Mount]:
@@ -50,11 +50,17 @@ def console_routes(services: Services, *, clock: Clock = time.monotonic) -> list
         Route(f"{one}/now", view(pages.person_now)),
         Route(f"{one}/export", view(pages.export)),
         Route(f"{one}/events", act(actions.add_event), methods=["POST"]),
+        Route(f"{one}/taste", act(actions.correct_taste), methods=["POST"]),
         Route(f"{one}/consent", act(actions.set_consent), methods=["POST"]),
         Route(f"{one}/erase", act(actions.erase), methods=["POST"]),
         Route("/console/items", view(pages.items)),
         Route("/console/learning", view(learning.learning)),
         Route("/console/learning/rollback", act(learning.rollback), methods=["POST"]),
+        Route("/console/rules", view(rules.rules)),
+        *(
+            Route(f"/console/rules/{name}", act(action, most=rules.LARGEST), methods=["POST"])
+            for name, action in rules.ACTIONS.items()
+        ),
         Route("/console/reports/{name}", view(_known(pages.report))),
         Route("/console/reports/{name}/frame", view(_known(pages.report_frame))),
         Mount("/console/static", StaticFiles(directory=STATIC)),

@@ -57,7 +57,28 @@ function tell(home, text, kind) {
 
 async function refresh(home) {
   const answer = await fetch(`${home.dataset.person}/now`);
-  if (answer.ok && !answer.redirected) home.querySelector("[data-now]").innerHTML = await answer.text();
+  if (!answer.ok || answer.redirected) return;
+  const now = home.querySelector("[data-now]");
+  const held = now.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+  now.innerHTML = await answer.text();
+  // What was in hand stays in hand: a slider is often moved twice.
+  if (held) [...now.querySelectorAll("[aria-label]")].find((one) => one.getAttribute("aria-label") === held)?.focus({ preventScroll: true });
+}
+
+const WEIGHTS = ["never", "less", "normal", "more"];
+
+function correction(element) {
+  const data = element.dataset;
+  if ("never" in data) return { corrections: [{ kind: "item", name: element.closest("[data-item]").dataset.item, weight: "never" }] };
+  if ("wish" in data) return { corrections: [{ kind: data.wish, name: data.name, weight: WEIGHTS[element.value] }] };
+  if ("backWish" in data) return { corrections: [{ kind: data.backWish, name: data.name, weight: "normal" }] };
+  if ("present" in data) return { present: data.present === "start" };
+  if ("forget" in data) return { forget: [data.forget] };
+  return { remember: [data.remember] };
+}
+
+function correct(home, element) {
+  if (element && !home.querySelector("[aria-busy]")) act(home, "taste", correction(element), performance.now()).catch(() => refresh(home));
 }
 
 async function act(home, address, body, start) {
@@ -88,6 +109,8 @@ function person(home) {
     const body = { item_id: row.dataset.item, type: button.dataset.event, recommendation_id: home.dataset.shown, position };
     act(home, "events", body, start).catch(() => {});
   });
+  home.addEventListener("click", (event) => correct(home, event.target.closest("[data-never],[data-back-wish],[data-present],[data-forget],[data-remember]")));
+  home.addEventListener("change", (event) => correct(home, event.target.closest("[data-wish]")));
   const consent = home.querySelector("[data-consent]");
   consent.addEventListener("change", () => {
     act(home, "consent", { profiling: consent.checked }, performance.now()).catch(() => (consent.checked = !consent.checked));

@@ -1,0 +1,1 @@
+"""Who should get which offer: effects of a randomised trial, and who gets what within a budget."""

@@ -1,0 +1,280 @@
+"""Which price to suggest for an item, within limits, and what it should bring. A person decides.
+
+Nothing here knows of a person: a price is for an item, the same for everybody.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.decide.prices.fit import FittedPrices, Item
+from penchant.decide.tables import Table
+from penchant.errors import InvalidInput
+
+Floats = NDArray[np.float64]
+
+_CANDIDATES: Final = 400
+_GRID: Final = 10_000
+"""Prices that are looked at before limits thin them out: a fine step on a high price has too many."""
+_NAMED: Final = 5
+_DRAWS: Final = 401
+_BEYOND: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What every suggestion obeys.
+
+    Attributes:
+        goal: "profit", which needs costs, or "revenue".
+        margin: least share of the price that is left after the cost.
+        most_change: of the price now, up and down.
+        step: prices are multiples of it.
+        ending: what a price ends in, such as .99; none where it is None.
+    """
+
+    goal: str = "profit"
+    margin: float = 0.0
+    most_change: float = 0.2
+    step: float = 0.01
+    ending: float | None = None
+
+
+class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one item.
+
+    Attributes:
+        item, price: its name and its price now. suggested: the price to take; that of now where nothing is
+            better.
+        why: in words, where nothing is suggested or something is odd.
+        gain: expected change of the goal a period, with its 95% interval.
+        quantity, suggested_quantity: expected a period.
+        curve: price, expected goal, and its 95% interval, for a plot.
+    """
+
+    item: str
+    price: float
+    suggested: float
+    why: str
+    gain: float
+    gain_low: float
+    gain_high: float
+    quantity: float
+    suggested_quantity: float
+    curve: list[tuple[float, float, float, float]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of one item: cost of a piece (NaN where not known), and the lowest and highest price that may be."""
+
+    cost: float = math.nan
+    lowest: float = 0.0
+    highest: float = math.inf
+
+
+def suggestions(found: FittedPrices, limits: Limits, bounds: dict[str, Bounds]) -> list[Suggestion]:
+    """One for each item, in their order; where nothing can be concluded, the price of now.
+
+    Raises:
+        InvalidInput: a limit makes no sense, or profit or a margin is asked for and an item has no cost.
+    """
+    _check(limits)
+    if limits.goal == "profit" or limits.margin > 0:
+        missing = [one.item for one in found.items if math.isnan(bounds.get(one.item, Bounds()).cost)]
+        if missing:
+            more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
+            raise InvalidInput(
+                f"no cost of {', '.join(map(repr, missing[:_NAMED]))}{more}: give a table with item and "
+                "cost, or --goal revenue without a margin"
+            )
+    return [_one(one, limits, bounds.get(one.item, Bounds())) for one in found.items]
+
+
+def _check(limits: Limits) -> None:
+    if limits.goal not in ("profit", "revenue"):
+        raise InvalidInput(f"the goal is profit or revenue, not {limits.goal!r}")
+    if not (0 <= limits.margin < 1 and limits.step > 0 and 0 < limits.most_change < 1):
+        raise InvalidInput("margin and the largest change are shares below 1, the step is above 0")
+    if limits.ending is not None and not 0 <= limits.ending < 1:
+        raise InvalidInput(f"an ending is a part of one, such as .99, not {limits.ending:g}")
+
+
+def bounds_of(table: Table) -> dict[str, Bounds]:
+    """Costs and bounds from a table with ``item`` and, where known, ``cost``, ``lowest``, ``highest``.
+
+    An empty cost is not known; an empty bound is none.
+
+    Raises:
+        InvalidInput: a column holds no numbers, a cost is below 0, or an item is there twice.
+    """
+    items = table.names("item", "the items")
+
+    def numbers(name: str, absent: float) -> Floats:
+        if name not in table.columns or table.columns[name].kind == "empty":
+            return np.full(table.rows, absent)
+        values = table.number(name, f"the items' {name}")
+        return np.where(np.isnan(values), absent, values)
+
+    cost, lowest, highest = numbers("cost", math.nan), numbers("lowest", 0.0), numbers("highest", math.inf)
+    found: dict[str, Bounds] = {}
+    for at, name in enumerate(items):
+        if name is None:
+            continue
+        if name in found:
+            raise InvalidInput(f"{table.name}: item {name!r} is there twice; give each item one row")
+        if cost[at] < 0:
+            raise InvalidInput(f"{table.name}: item {name!r} has a cost of {cost[at]:g}, below 0")
+        found[name] = Bounds(float(cost[at]), float(lowest[at]), float(highest[at]))
+    return found
+
+
+def candidates(item: Item, limits: Limits, bounds: Bounds) -> Floats:
+    """Prices that break no limit, and are not far beyond those that were seen."""
+    least, most = _range(item, limits, bounds)
+    if most < least:
+        return np.zeros(0)
+    if limits.ending is not None and limits.step < 1:
+        found = _whole(math.floor(least) - 1, math.ceil(most)) + limits.ending
+    else:
+        found = (
+            _whole(math.ceil(least / limits.step - 1e-9), math.floor(most / limits.step + 1e-9)) * limits.step
+        )
+    found = np.round(found, 6)
+    found = found[_allowed(found, item, limits, bounds)]
+    if len(found) > _CANDIDATES:
+        found = found[np.unique(np.linspace(0, len(found) - 1, _CANDIDATES).astype(np.int64))]
+    return found
+
+
+def _range(item: Item, limits: Limits, bounds: Bounds) -> tuple[float, float]:
+    """Lowest and highest price; a cost that is not known bounds nothing."""
+    cost = 0.0 if math.isnan(bounds.cost) else bounds.cost
+    least = max(
+        bounds.lowest, item.price * (1 - limits.most_change), item.lowest * (1 - _BEYOND),
+        cost / (1 - limits.margin),
+    )  # fmt: skip
+    return least, min(bounds.highest, item.price * (1 + limits.most_change), item.highest * (1 + _BEYOND))
+
+
+def _whole(first: int, last: int) -> Floats:
+    """Whole numbers from first to last, both among them; some, evenly apart, where there are very many."""
+    if last - first < _GRID:
+        return np.arange(first, last + 1, dtype=np.float64)
+    return np.round(np.linspace(first, last, _GRID))
+
+
+def _allowed(prices: Floats, item: Item, limits: Limits, bounds: Bounds) -> NDArray[np.bool_]:
+    """Which prices break no limit."""
+    least, most = _range(item, limits, bounds)
+    steps = prices / limits.step
+    # A large number of steps is known no better than a float is.
+    whole = np.abs(steps - np.round(steps)) < np.maximum(1e-6, 1e-15 * steps)
+    if limits.ending is not None:
+        apart = np.abs(prices - np.floor(prices) - limits.ending)
+        whole &= np.minimum(apart, 1 - apart) < 1e-6
+    return whole & (prices > 0) & (prices >= least - 1e-9) & (prices <= most + 1e-9)
+
+
+def _kept(item: Item, why: str) -> Suggestion:
+    """The price of now."""
+    return Suggestion(
+        item=item.item, price=item.price, suggested=item.price, why=why, gain=0.0, gain_low=0.0,
+        gain_high=0.0, quantity=item.quantity, suggested_quantity=item.quantity,
+    )  # fmt: skip
+
+
+def _one(item: Item, limits: Limits, bounds: Bounds) -> Suggestion:
+    if item.conclusion == "none":
+        return _kept(item, f"no conclusion: {item.why}")
+    if item.quantity <= 0:
+        return _kept(item, "nothing was sold lately")
+    prices = candidates(item, limits, bounds)
+    if not len(prices):
+        return _kept(item, "no price meets all limits")
+    each = _outcomes(item, limits, bounds, prices)
+    here = np.array([item.price])
+    now = _outcomes(item, limits, bounds, here)
+    gain = each - now
+    best = int(gain.mean(axis=0).argmax())
+    allowed_now = bool(_allowed(here, item, limits, bounds)[0])
+    if gain[:, best].mean() <= 0 and allowed_now:
+        return _kept(item, "the price of now is the best within the limits")
+    low, high = np.quantile(gain[:, best], [0.025, 0.975])
+    change = np.log(prices / item.price)
+    demand = item.quantity * np.exp(item.elasticity * change + 0.5 * (item.deviation * change) ** 2)
+    return Suggestion(
+        item=item.item,
+        price=item.price,
+        suggested=float(prices[best]),
+        why="" if allowed_now or gain[:, best].mean() > 0 else "the price of now breaks a limit",
+        gain=float(gain[:, best].mean()),
+        gain_low=float(low),
+        gain_high=float(high),
+        quantity=item.quantity,
+        suggested_quantity=float(demand[best]),
+        curve=_curve(prices, each),
+    )
+
+
+def _outcomes(item: Item, limits: Limits, bounds: Bounds, prices: Floats) -> Floats:
+    """(draws, prices) goal a period, for elasticities all over what is possible."""
+    spread = np.linspace(-3.0, 3.0, _DRAWS)
+    chance = np.exp(-0.5 * spread**2)
+    elasticity = np.interp(
+        (np.arange(_DRAWS) + 0.5) / _DRAWS,
+        np.cumsum(chance) / chance.sum(),
+        item.elasticity + item.deviation * spread,
+    )
+    demand = item.quantity * np.exp(elasticity[:, None] * np.log(prices / item.price)[None, :])
+    earned = prices - bounds.cost if limits.goal == "profit" else prices
+    return demand * earned
+
+
+def _curve(prices: Floats, each: Floats) -> list[tuple[float, float, float, float]]:
+    some = np.unique(np.linspace(0, len(prices) - 1, 25).astype(np.int64))
+    low, high = np.quantile(each[:, some], [0.025, 0.975], axis=0)
+    mean = each[:, some].mean(axis=0)
+    return [
+        (float(price), float(value), float(least), float(most))
+        for price, value, least, most in zip(prices[some], mean, low, high, strict=True)
+    ]
+
+
+def words(found: list[Suggestion], goal: str, most: int = 30) -> str:
+    """The largest expected gains first, in plain words."""
+    changed = sorted((one for one in found if one.suggested != one.price), key=lambda one: -one.gain)
+    better = [one for one in changed if one.gain > 0]
+    forced = [one for one in changed if one.gain <= 0]
+    lines = [
+        f"{len(better):,} of {len(found):,} items: another price should bring more {goal}. Nothing "
+        "is changed by this command: a person decides."
+    ]
+    lines += _listed(better, goal, most)
+    if forced:
+        lines.append(
+            f"{len(forced):,} items: a limit forces another price, which should bring no more {goal}."
+        )
+        lines += _listed(forced, goal, most)
+    reasons: dict[str, int] = {}
+    for one in found:
+        if one.suggested == one.price and one.why:
+            reasons[one.why] = reasons.get(one.why, 0) + 1
+    lines += [f"{count:,} items are left as they are: {why}" for why, count in sorted(reasons.items())]
+    return "\n".join(lines)
+
+
+def _listed(changed: list[Suggestion], goal: str, most: int) -> list[str]:
+    lines = [
+        f"  {one.item}: {one.price:.2f} to {one.suggested:.2f}, {goal} {one.gain:+,.2f} a period "
+        f"({one.gain_low:+,.2f} to {one.gain_high:+,.2f}), {one.quantity:,.1f} to "
+        f"{one.suggested_quantity:,.1f} pieces" + (f"; {one.why}" if one.why else "")
+        for one in changed[:most]
+    ]
+    if len(changed) > most:
+        lines.append(f"  and {len(changed) - most:,} more, see --json-file")
+    return lines

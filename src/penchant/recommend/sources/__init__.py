@@ -1,0 +1,1 @@
+"""Where candidates of a list come from: one small file a source, behind one protocol."""

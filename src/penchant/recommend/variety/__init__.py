@@ -1,0 +1,1 @@
+"""Lists that are not all alike: within one, over a person's mix of categories, and between sellers."""

@@ -1,0 +1,48 @@
+"""Prices: what they do to demand, and which to suggest. Nothing is ever changed by these verbs."""
+
+import argparse
+import os
+
+import msgspec
+
+from penchant.adapters.lightgbm_regression import LightGbmRegression
+from penchant.app.output import say
+from penchant.decide.prices import fit as fitting
+from penchant.decide.prices import suggest as suggesting
+from penchant.decide.prices.panel import Names, read_panel
+from penchant.decide.tables import read_table
+from penchant.errors import InvalidInput
+
+Arguments = argparse.Namespace
+
+
+def fit(arguments: Arguments) -> None:
+    """Elasticities from a table of sales; no shop is needed."""
+    names = Names(
+        item=arguments.item,
+        period=arguments.period,
+        price=arguments.price,
+        quantity=arguments.quantity,
+        group=arguments.group,
+    )
+    trees = LightGbmRegression(arguments.threads or os.cpu_count() or 1)
+    found = fitting.fit_prices(read_panel(arguments.file, names), trees, arguments.seed)
+    say(arguments, found, lambda: fitting.words(found))
+
+
+def suggest(arguments: Arguments) -> None:
+    """Prices from the JSON of :func:`fit`."""
+    try:
+        fitted = msgspec.json.decode(arguments.file.read_bytes(), type=fitting.FittedPrices)
+    except msgspec.MsgspecError as error:
+        raise InvalidInput(f"{arguments.file.name}: not written by `penchant prices fit`: {error}") from error
+    limits = suggesting.Limits(
+        goal=arguments.goal,
+        margin=arguments.margin,
+        most_change=arguments.most_change,
+        step=arguments.step,
+        ending=arguments.ending,
+    )
+    bounds = suggesting.bounds_of(read_table(arguments.items)) if arguments.items else {}
+    found = suggesting.suggestions(fitted, limits, bounds)
+    say(arguments, found, lambda: suggesting.words(found, limits.goal))
