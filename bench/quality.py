@@ -4,6 +4,7 @@
     python bench/quality.py --data beauty --models recurrent,transformer --peers all --seeds 0,1,2
     python bench/quality.py --data retail-rocket --peers als,vstan --on validation
     python bench/quality.py --data ../mine --models baselines    # a folder with events.parquet
+    python bench/quality.py --data beauty --models transformer --seeds 0,1,2 --keep   # other rows stay
     python bench/quality.py --docs                               # docs/quality.md from bench/results
 
 Each run is a process of its own and is kept under ``--cache``: the same command goes on where it was cut
@@ -24,6 +25,7 @@ from rich.console import Console
 from data import NAMED, model_settings
 from grids import DRAWING
 from grids import PEERS as PEER_NAMES
+from kept import with_kept
 from own import BASELINES
 from penchant.evaluate.report import html_report
 from penchant.evaluate.run import PARTS, PROTOCOLS, Plan
@@ -57,6 +59,7 @@ def arguments() -> argparse.Namespace:
     add("--threads", type=int, default=1, help="of each process")
     add("--cache", type=Path, default=Path(tempfile.gettempdir()) / "penchant-bench")
     add("--venv", type=Path, default=Path(__file__).parents[1] / ".venv-peers", help="of the peers")
+    add("--keep", action="store_true", help="rows of models that do not run stay, marked as of before")
     add("--docs", action="store_true", help="only write docs/quality.md from the results that are there")
     return parser.parse_args()
 
@@ -81,9 +84,11 @@ def main() -> None:
     found = compared(here, runs)
     RESULTS.mkdir(exist_ok=True)
     name = f"quality-{here.dataset}-{protocol}" + ("" if options.on == "test" else f"-{options.on}")
+    costs = {model: [run.report for run in made] for model, made in runs.items()}
+    if options.keep:
+        found, costs = with_kept(found, costs, RESULTS, name)
     (RESULTS / f"{name}.json").write_bytes(found.json())
     (RESULTS / f"{name}.html").write_text(html_report(found), encoding="utf-8")
-    costs = {name: [run.report for run in made] for name, made in runs.items()}
     (RESULTS / f"{name}.runs.json").write_text(json.dumps(costs, indent=2) + "\n", encoding="utf-8")
     console = Console(width=None if sys.stdout.isatty() else 180)
     console.print(terminal_report(found))

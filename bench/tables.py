@@ -7,6 +7,7 @@ import numpy as np
 from rich.table import Table
 
 from grids import GRADIENT, PEERS
+from kept import KEPT
 from penchant.evaluate.result import Evaluation, read_evaluation
 from penchant.evaluate.tables import number, with_interval
 from penchant.model.encoders import ENCODERS
@@ -25,7 +26,8 @@ best one that is not a model of Penchant's: its baselines count as peers. Figure
 numbers are means over seeds; the intervals resample people. `ips-` counts rare items for more. Seconds and
 memory are of the training part of one run, with the threads of the command, on whatever machine ran it. Peers
 are tuned on validation questions, within the same processor minutes each; what was tried is in the
-`.runs.json` files.
+`.runs.json` files. † marks rows of an earlier command that answered the same questions (`--keep`), so
+seconds beside them are of another run.
 """
 
 
@@ -39,7 +41,7 @@ def rows(found: Evaluation, costs: dict[str, list[dict]]) -> list[list[str]]:
         runs = found.runs.get(name, [])
         made.append(
             [
-                name,
+                name + (" †" if any(report.get(KEPT) for report in reports) else ""),
                 with_interval(metrics[METRIC]),
                 f"{value[name] / best:.2f}" if best else "–",
                 *(number(metrics.get(metric)) for metric in SHOWN),
