@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -19,6 +20,7 @@ Positive = Annotated[int, Meta(ge=1)]
 Processes = Annotated[int, Meta(ge=1, le=MOST_PROCESSES)]
 Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+Amount = Annotated[float, Meta(ge=0.0)]
 Weight = Annotated[float, Meta(ge=0.0, le=100.0)]
 ArmName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,31}$")]
 
@@ -213,6 +215,32 @@ class ExperimentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         return {name: arm.snapshot for name, arm in self.arms.items() if arm.snapshot}
 
 
+class DecisionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Approvals: ``price_change`` (as a share), ``order_cost`` and ``campaign_budget`` above which two people
+    are needed; where approved prices go: ``folder``, or ``webhook`` with the file of its ``secret``."""
+
+    price_change: Amount = 0.1
+    order_cost: Amount = 1_000.0
+    campaign_budget: Amount = 1_000.0
+    folder: str = ""
+    webhook: str = ""
+    secret: str = ""
+    timeout: Annotated[float, Meta(gt=0, le=60)] = 5.0
+
+    def __post_init__(self) -> None:
+        if self.folder and self.webhook:
+            raise ValueError("approved prices go to a folder or to a webhook, not to both")
+        if self.webhook:
+            parts = urlsplit(self.webhook)
+            whole = bool(parts.hostname) and parts.port != 0
+            if parts.scheme not in ("http", "https") or not whole or "@" in parts.netloc:
+                raise ValueError(
+                    "the webhook must be an address with http or https, without a password in it"
+                )
+            if not self.secret:
+                raise ValueError("a webhook needs the file of a secret, by which its receiver knows us")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that ``shop.toml`` can say."""
 
@@ -228,6 +256,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     exploration: ExplorationSettings = ExplorationSettings()
     serve: ServeSettings = ServeSettings()
     experiment: ExperimentSettings = ExperimentSettings()
+    decisions: DecisionSettings = DecisionSettings()
 
 
 def parse_settings(text: str, source: str = "shop.toml") -> Settings:

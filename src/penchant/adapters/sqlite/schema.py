@@ -1,5 +1,6 @@
 """The tables, as numbered migrations. Never change one that was released: add the next."""
 
+from penchant.adapters.sqlite.decisions_schema import DECISIONS
 from penchant.adapters.sqlite.rules_schema import RULES
 
 MIGRATIONS: tuple[str, ...] = (
@@ -84,5 +85,6 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE consent ADD COLUMN experiments INTEGER NOT NULL DEFAULT 1;
     """,
+    DECISIONS,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -17,10 +17,15 @@ from penchant.decide.tables import Table
 from penchant.errors import InvalidInput
 
 Floats = NDArray[np.float64]
+_POINTS = 25
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A proposal for one item. ``cost`` is None where it is not known."""
+    """A proposal for one item. ``cost`` is None where it is not known.
+
+    ``expected`` is the demand until what is ordered next is there, ``low`` to ``high`` its 95% interval;
+    ``curve`` has the chance that nothing is missing until then, by the pieces that are ordered.
+    """
 
     item: str
     packs: int
@@ -33,6 +38,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     order_up_to: float
     service: float
     reason: str
+    low: float = 0.0
+    high: float = 0.0
+    curve: list[tuple[float, float]] = []
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,7 +187,18 @@ def _order(item: str, row: int, supply: Supply, found: Plan) -> Order:
         order_up_to=float(found.target[row]),
         service=round(float(found.service[row]), 4),
         reason=_reason(row, supply, found),
+        low=round(float(np.quantile(found.drawn[row], 0.025)), 2),
+        high=round(float(np.quantile(found.drawn[row], 0.975)), 2),
+        curve=_curve(row, supply, found),
     )
+
+
+def _curve(row: int, supply: Supply, found: Plan) -> list[tuple[float, float]]:
+    """From nothing to twice what is wanted, in whole packs."""
+    packs = np.unique(np.linspace(0, 2 * max(int(found.wanted[row]), 1), _POINTS).astype(np.int64))
+    pieces = packs * supply.pack[row]
+    enough = (found.drawn[row][None, :] <= supply.position[row] + pieces[:, None] + 1e-9).mean(axis=1)
+    return [(float(piece), round(float(chance), 4)) for piece, chance in zip(pieces, enough, strict=True)]
 
 
 def _reason(row: int, supply: Supply, found: Plan) -> str:
