@@ -21,6 +21,8 @@ _TABLES = ["events", "items", "users"]
 """Those of ``events.sources``, which would bring pyarrow along; a test holds them equal."""
 _METRICS = ["click-through", "conversion", "revenue"]
 """Those of ``evaluate.ab.report``; a test holds them equal."""
+_DECIDING = ["list", "show", "approve", "edit", "reject", "take-back", "send", "outcome"]
+"""Actions of ``verbs.decisions``; a test holds them equal."""
 _NO_MEMORY = "penchant: there is not enough memory for this; what was done so far is kept"
 _STOPPED = "penchant: stopped; what was done so far is kept, run it again to go on"
 
@@ -131,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
         _actions(verbs, "prices", "what a price does to demand, and which to suggest; nothing is changed")
     )
     _stock_verbs(_actions(verbs, "stock", "what will be sold, and what to order"))
+    _decision_verb(add)
     return top
 
 
@@ -283,6 +286,10 @@ def _campaign_verbs(add: Adder) -> None:
         "--holdout", type=float, default=0.1, help="share of the people who get nothing, by lot"
     )
     give.add_argument("--seed", type=int, default=0, help="of who they are")
+    _proposing(give)
+    give.add_argument("--name", default="", help="of the campaign; the name of OFFERS, if nothing is said")
+    give.add_argument("--people", type=Path, metavar="TABLE",
+                      help="with --propose: user_id of each row; UPLIFT itself, if nothing is said")  # fmt: skip
 
 
 def _price_verbs(add: Adder) -> None:
@@ -304,6 +311,28 @@ def _price_verbs(add: Adder) -> None:
     suggest.add_argument("--most-change", type=float, default=0.2, help="of a price, up or down, as a share")
     suggest.add_argument("--step", type=float, default=0.01, help="prices are multiples of it")
     suggest.add_argument("--ending", type=float, help="what prices end in, such as .99")
+    _proposing(suggest)
+
+
+def _proposing(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--propose", action="store_true", help="put it into the shop's queue, for approval")
+    made.add_argument("--by", default="", metavar="NAME", help="who proposes it; you, if nothing is said")
+
+
+def _decision_verb(add: Adder) -> None:
+    decide = add(
+        "decisions", "decisions:decisions", "what was suggested, shown and decided; approve it or not"
+    )
+    decide.add_argument("action", choices=_DECIDING)
+    decide.add_argument("ids", nargs="*", metavar="ID")
+    decide.add_argument("--kind", default="", help="list: price, order, campaign or list (that was shown)")
+    decide.add_argument("--state", default="", help="list: waiting, approved, sent, rejected, ...")
+    decide.add_argument("--limit", type=int, default=100, help="list: so many of the newest; 0 for all")
+    decide.add_argument("--value", type=float, help="edit: what is suggested instead")
+    decide.add_argument("--came", action="append", default=[], metavar="NAME=VALUE",
+                        help="outcome: what came of it; may be repeated")  # fmt: skip
+    decide.add_argument("--by", default="", metavar="NAME", help="who decides; you, if nothing is said")
+    decide.add_argument("--note", default="", metavar="WHY", help="why")
 
 
 def _computing(made: argparse.ArgumentParser) -> None:
@@ -347,6 +376,7 @@ def _stock_verbs(add: Adder) -> None:
     )
     order.add_argument("--budget", type=float, help="for all orders; needs the cost of every item")
     order.add_argument("--seed", type=int, default=0, help="of all that is drawn")
+    _proposing(order)
     for made in (fit, own):
         made.add_argument("--horizon", type=whole, default=4, metavar="N", help="periods ahead")
         made.add_argument("--seed", type=int, default=0, help="of all that is drawn")

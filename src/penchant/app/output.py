@@ -1,9 +1,10 @@
 """What a verb says: JSON on standard output or in a file, words for people, progress on standard error."""
 
 import argparse
+import getpass
 import logging
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from penchant.errors import InvalidInput
 
 Told = Callable[[str, float], None]
 
@@ -47,6 +50,27 @@ def entry_text(value: Any) -> str:
     if isinstance(value, list):
         return "".join(f"\n  {entry_text(entry)}" for entry in value) or "none"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def who_asks(arguments: argparse.Namespace) -> str:
+    """Name of who changes something: ``--by``, else the user of the machine."""
+    if arguments.by:
+        return arguments.by
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError) as error:
+        raise InvalidInput("say who you are: --by NAME") from error
+
+
+def waiting(ids: Sequence[str]) -> str:
+    """What is told where something was put into the queue.
+
+    >>> waiting([])
+    'penchant: nothing new to decide'
+    """
+    if not ids:
+        return "penchant: nothing new to decide"
+    return f"penchant: {len(ids):,} to decide, see `penchant decisions list --state waiting`"
 
 
 def note(text: str) -> None:

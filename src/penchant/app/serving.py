@@ -8,6 +8,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from penchant.app.choices import Choices
+from penchant.app.deciding import DecisionDesk
 from penchant.app.engine import Engine, alone, rehearse
 from penchant.app.guests import GuestDesk
 from penchant.app.learning_view import go_back, learning_view
@@ -65,6 +66,7 @@ class Serving:
         self.guests = GuestDesk(shop, engine, others)
         self.onboarding = OnboardingDesk(shop, engine.answered, popular, force, self.take_in_each)
         self.rules = RuleDesk(shop, engine.ruling, self.recommender, lambda: others.tell("rules-came"))
+        self.decided = DecisionDesk(shop)
         self.console_token = token_urlsafe(18)
         self.learner: Callable[[], str] = lambda: "off"
 

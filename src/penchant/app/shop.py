@@ -13,8 +13,8 @@ from penchant.adapters.sqlite.attributes import SqliteAttributes
 from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
 from penchant.adapters.sqlite.corrections import SqliteCorrections
 from penchant.adapters.sqlite.database import Database, WriterLock
-from penchant.adapters.sqlite.decisions import SqliteDecisions, SqliteOffers
 from penchant.adapters.sqlite.deadletters import SqliteDeadLetters
+from penchant.adapters.sqlite.decisions import SqliteDecisions, SqliteOffers
 from penchant.adapters.sqlite.guests import SqliteGuests
 from penchant.adapters.sqlite.impressions import SqliteImpressions
 from penchant.adapters.sqlite.keys import SqliteKeys

@@ -1,4 +1,4 @@
-"""The queue: nothing that was suggested holds before people have approved it, two where much depends on it."""
+"""The queue: nothing that was suggested holds before people have approved it, two where much is at stake."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -105,6 +105,7 @@ def offers_of(
             continue
         out = row in held
         made[person] = Offered(
-            person=person, time=time, offers=tuple(given), held_out=out, propensity=share if out else 1 - share
+            person=person, time=time, offers=tuple(given), held_out=out,
+            propensity=share if out else 1 - share,
         )  # fmt: skip
     return list(made.values())

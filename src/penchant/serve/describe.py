@@ -4,6 +4,7 @@ from typing import Any
 
 from penchant.events.cells import Limits
 from penchant.recommend.fallback import REASONS
+from penchant.serve.decisions import KINDS, MOST, STATES
 from penchant.serve.forms import EVENT, ID, ITEM, TASTE, WORDS
 from penchant.serve.limits import LINES
 
@@ -116,6 +117,29 @@ _ASKED = _object(
     answered={"type": "integer"}, questions=_array(_object(item_id=_TEXT, title=_TEXT, category=_TEXT))
 )
 _PUT = "Add items, or replace them whole: a field that is left out is gone"
+_ONE = "/v1/decisions/{decision_id}"
+_WHICH: list[Parameter] = [
+    ("kind", {"enum": list(KINDS)}, False),
+    ("state", {"enum": list(STATES)}, False),
+    ("limit", {"type": "integer", "minimum": 1, "maximum": MOST}, False),
+]
+_DECISIONS = _object(decisions=_array(_OBJECT))
+_APPROVE = "Say yes; what two people must approve needs two keys, and a name (by) with each"
+_TAKE_BACK = "Take back what was approved; of what went out the former price goes out"
+_VALUE = {"type": "number", "exclusiveMinimum": 0, "description": "A price, or pieces to order"}
+_CAME: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": {"type": ["number", "string", "boolean"]},
+    "minProperties": 1,
+    "maxProperties": 50,
+}
+
+
+def _decided(**must: dict[str, Any]) -> dict[str, Any]:
+    by = _TEXT | {"minLength": 1, "maxLength": 500, "description": "Who decides, beside the key"}
+    seen = _VERSION | {"description": "Steps that were seen; more of them is a conflict"}
+    return _object(**must) | {"properties": {**must, "by": by, "note": _NOTE[1], "seen": seen}}
+
 
 OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | None, dict[str, Any]], ...] = (
     ("post", "/v1/events", "events", "Take events in", [], _object(events=_array(_EVENT_FORM)), _INTAKE),
@@ -185,6 +209,13 @@ OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | No
     ("put", "/v1/rules", "admin", "Replace the rules, checked first", [], _rules(_NOTE, _SEEN), _KEPT),
     ("post", "/v1/rules/rollback", "admin", "Bring a version back", [], _BACK, _KEPT),
     ("post", "/v1/rules/dry-run", "admin", "What rules would have changed", [], _rules(), _OBJECT),
+    ("get", "/v1/decisions", "admin", "What was suggested, decided and shown", _WHICH, None, _DECISIONS),
+    ("get", f"{_ONE}", "admin", "One decision and all that happened to it", [], None, _OBJECT),
+    ("post", f"{_ONE}/approve", "admin", _APPROVE, [], _decided(), _OBJECT),
+    ("post", f"{_ONE}/edit", "admin", "Suggest another value", [], _decided(value=_VALUE), _OBJECT),
+    ("post", f"{_ONE}/reject", "admin", "Say no", [], _decided(), _OBJECT),
+    ("post", f"{_ONE}/take-back", "admin", _TAKE_BACK, [], _decided(), _OBJECT),
+    ("post", f"{_ONE}/outcome", "admin", "Say what came of it", [], _decided(came=_CAME), _OBJECT),
     ("get", "/healthz", "", "Is the process alive", [], None, _OBJECT),
     ("get", "/readyz", "", "Can it answer", [], None, _READY),
     ("get", "/metrics", "", "Counters in Prometheus' text form", [], None, _TEXT),

@@ -31,7 +31,7 @@ class RuleRoutes:
         body = await self._body(request)
         call = self._rules.save_rules
         return await run_in_threadpool(
-            call, document_in(body), _author(request), note_in(body), seen_in(body)
+            call, document_in(body), author_of(request), note_in(body), seen_in(body)
         )
 
     async def rollback(self, request: Request) -> Any:
@@ -40,7 +40,7 @@ class RuleRoutes:
         if version is None:
             raise InvalidInput("the body must name the version to bring back, a whole number from 1")
         call = self._rules.rollback_rules
-        return await run_in_threadpool(call, version, _author(request), note_in(body), seen_in(body))
+        return await run_in_threadpool(call, version, author_of(request), note_in(body), seen_in(body))
 
     async def dry_run(self, request: Request) -> Any:
         return await run_in_threadpool(self._rules.try_rules, document_in(await self._body(request)))
@@ -52,7 +52,7 @@ class RuleRoutes:
         return body
 
 
-def _author(request: Request) -> str:
+def author_of(request: Request) -> str:
     """The id of the key, which ``penchant keys list`` shows; its secret is left out."""
     token = request.headers.get("authorization", "").partition(" ")[2].strip()
     return f"key {token.split('_')[1]}" if token.count("_") > 1 else "key"
@@ -80,12 +80,12 @@ def seen_in(body: dict[str, Any]) -> int | None:
 
 
 def number_in(body: dict[str, Any], name: str) -> int | None:
-    """A version of a body; None where there is none."""
+    """The number of a version, or of steps, in a body; None where there is none."""
     number = body.get(name)
     if number is None:
         return None
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < MOST_VERSION:
-        raise InvalidInput(f"{name} must be the number of a version of the rules")
+        raise InvalidInput(f"{name} must be a whole number from 0 to {MOST_VERSION - 1}")
     return number
 
 

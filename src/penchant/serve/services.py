@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from penchant.events.intake import IntakeResult
 from penchant.recommend.wording import Language
+from penchant.serve.decision_services import DecisionServices
 from penchant.serve.guests import GuestServices
 from penchant.serve.onboarding import OnboardingServices
 from penchant.serve.rule_services import RuleServices
@@ -36,6 +37,11 @@ class ApiServices(Protocol):
     @property
     def rules(self) -> RuleServices:
         """The rules of the house."""
+        ...
+
+    @property
+    def decided(self) -> DecisionServices:
+        """Decisions and their approval."""
         ...
 
     @property

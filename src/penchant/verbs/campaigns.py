@@ -5,7 +5,8 @@ import os
 
 from penchant.adapters.highs_programs import HighsPrograms
 from penchant.adapters.lightgbm_regression import LightGbmRegression
-from penchant.app.output import say
+from penchant.app.output import note, say, waiting, who_asks
+from penchant.app.proposing import Asked, propose_campaign
 from penchant.decide.campaigns import plan, words
 from penchant.decide.campaigns.fit import Asked, fit_trial
 from penchant.decide.tables import read_table
@@ -29,7 +30,7 @@ def fit(arguments: Arguments) -> None:
 
 
 def allocate(arguments: Arguments) -> None:
-    """Who gets which offer; no shop is needed."""
+    """Who gets which offer; a shop is needed only to propose it there."""
     wanted = plan.Wanted(
         budget=arguments.budget,
         contacts=arguments.contacts,
@@ -37,4 +38,8 @@ def allocate(arguments: Arguments) -> None:
         seed=arguments.seed,
     )
     found = plan.plan(arguments.file, arguments.offers, wanted, HighsPrograms())
+    if arguments.propose:
+        asked = Asked(arguments.shop, who_asks(arguments), (arguments.file, arguments.offers))
+        name, people = arguments.name or arguments.offers.stem, arguments.people or arguments.file
+        note(waiting(propose_campaign(asked, found, wanted, name, people)))
     say(arguments, found, lambda: plan.words(found))

@@ -1,7 +1,6 @@
 """The rules of the house: see them, change them, try them, take a change back."""
 
 import argparse
-import getpass
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from penchant.app.output import iso, plain, say
+from penchant.app.output import iso, plain, say, who_asks
 from penchant.app.ruling import Ruling, book_of
 from penchant.app.shop import Shop
 from penchant.errors import InvalidInput
@@ -36,7 +35,7 @@ def _list(arguments: Arguments) -> None:
 def _import(arguments: Arguments) -> None:
     data = _file(arguments)
     with Shop(arguments.shop, writer=False) as shop:
-        kept = book_of(shop).save(data, _author(arguments), note=arguments.note)
+        kept = book_of(shop).save(data, who_asks(arguments), note=arguments.note)
     say(arguments, {"version": kept.version}, lambda: f"the rules are at version {kept.version}")
 
 
@@ -74,7 +73,7 @@ def _rollback(arguments: Arguments) -> None:
     if not arguments.what.isdecimal():
         raise InvalidInput("say which version to bring back: `penchant rules history` shows them")
     with Shop(arguments.shop, writer=False) as shop:
-        kept = book_of(shop).rollback(int(arguments.what), _author(arguments), note=arguments.note)
+        kept = book_of(shop).rollback(int(arguments.what), who_asks(arguments), note=arguments.note)
     told = {"version": kept.version, "restores": kept.restores}
     say(arguments, told, lambda: f"the rules are at version {kept.version}, as version {arguments.what} was")
 
@@ -96,15 +95,6 @@ def _file(arguments: Arguments) -> bytes:
     if not arguments.what:
         raise InvalidInput(f"say which file: penchant rules {arguments.action} FILE")
     return Path(arguments.what).read_bytes()
-
-
-def _author(arguments: Arguments) -> str:
-    if arguments.by:
-        return arguments.by
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError) as error:
-        raise InvalidInput("say who changes the rules: --by NAME") from error
 
 
 def rule_words(rule: Mapping[str, Any]) -> str:

@@ -7,7 +7,8 @@ from rich.console import Group
 from rich.table import Table
 
 from penchant.adapters.lightgbm_quantiles import QuantileTrees
-from penchant.app.output import note, say
+from penchant.app.output import note, say, waiting, who_asks
+from penchant.app.proposing import Asked, propose_orders
 from penchant.app.shop import Shop
 from penchant.app.stock import panel_of_shop
 from penchant.decide.stock.orders import Order, Orders, Terms, propose, read_outlook
@@ -48,12 +49,15 @@ def forecast(arguments: Arguments) -> None:
 
 
 def orders(arguments: Arguments) -> None:
-    """What to order, from a table of supply and a forecast; no shop is needed."""
+    """What to order, from a table of supply and a forecast; a shop is needed only to propose it there."""
     terms = Terms(
         service=arguments.service, lead=arguments.lead_time, review=arguments.review,
         fixed=arguments.order_cost, holding=arguments.holding, budget=arguments.budget, seed=arguments.seed,
     )  # fmt: skip
     found = propose(read_table(arguments.file), read_outlook(arguments.forecast), terms)
+    if arguments.propose:
+        asked = Asked(arguments.shop, who_asks(arguments), (arguments.file, arguments.forecast))
+        note(waiting(propose_orders(asked, found, terms)))
     say(arguments, found, lambda: order_words(found))
 
 

@@ -1,4 +1,4 @@
-"""Decisions in SQLite: their steps, and the state that these make beside them, so that a queue is one look."""
+"""Decisions in SQLite: their steps, and beside them the state that these make: a queue is one look."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
