@@ -289,7 +289,7 @@ def _campaign_verbs(add: Adder) -> None:
     _proposing(give)
     give.add_argument("--name", default="", help="of the campaign; the name of OFFERS, if nothing is said")
     give.add_argument("--people", type=Path, metavar="TABLE",
-                      help="with --propose: user_id of each row; UPLIFT itself, if nothing is said")  # fmt: skip
+                      help="with --propose: user_id of each row; UPLIFT if nothing is said")  # fmt: skip
 
 
 def _price_verbs(add: Adder) -> None:

@@ -38,6 +38,8 @@ class DecisionDesk:
         return self.queue.propose(decisions, who)
 
     def decisions(self, kind: str = "", state: str = "", limit: int = 100) -> list[dict[str, Any]]:
+        if limit < 0:
+            raise InvalidInput(f"a limit is 0 (for all) or more, not {limit}")
         found = list[dict[str, Any]]()
         if kind != LIST and state != SHOWN:
             found += [

@@ -17,7 +17,7 @@ from penchant.decide.tables import read_table
 from penchant.types import Pseudonym
 
 
-class Asked(NamedTuple):
+class Proposing(NamedTuple):
     """Which shop, who asks, and the files that it was made of."""
 
     shop: Path
@@ -25,7 +25,7 @@ class Asked(NamedTuple):
     files: tuple[Path | None, ...]
 
 
-def propose_prices(asked: Asked, found: Sequence[Suggestion], limits: Limits) -> list[str]:
+def propose_prices(asked: Proposing, found: Sequence[Suggestion], limits: Limits) -> list[str]:
     """Ids of the prices that wait for approval from now on."""
     settings = {name: getattr(limits, name) for name in Limits.__dataclass_fields__}
     with Shop(asked.shop, writer=False) as shop:
@@ -35,7 +35,7 @@ def propose_prices(asked: Asked, found: Sequence[Suggestion], limits: Limits) ->
         return DecisionDesk(shop).propose(made, Person(asked.by))
 
 
-def propose_orders(asked: Asked, found: Orders, terms: Terms) -> list[str]:
+def propose_orders(asked: Proposing, found: Orders, terms: Terms) -> list[str]:
     """Ids of the orders that wait for approval from now on."""
     settings = msgspec.to_builtins(terms)
     with Shop(asked.shop, writer=False) as shop:
@@ -43,7 +43,7 @@ def propose_orders(asked: Asked, found: Orders, terms: Terms) -> list[str]:
         return DecisionDesk(shop).propose(made, Person(asked.by))
 
 
-def propose_campaign(asked: Asked, found: Planned, wanted: Wanted, name: str, people: Path) -> list[str]:
+def propose_campaign(asked: Proposing, found: Planned, wanted: Wanted, name: str, people: Path) -> list[str]:
     """Id of the campaign, where it waits from now on; who gets what is kept with it, by pseudonym.
 
     Whoever opted out of being profiled gets nothing. Raises InvalidInput where ``people`` has no ``user_id``

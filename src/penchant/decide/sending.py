@@ -55,17 +55,30 @@ def send(log: DecisionLog, outlet: Outlet, clock: Callable[[], float], currency:
     That a letter is on its way is kept before it leaves, that it arrived after: cut off in between, the same
     letter leaves again.
     """
-    count, problem = 0, ""
-    letters = [
-        letter for one in reversed(log.find(due=True)) if (letter := _begun(log, one, clock, currency))
-    ]
-    try:
-        for letter in outlet.deliver(letters) if letters else ():
-            log.add([(letter.decision, Step(what="sent", time=clock(), back=letter.back))])
-            count += 1
-    except PenchantError as error:
-        problem = str(error)
+    count, problem, tried = 0, "", set[str]()
+    while not problem and (letters := _new(log, clock, currency, tried)):
+        tried |= {letter.id for letter in letters}
+        try:
+            for letter in outlet.deliver(letters):
+                log.add([(letter.decision, Step(what="sent", time=clock(), back=letter.back))])
+                count += 1
+        except PenchantError as error:
+            problem = str(error)
     return Sent(sent=count, waiting=len(log.find(due=True)), problem=problem)
+
+
+def _new(log: DecisionLog, clock: Callable[[], float], currency: str, tried: set[str]) -> list[Letter]:
+    """What is due by now and was not tried, in the order in which it was decided.
+
+    Of one moment the newest first: that is how several prices of an item are taken back.
+    """
+    due = [one for one in log.find(due=True) if _id(one) not in tried]
+    letters = [letter for one in due if (letter := _begun(log, one, clock, currency))]
+    return sorted(letters, key=lambda letter: letter.time)
+
+
+def _id(one: Decided) -> str:
+    return f"{one.decision.id}-{one.due}"
 
 
 def _begun(log: DecisionLog, one: Decided, clock: Callable[[], float], currency: str) -> Letter | None:
@@ -84,7 +97,7 @@ def _begun(log: DecisionLog, one: Decided, clock: Callable[[], float], currency:
         step for step in reversed(one.steps) if step.what == ("taken-back" if back else "approved")
     )
     return Letter(
-        id=f"{one.decision.id}-{one.due}",
+        id=_id(one),
         decision=one.decision.id,
         item_id=one.decision.subject,
         price=price,

@@ -6,7 +6,7 @@ import os
 from penchant.adapters.highs_programs import HighsPrograms
 from penchant.adapters.lightgbm_regression import LightGbmRegression
 from penchant.app.output import note, say, waiting, who_asks
-from penchant.app.proposing import Asked, propose_campaign
+from penchant.app.proposing import Proposing, propose_campaign
 from penchant.decide.campaigns import plan, words
 from penchant.decide.campaigns.fit import Asked, fit_trial
 from penchant.decide.tables import read_table
@@ -39,7 +39,7 @@ def allocate(arguments: Arguments) -> None:
     )
     found = plan.plan(arguments.file, arguments.offers, wanted, HighsPrograms())
     if arguments.propose:
-        asked = Asked(arguments.shop, who_asks(arguments), (arguments.file, arguments.offers))
+        asked = Proposing(arguments.shop, who_asks(arguments), (arguments.file, arguments.offers))
         name, people = arguments.name or arguments.offers.stem, arguments.people or arguments.file
         note(waiting(propose_campaign(asked, found, wanted, name, people)))
     say(arguments, found, lambda: plan.words(found))

@@ -7,7 +7,7 @@ import msgspec
 
 from penchant.adapters.lightgbm_regression import LightGbmRegression
 from penchant.app.output import note, say, waiting, who_asks
-from penchant.app.proposing import Asked, propose_prices
+from penchant.app.proposing import Proposing, propose_prices
 from penchant.decide.prices import fit as fitting
 from penchant.decide.prices import suggest as suggesting
 from penchant.decide.prices.panel import Names, read_panel
@@ -47,6 +47,6 @@ def suggest(arguments: Arguments) -> None:
     bounds = suggesting.bounds_of(read_table(arguments.items)) if arguments.items else {}
     found = suggesting.suggestions(fitted, limits, bounds)
     if arguments.propose:
-        asked = Asked(arguments.shop, who_asks(arguments), (arguments.file, arguments.items))
+        asked = Proposing(arguments.shop, who_asks(arguments), (arguments.file, arguments.items))
         note(waiting(propose_prices(asked, found, limits)))
     say(arguments, found, lambda: suggesting.words(found, limits.goal))

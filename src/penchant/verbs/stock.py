@@ -8,7 +8,7 @@ from rich.table import Table
 
 from penchant.adapters.lightgbm_quantiles import QuantileTrees
 from penchant.app.output import note, say, waiting, who_asks
-from penchant.app.proposing import Asked, propose_orders
+from penchant.app.proposing import Proposing, propose_orders
 from penchant.app.shop import Shop
 from penchant.app.stock import panel_of_shop
 from penchant.decide.stock.orders import Order, Orders, Terms, propose, read_outlook
@@ -56,7 +56,7 @@ def orders(arguments: Arguments) -> None:
     )  # fmt: skip
     found = propose(read_table(arguments.file), read_outlook(arguments.forecast), terms)
     if arguments.propose:
-        asked = Asked(arguments.shop, who_asks(arguments), (arguments.file, arguments.forecast))
+        asked = Proposing(arguments.shop, who_asks(arguments), (arguments.file, arguments.forecast))
         note(waiting(propose_orders(asked, found, terms)))
     say(arguments, found, lambda: order_words(found))
 
