@@ -101,6 +101,17 @@ def test_no_cycles_between_modules() -> None:
         visit(module, ())
 
 
+def test_prices_know_nothing_of_a_taste() -> None:
+    """A price is for an item: what suggests one cannot even reach what is known of a person."""
+    reached = {module for module in modules() if module.startswith("penchant.decide.prices.")}
+    assert reached
+    new = reached
+    while new:
+        new = {target for module in new for target in imports_of(module)} - reached
+        reached |= new
+    assert not {room(module) for module in reached} & {"taste", "recommend", "model", "learn", "privacy"}
+
+
 def functions() -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     return [
         (f"{module}:{node.name}", node)
