@@ -53,8 +53,16 @@ class RuleRoutes:
 
 
 def author_of(request: Request) -> str:
-    """The id of the key, which ``penchant keys list`` shows; its secret is left out."""
-    token = request.headers.get("authorization", "").partition(" ")[2].strip()
+    """Name of the request's key."""
+    return key_name(request.headers.get("authorization", "").partition(" ")[2].strip())
+
+
+def key_name(token: str) -> str:
+    """The id of a key, which ``penchant keys list`` shows; its secret is left out.
+
+    >>> key_name("pk_1a2b3c4d_secret")
+    'key 1a2b3c4d'
+    """
     return f"key {token.split('_')[1]}" if token.count("_") > 1 else "key"
 
 

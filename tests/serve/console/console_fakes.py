@@ -5,16 +5,20 @@ from typing import Any
 import msgspec
 
 from penchant.adapters.zen_rules import ZenRules
+from penchant.decide.approval import Person, Queue
 from penchant.errors import Conflict, NotFound
+from penchant.events.decisions import Decided, Decision, told
 from penchant.recommend.rules.book import RuleBook
 from penchant.recommend.rules.document import document_of
-from penchant.recommend.rules.rule import told
-from penchant.settings import Settings
+from penchant.recommend.rules.rule import told as rule_told
+from penchant.settings import DecisionSettings, Settings
+from penchant.testing.decision_fakes import InMemoryDecisions
 from penchant.testing.rule_fakes import InMemoryRules
 
 PERSON = "p7f3a9c2e41b05d68"
 TOKEN = "one-time"
 KEY = "admin-key"
+SECOND_KEY = "pk_2_second"
 
 SHELVES = {
     "Dairy": ["Whole milk 1 gal", "Vanilla yogurt 6 oz", "Sharp cheddar 8 oz", "Salted butter"],
@@ -134,7 +138,9 @@ class Rules:
 
     def effects(self, document: bytes) -> list[dict[str, Any]]:
         found = self.book.compiled(document).rules
-        return [told(rule) | {"items": 1_031, "titles": ["Whole milk 1 gal"], "lists": 2} for rule in found]
+        return [
+            rule_told(rule) | {"items": 1_031, "titles": ["Whole milk 1 gal"], "lists": 2} for rule in found
+        ]
 
     def save_rules(self, document: bytes, author: str, note: str, expected: int | None) -> dict[str, Any]:
         return {"version": self.book.save(document, author, note=note, expected=expected).version}
@@ -146,6 +152,78 @@ class Rules:
         example = {"before": ["Bananas <3 lb>", "Cola 12 pk"], "after": ["Cola 12 pk"]}
         effects = self.effects(document)
         return {"lists": 300, "changed": 12, "share": 0.04, "examples": [example], "rules": effects}
+
+
+def suggestion(name: str, subject: str, suggested: float, now: float, **more: Any) -> Decision:
+    """A price with its curve, highest at what is suggested."""
+    prices = [round(0.8 * now + 0.4 * now * n / 12, 2) for n in range(13)]
+    losses = [(price - suggested) ** 2 for price in prices]
+    curve = tuple(
+        (price, 30 - 9 * loss, 26 - 14 * loss, 34 - 4 * loss)
+        for price, loss in zip(prices, losses, strict=True)
+    )
+    given = {
+        "kind": "price", "reason": "it should bring more profit than the price of now",
+        "goal": "profit a period", "expected": 2.41, "low": -0.35, "high": 5.2, "curve": curve,
+        "inputs": {"fitted.json": "sha256:" + "7e" * 32}, "settings": {"goal": "profit", "ending": 0.99},
+    }  # fmt: skip
+    return Decision(id=name, subject=subject, suggested=suggested, now=now, **given | more)
+
+
+class Decisions:
+    """Answers :class:`penchant.serve.decision_services.DecisionServices`: a real queue, and lists made up."""
+
+    def __init__(self) -> None:
+        self.queue = Queue(InMemoryDecisions(), DecisionSettings(), lambda: NOON)
+        order = Decision(
+            id="d3", kind="order", subject="dairy-0", suggested=48.0, cost=52.8, expected=51.2, low=31.0,
+            high=74.0, goal="demand until the next delivery", reason="12 on hand, 0 on the way; packs of 12",
+            curve=tuple((12.0 * n, 1 - 0.6**n, 1 - 0.6**n, 1 - 0.6**n) for n in range(9)),
+        )  # fmt: skip
+        self.queue.propose(
+            [
+                suggestion("d1", "dairy-1", 2.69, 2.49),
+                suggestion("d2", "dairy-2", 2.99, 3.49, lowest=3.29, reason="less is <more>"),
+                order,
+                Decision(id="d4", kind="campaign", subject="Spring & co", suggested=4_000.0, cost=4_000.0,
+                         reason="3,900 offers to 9,000 people", goal="money", expected=812.5),
+            ],
+            Person("Ann"),
+        )  # fmt: skip
+        self.problem = ""
+
+    def decisions(self, kind: str, state: str, limit: int) -> list[dict[str, Any]]:
+        if kind == "list":
+            return [LIST]
+        return [self._told(one) for one in self.queue.log.find(kind=kind, state=state, limit=limit)]
+
+    def decision(self, name: str) -> dict[str, Any]:
+        return self._told(self.queue.get(name))
+
+    def approve(self, name: str, who: Person, note: str, seen: int | None) -> dict[str, Any]:
+        found = self._told(self.queue.approve(name, who, note=note, seen=seen))
+        return found | ({"delivery": {"problem": self.problem}} if self.problem else {})
+
+    def edit(self, name: str, value: float, who: Person, note: str, seen: int | None) -> dict[str, Any]:
+        return self._told(self.queue.edit(name, value, who, note=note, seen=seen))
+
+    def reject(self, name: str, who: Person, note: str, seen: int | None) -> dict[str, Any]:
+        return self._told(self.queue.reject(name, who, note=note, seen=seen))
+
+    def take_back(self, name: str, who: Person, note: str, seen: int | None) -> dict[str, Any]:
+        return self._told(self.queue.take_back(name, who, note=note, seen=seen))
+
+    def _told(self, found: Decided) -> dict[str, Any]:
+        titles = {item["item_id"]: item["title"] for item in ITEMS}
+        title = titles.get(found.decision.subject, "")
+        return told(found) | {"title": title, "needed": self.queue.needed(found)}
+
+
+LIST = {
+    "id": "list-1", "kind": "list", "subject": "home", "state": "shown", "time": NOON, "person": PERSON,
+    "inputs": {"snapshot": "20231118-120000-0", "arm": "", "fallback": ""}, "items": [{}] * 12,
+    "propensity": 0.031,
+}  # fmt: skip
 
 
 class Shop:
@@ -162,12 +240,17 @@ class Shop:
         self.answered: list[tuple[str | None, int | None]] = []
         self.told = learning()
         self.rules = Rules()
+        self.decided = Decisions()
         self.wishes: dict[tuple[str, str], str] = {}
         self.forgotten: set[str] = set()
         self.present: dict[str, Any] | None = None
 
     def verify(self, token: str) -> frozenset[str] | None:
-        return {KEY: frozenset({"admin"}), "reader": frozenset({"read"})}.get(token)
+        return {
+            KEY: frozenset({"admin"}),
+            SECOND_KEY: frozenset({"admin"}),
+            "reader": frozenset({"read"}),
+        }.get(token)
 
     def overview(self) -> dict[str, Any]:
         return {

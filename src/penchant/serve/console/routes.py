@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from penchant.errors import NotFound, PenchantError
-from penchant.serve.console import actions, learning, pages, rules
+from penchant.serve.console import actions, decisions, learning, pages, rules
 from penchant.serve.console.desk import STATIC, Desk, headers, page, static_version, templates
 from penchant.serve.console.guard import (
     COOKIE,
@@ -24,6 +24,7 @@ from penchant.serve.console.guard import (
 )
 from penchant.serve.console.sessions import Clock, OneTimeToken, Sessions
 from penchant.serve.errors import status_of
+from penchant.serve.rules import key_name
 from penchant.serve.services import Services
 
 REPORTS = ("quality", "evaluation", "learning", "experiment")
@@ -61,6 +62,11 @@ def console_routes(services: Services, *, clock: Clock = time.monotonic) -> list
             Route(f"/console/rules/{name}", act(action, most=rules.LARGEST), methods=["POST"])
             for name, action in rules.ACTIONS.items()
         ),
+        Route("/console/decisions", view(decisions.decisions)),
+        *(
+            Route(f"/console/decisions/{name}", act(action), methods=["POST"])
+            for name, action in decisions.ACTIONS.items()
+        ),
         Route("/console/reports/{name}", view(_known(pages.report))),
         Route("/console/reports/{name}/frame", view(_known(pages.report_frame))),
         Mount("/console/static", StaticFiles(directory=STATIC)),
@@ -86,7 +92,7 @@ def _front(desk: Desk, overview: Endpoint) -> Endpoint:
         if offered is None or request.method != "GET":
             return await overview(request)
         if desk.token.spend(offered):
-            return _let_in(desk, request)
+            return _let_in(desk, request, "one-time address")
         if session_of(desk, request) is not None:
             return RedirectResponse("/console", 303, headers("default-src 'none'"))
         told = "That address was used already or is not valid. Sign in with an admin key."
@@ -106,18 +112,19 @@ async def _sign_in(desk: Desk, request: Request) -> Response:
     except (PenchantError, ValueError) as error:
         status = status_of(error) if isinstance(error, PenchantError) else 400
         return page(desk, request, "signin.html", status=status, told=str(error))
-    scopes = desk.services.verify(fields.get("key", [""])[0].strip())
+    key = fields.get("key", [""])[0].strip()
+    scopes = desk.services.verify(key)
     if not scopes or "admin" not in scopes:
         told = "That is not an admin key of this shop."
         return page(desk, request, "signin.html", status=401, told=told)
-    return _let_in(desk, request)
+    return _let_in(desk, request, key_name(key))
 
 
-def _let_in(desk: Desk, request: Request) -> Response:
+def _let_in(desk: Desk, request: Request, who: str) -> Response:
     answer = RedirectResponse("/console", 303, headers("default-src 'none'"))
     answer.set_cookie(
         COOKIE,
-        desk.sessions.open(),
+        desk.sessions.open(who),
         path="/console",
         secure=request.url.scheme == "https",
         httponly=True,

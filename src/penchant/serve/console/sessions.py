@@ -16,10 +16,12 @@ Clock = Callable[[], float]
 
 
 class Session(msgspec.Struct, frozen=True):
-    """``csrf`` must come back in a header of every post; ``expires`` is in seconds of the clock."""
+    """``csrf`` must come back in a header of every post; ``expires`` is in seconds of the clock; ``who``:
+    what was signed in with, a key's id or the address that ``penchant serve`` prints."""
 
     csrf: str
     expires: float
+    who: str = ""
 
 
 class Sessions:
@@ -41,13 +43,13 @@ class Sessions:
         self._open: dict[str, Session] = {}
         self._lock = Lock()
 
-    def open(self) -> str:
+    def open(self, who: str = "") -> str:
         """Start a session; returns its cookie, 256 random bits."""
         cookie = secrets.token_urlsafe(32)
         with self._lock:
             while len(self._open) >= MAX_SESSIONS:
                 del self._open[next(iter(self._open))]
-            self._open[cookie] = Session(secrets.token_urlsafe(32), self._clock() + self._lifetime)
+            self._open[cookie] = Session(secrets.token_urlsafe(32), self._clock() + self._lifetime, who)
         return cookie
 
     def find(self, cookie: str) -> Session | None:
@@ -57,7 +59,7 @@ class Sessions:
             if session is None or session.expires < self._clock():
                 return None
             # Put back last, so that the first one is always the one that waited longest.
-            self._open[cookie] = Session(session.csrf, self._clock() + self._lifetime)
+            self._open[cookie] = Session(session.csrf, self._clock() + self._lifetime, session.who)
             return session
 
     def close(self, cookie: str) -> None:
