@@ -1,6 +1,7 @@
 """The page of decisions: what waits with its reason and what each choice would do, and who decided what."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +20,6 @@ from penchant.serve.rules import note_in, number_in
 SHOWN: Final = 50
 """Newest decisions on a page."""
 WIDTH, HEIGHT = 600.0, 160.0
-UNITS: Final = {"price": "", "order": "pieces", "campaign": ""}
 PLOTS: Final = {"price": "What each price should bring", "order": "Chance that nothing is missing"}
 DONE: Final = {
     "proposed": "Proposed", "replaced": "Replaced", "approved": "Approved", "edited": "Edited",
@@ -50,10 +50,36 @@ def decisions(desk: Desk, request: Request, session: Session) -> Response:
     found = desk.services.decided.decisions(kind, "" if state == "all" else state, SHOWN)
     return page(
         desk, request, "decisions.html", session=session, kind=kind, state=state, states=STATES, kinds=KINDS,
-        lists=[one for one in found if one["kind"] == "list"], most=SHOWN, done=DONE,
-        cards=[(one, plot(one), change(one)) for one in found if one["kind"] != "list"], units=UNITS,
-        who=session.who,
+        lists=[one for one in found if one["kind"] == "list"], most=SHOWN, who=session.who,
+        cards=[(one, plot(one), change(one)) for one in found if one["kind"] != "list"],
+        amount=partial(amount, currency=desk.services.settings.currency), deed=step_words,
     )  # fmt: skip
+
+
+def amount(one: Mapping[str, Any], value: float, currency: str) -> str:
+    """A value with its unit.
+
+    >>> amount({"kind": "order"}, 48.0, "CHF"), amount({"kind": "campaign"}, 2.5, "CHF")
+    ('48 pieces', 'costs 2.50 CHF')
+    """
+    if one["kind"] == "order":
+        return f"{value:,g} pieces"
+    return ("costs " if one["kind"] == "campaign" else "") + f"{value:,.2f} {currency}".rstrip()
+
+
+def step_words(step: Mapping[str, Any]) -> str:
+    """One thing that happened, in words.
+
+    >>> step_words({"what": "edited", "value": 2.5, "by": "Ann", "via": "key 1", "note": "rounder"})
+    'Edited: 2.5, by Ann (key 1): rounder'
+    """
+    value = f": {step['value']:g}" if "value" in step else ""
+    former = ", the former price" if step.get("back") else ""
+    by = f", by {step['by']}" if step["by"] else ""
+    via = f" ({step['via']})" if step["via"] not in ("", step["by"]) else ""
+    came = ", ".join(f"{name} {figure}" for name, figure in step.get("came", {}).items())
+    more = "".join(f": {words}" for words in (came, step["note"]) if words)
+    return DONE[step["what"]] + value + former + by + via + more
 
 
 def change(one: Mapping[str, Any]) -> str:
