@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import sqlite3
 import threading
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,8 +10,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from penchant.adapters.outlets import FolderOutlet, WebhookOutlet, read_secret
+from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
 from penchant.adapters.sqlite.database import Database
 from penchant.adapters.sqlite.decisions import SqliteDecisions, SqliteOffers
+from penchant.adapters.sqlite.schema import MIGRATIONS
+from penchant.catalog.prices import PriceSince
 from penchant.decide.sending import Letter
 from penchant.errors import InvalidInput, SettingsError, StorageError, Unreachable
 from penchant.settings import parse_settings
@@ -23,6 +27,7 @@ from penchant.testing.decisions_contract import (
     proposed,
 )
 from penchant.testing.erasable_contract import VICTIM, ErasableContract
+from penchant.types import Item
 
 SECRET = b"a secret of the shop"
 
@@ -91,6 +96,25 @@ class TestOffersInSqlite(OfferLogContract, ErasableContract):
         assert offers.erase_until(VICTIM, 0.5) == 0
         assert offers.erase_until(VICTIM, 1.0) == 1
         assert offers.of("d1") == []
+
+
+def test_what_items_cost_before_prices_were_kept_counts(tmp_path):
+    """A shop of before: the migration keeps the prices of its catalogue, without a time."""
+    database = Database(tmp_path / "shop.db", writer=True)
+    items = SqliteItems(database, SqliteIdTable(database))
+    items.upsert([Item(item_id="tea", price=3.5), Item(item_id="gift")])
+    database.close()
+    with sqlite3.connect(tmp_path / "shop.db") as old:
+        for table in ("decision_steps", "decisions_now", "offers", "prices"):
+            old.execute(f"DROP TABLE {table}")
+        old.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 2}")
+    old.close()
+    database = Database(tmp_path / "shop.db", writer=True)
+    items = SqliteItems(database, SqliteIdTable(database), lambda: 50.0)
+    items.upsert([Item(item_id="tea", price=4.0)])
+    assert items.prices("tea") == [PriceSince(price=3.5), PriceSince(price=4.0, since=50.0)]
+    assert items.prices("gift") == []
+    database.close()
 
 
 def letter(name: str, price: float = 3.2) -> Letter:

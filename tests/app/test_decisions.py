@@ -137,6 +137,17 @@ def test_the_catalogue_says_what_the_price_is_now(said, priced, tmp_path, shop):
     assert "the newest price in the sales is 3.5" in tea["reason"]
 
 
+def test_a_discount_shows_the_lowest_price_of_thirty_days(said, priced, shop):
+    with Shop(shop, writer=True, encoder=FakeTextEncoder()) as opened:
+        honey = opened.items.get("honey")
+        opened.items.upsert([msgspec.structs.replace(honey, price=4.9)])
+        opened.items.upsert([msgspec.structs.replace(honey, price=5.2)])
+    said(*priced, "--propose")
+    found = waiting(said)
+    assert found["honey"]["suggested"] < 5.2
+    assert (found["honey"]["lowest"], found["tea"]["lowest"]) == (4.9, None)
+
+
 def test_what_cannot_be_done_by_command(said, priced, shop):
     said(*priced, "--propose")
     name = waiting(said)["tea"]["id"]

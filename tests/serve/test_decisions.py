@@ -2,15 +2,17 @@
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from starlette.routing import Mount, Route
 from tests.adapters.test_decisions import SECRET, Receiver
-from tests.serve.shops import behind_the_door, make_shop
+from tests.serve.shops import House, behind_the_door, make_shop
 
 from penchant.app.deciding import DecisionDesk, new_id
+from penchant.catalog.prices import DAY
 from penchant.decide.approval import Person
 from penchant.events.decisions import Decision
 
@@ -165,6 +167,30 @@ def test_only_an_admin_sees_or_decides(served):
     assert client.get(f"/v1/decisions/{name}", headers=headers).status_code == 403
     for what in ("approve", "edit", "reject", "take-back", "outcome"):
         assert post(client, name, what, reader, value=3.0, came={"a": 1}).status_code == 403
+
+
+def test_prices_of_an_item_are_kept_and_the_lowest_of_thirty_days_is_told(folder, tmp_path):
+    house = House(Path(shutil.copytree(folder, tmp_path / "shop")), now=2e9)
+    try:
+        first = house.ask("GET", "items/tea/prices")
+        assert (first["price"], first["lowest_30_days"]) == (3.5, 3.5)
+        for days, price in ((0, 3.0), (10, 4.0), (20, 3.8)):
+            house.clock.now = 2e9 + days * DAY
+            house.ask("PUT", "items", json={"items": [{"item_id": "tea", "title": "Tea", "price": price}]})
+        told = house.ask("GET", "items/tea/prices")
+        assert [one["price"] for one in told["history"]] == [3.5, 3.0, 4.0, 3.8]
+        assert [one["since"] for one in told["history"][1:]] == [2e9 + days * DAY for days in (0, 10, 20)]
+        assert (told["price"], told["lowest_30_days"]) == (3.8, 3.0)
+        house.clock.now = 2e9 + 40 * DAY + 1
+        assert house.ask("GET", "items/tea/prices")["lowest_30_days"] == 3.8
+        house.ask("DELETE", "items", json={"item_ids": ["tea"]})
+        gone = house.ask("GET", "items/tea/prices")
+        assert (gone["price"], gone["history"][-1]["price"]) == (None, None)
+        assert house.client.get("/v1/items/nothing/prices").status_code == 404
+        reader = {"authorization": f"Bearer {house.serving.shop.keys.create(['read'], 0.0)}"}
+        assert house.client.get("/v1/items/tea/prices", headers=reader).status_code == 200
+    finally:
+        house.serving.close()
 
 
 FILLED = {"user_id": "anna", "item_id": "tea", "person": "nobody", "name": "quality", "rest": "x"}

@@ -1,6 +1,7 @@
 """What the verbs of prices, stock and campaigns made, put into a shop's queue."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import msgspec
 
 from penchant.app.deciding import DecisionDesk, checksums, new_id
 from penchant.app.shop import Shop
+from penchant.catalog.prices import lowest
 from penchant.decide.approval import Person
 from penchant.decide.campaigns.plan import Planned, Wanted
 from penchant.decide.prices.suggest import Limits, Suggestion
@@ -31,7 +33,14 @@ def propose_prices(asked: Proposing, found: Sequence[Suggestion], limits: Limits
     with Shop(asked.shop, writer=False) as shop:
         items = shop.items.many([one.item for one in found])
         now = {name: item.price for name, item in items.items() if item.price is not None}
-        made = of_prices(found, new_id, now=now, inputs=checksums(*asked.files), settings=settings)
+        made = of_prices(
+            found,
+            new_id,
+            now=now,
+            lowest=partial(_lowest, shop),
+            inputs=checksums(*asked.files),
+            settings=settings,
+        )
         return DecisionDesk(shop).propose(made, Person(asked.by))
 
 
@@ -58,6 +67,10 @@ def propose_campaign(asked: Proposing, found: Planned, wanted: Wanted, name: str
         if new:
             shop.offers.add(made.id, offers)
         return new
+
+
+def _lowest(shop: Shop, item: str) -> float | None:
+    return lowest(shop.items.prices(item), shop.clock())
 
 
 def _people(shop: Shop, path: Path) -> list[Pseudonym | None]:

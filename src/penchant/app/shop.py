@@ -103,7 +103,7 @@ class Shop:
         self.offers = SqliteOffers(self.database)
         self.guests = SqliteGuests(self.database, self.log, (self.corrections, self.attributes, self.consent))
         self.ids = SqliteIdTable(self.database)
-        self.items = SqliteItems(self.database, self.ids)
+        self.items = SqliteItems(self.database, self.ids, self.clock)
         self.keys = Keys(SqliteKeys(self.database))
         self.shelf = SnapshotShelf(folder / "snapshots")
         self.learned = LearnedFiles(folder, self.shelf)

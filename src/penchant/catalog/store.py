@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from penchant.catalog.prices import PriceSince
 from penchant.types import Item
 
 
@@ -23,6 +24,10 @@ class ItemStore(Protocol):
 
     def all(self) -> Iterator[Item]:
         """Every item, in the order of its id row."""
+        ...
+
+    def prices(self, item_id: str) -> list[PriceSince]:
+        """Every price that the item had, in order of time; one is kept when it changes, or the item goes."""
         ...
 
     def version(self) -> int: ...

@@ -19,10 +19,13 @@ def of_prices(
     named: Named,
     *,
     now: Mapping[str, float],
+    lowest: Callable[[str], float | None],
     inputs: dict[str, str],
     settings: Settings,
 ) -> list[Decision]:
-    """Those whose price should change. ``now``: what the shop's catalogue says, where it knows the item."""
+    """Those whose price should change. ``now``: what the shop's catalogue says, where it knows the
+    item. ``lowest``: the lowest price of the last 30 days, which a discount is shown with.
+    """
     made = list[Decision]()
     for one in found:
         price = now.get(one.item, one.price)
@@ -36,6 +39,7 @@ def of_prices(
                 id=named(), kind="price", subject=one.item, suggested=one.suggested, now=price, reason=reason,
                 goal=f"{settings['goal']} a period", expected=one.gain, low=one.gain_low, high=one.gain_high,
                 curve=tuple(one.curve),
+                lowest=lowest(one.item) if one.suggested < price else None,
                 alternatives=tuple(point[0] for point in one.curve if point[0] != one.suggested),
                 inputs=inputs, settings=settings,
             )

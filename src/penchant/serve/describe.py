@@ -117,6 +117,15 @@ _ASKED = _object(
     answered={"type": "integer"}, questions=_array(_object(item_id=_TEXT, title=_TEXT, category=_TEXT))
 )
 _PUT = "Add items, or replace them whole: a field that is left out is gone"
+_PRICE: dict[str, Any] = {"type": ["number", "null"]}
+_PRICES_OF = "What an item cost since when, and the lowest price of the last 30 days"
+_PRICES = _object(
+    item_id=_TEXT,
+    price=_PRICE,
+    currency=_TEXT,
+    lowest_30_days=_PRICE,
+    history=_array(_object(price=_PRICE, since=_PRICE)),
+)
 _ONE = "/v1/decisions/{decision_id}"
 _WHICH: list[Parameter] = [
     ("kind", {"enum": list(KINDS)}, False),
@@ -163,6 +172,7 @@ OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | No
         None,
         _FOUND,
     ),
+    ("get", "/v1/items/{item_id}/prices", "read", _PRICES_OF, [], None, _PRICES),
     (
         "get",
         "/v1/search",

@@ -155,6 +155,10 @@ class Api:
         shown = await run_in_threadpool(self._services.similar, item, self._size(request), user)
         return self._found(request, shown)
 
+    async def prices(self, request: Request) -> Any:
+        item = self._id(request.path_params["item_id"], "item_id")
+        return await run_in_threadpool(self._services.item_prices, item)
+
     async def search(self, request: Request) -> Any:
         text = check_id(request.query_params.get("q", ""), "q", self._settings.serve.max_text)
         user = request.query_params.get("user_id")
@@ -242,6 +246,7 @@ def routes(api: Api) -> list[tuple[str, str, frozenset[str], Handler]]:
         ("DELETE", "/v1/items", ADMIN, api.delete_items),
         ("GET", LIST_PATH, READ, api.recommendations),
         ("GET", "/v1/items/{item_id}/similar", READ, api.similar),
+        ("GET", "/v1/items/{item_id}/prices", READ, api.prices),
         ("GET", "/v1/search", READ, api.search),
         ("GET", "/v1/users/{user_id}/taste", READ, api.get_taste),
         ("PATCH", "/v1/users/{user_id}/taste", EVENTS, api.patch_taste),

@@ -119,6 +119,11 @@ class ApiServices(Protocol):
         """Counts. All records are checked before any is written; raises InvalidInput."""
         ...
 
+    def item_prices(self, item_id: str) -> dict[str, Any]:
+        """``item_id``, ``price`` now, ``currency``, ``lowest_30_days`` and ``history``: each ``price`` and
+        ``since`` when (unix seconds, None for longer than prices are kept). Raises NotFound."""
+        ...
+
     def delete_items(self, item_ids: list[str]) -> dict[str, Any]:
         """Counts. Unknown ids change nothing."""
         ...

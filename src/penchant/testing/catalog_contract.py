@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 
 from penchant.catalog.ids import IdTable, id_digest
+from penchant.catalog.prices import PriceSince
 from penchant.catalog.store import ItemStore
 from penchant.types import Item
 
@@ -90,3 +91,19 @@ class CatalogContract:
         version = items.version()
         assert items.delete(["tea"]) == 0
         assert items.version() == version
+
+    def test_a_price_is_kept_when_it_changes(self, ids: IdTable, items: ItemStore) -> None:
+        dearer = msgspec.structs.replace(TEA, price=4.0)
+        for change in ([TEA, MILK], [TEA, MILK], [dearer], [msgspec.structs.replace(dearer, title="Tea")]):
+            items.upsert(change)
+        items.delete(["tea", "milk", "nobody"])
+        items.delete(["tea"])
+        items.upsert([TEA, msgspec.structs.replace(MILK, price=2.0)])
+        _, again = self.reopened(ids, items)
+        assert [one.price for one in again.prices("tea")] == [3.5, 4.0, None, 3.5]
+        assert [one.price for one in again.prices("milk")] == [2.0]
+        assert again.prices("nobody") == []
+        times = [one.since for one in again.prices("tea")]
+        assert None not in times
+        assert times == sorted(times, key=lambda since: since or 0.0)
+        assert isinstance(again.prices("tea")[0], PriceSince)

@@ -4,7 +4,7 @@ import hashlib
 import re
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.catalog.ids import id_digest
+from penchant.catalog.prices import PriceSince
 from penchant.events.attributes import Attributes
 from penchant.events.log import Appended, EventColumns
 from penchant.events.marks import StepReport
@@ -158,20 +159,35 @@ class InMemoryIds:
 class InMemoryItems:
     """An :class:`~penchant.catalog.store.ItemStore` beside its id table."""
 
-    def __init__(self, ids: InMemoryIds) -> None:
+    def __init__(self, ids: InMemoryIds, clock: Callable[[], float] = lambda: 0.0) -> None:
         self._ids = ids
+        self._clock = clock
         self._items: dict[str, Item] = {}
+        self._prices: dict[str, list[PriceSince]] = {}
         self._version = 0
 
     def upsert(self, items: Sequence[Item]) -> int:
         last = {item.item_id: item for item in items}
         self._ids.assign(list(last))
         changed = sum(self._items.get(item_id) != item for item_id, item in last.items())
+        for item_id, item in last.items():
+            self._price(item_id, item.price)
         self._items.update(last)
         self._version += bool(changed)
         return changed
 
+    def _price(self, item_id: str, price: float | None) -> None:
+        before = self._items.get(item_id)
+        if price != (before.price if before is not None else None):
+            since = PriceSince(price=price, since=self._clock())
+            self._prices.setdefault(item_id, []).append(since)
+
+    def prices(self, item_id: str) -> list[PriceSince]:
+        return list(self._prices.get(item_id, []))
+
     def delete(self, item_ids: Sequence[str]) -> int:
+        for item_id in item_ids:
+            self._price(item_id, None)
         gone = sum(self._items.pop(item_id, None) is not None for item_id in item_ids)
         self._version += bool(gone)
         return gone

@@ -1,4 +1,4 @@
-"""The page of decisions: what waits and why, one click for each way out, and two people where it needs two."""
+"""The page of decisions: what waits and why, one click for each way out, two people where it needs two."""
 
 import sys
 from pathlib import Path

@@ -1,6 +1,7 @@
 """Items and the id table in SQLite."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 
 import msgspec
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 from penchant.adapters.sqlite.database import Database
 from penchant.adapters.sqlite.mirror import Mirror
 from penchant.catalog.ids import id_digest
+from penchant.catalog.prices import PriceSince
 from penchant.types import Item
 
 _decoder = msgspec.json.Decoder(Item)
 _encoder = msgspec.json.Encoder(order="deterministic")
 _BUMP = "UPDATE counters SET value = value + 1 WHERE name = 'catalog_version'"
+_PRICE = "INSERT INTO prices (item_id, time, price) VALUES (?, ?, ?)"
+Priced = tuple[str, float, float | None]
 _AMONG = "item_id IN (SELECT value FROM json_each(?))"
 
 
@@ -87,9 +91,13 @@ class SqliteIdTable:
 class SqliteItems:
     """:class:`~penchant.catalog.store.ItemStore`."""
 
-    def __init__(self, database: Database, ids: SqliteIdTable) -> None:
+    def __init__(
+        self, database: Database, ids: SqliteIdTable, clock: Callable[[], float] = time.time
+    ) -> None:
+        """``clock`` in unix seconds, for when a price began."""
         self._database = database
         self._ids = ids
+        self._clock = clock
         self._known: Mirror[int] = Mirror(database)
 
     def upsert(self, items: Sequence[Item]) -> int:
@@ -104,12 +112,30 @@ class SqliteItems:
         if changed:
             with self._database.write() as connection:
                 connection.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", changed)
+                connection.executemany(_PRICE, self._new_prices(before, latest))
                 connection.execute(_BUMP)
             self._known.changed("version")
         return len(changed)
 
+    def _new_prices(self, before: Mapping[str, Item], latest: Mapping[str, Item]) -> list[Priced]:
+        now = self._clock()
+        old = {name: item.price for name, item in before.items()}
+        return [(name, now, item.price) for name, item in latest.items() if old.get(name) != item.price]
+
+    def prices(self, item_id: str) -> list[PriceSince]:
+        rows = self._database.read(
+            "SELECT price, time FROM prices WHERE item_id = ? ORDER BY number", [item_id]
+        )
+        return [msgspec.convert({"price": price, "since": since}, PriceSince) for price, since in rows]
+
     def delete(self, item_ids: Sequence[str]) -> int:
+        priced = [
+            (name, self._clock(), None)
+            for name, item in self.many(item_ids).items()
+            if item.price is not None
+        ]
         with self._database.write() as connection:
+            connection.executemany(_PRICE, priced)
             gone = connection.execute(
                 f"DELETE FROM items WHERE {_AMONG}", [msgspec.json.encode(list(item_ids)).decode()]
             ).rowcount

@@ -1,6 +1,7 @@
 """The tables, as numbered migrations. Never change one that was released: add the next."""
 
 from penchant.adapters.sqlite.decisions_schema import DECISIONS
+from penchant.adapters.sqlite.prices_schema import PRICES
 from penchant.adapters.sqlite.rules_schema import RULES
 
 MIGRATIONS: tuple[str, ...] = (
@@ -86,5 +87,6 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE consent ADD COLUMN experiments INTEGER NOT NULL DEFAULT 1;
     """,
     DECISIONS,
+    PRICES,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
