@@ -146,6 +146,8 @@ def test_what_cannot_be_done_changes_nothing(served):
         (post(client, name, "edit", value="3"), 400),
         (post(client, name, "edit", value=True), 400),
         (post(client, name, "edit", value=-3), 400),
+        (post(client, name, "edit", value=10**400), 400),
+        (post(client, name, "outcome", came={"a": 10**400}), 400),
         (post(client, name, "approve", by=3), 400),
         (post(client, name, "approve", note=3), 400),
         (post(client, name, "approve", seen="x"), 400),

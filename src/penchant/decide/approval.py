@@ -13,6 +13,8 @@ from penchant.types import Scalar
 
 LONGEST: Final = 500
 """Characters of a name or a note."""
+LARGEST: Final = 2**53
+"""Of a figure: up to it whole numbers are exact."""
 MOST_FIGURES: Final = 50
 """Of what came of a decision."""
 
@@ -234,8 +236,6 @@ def _figure(named: tuple[object, object]) -> bool:
     name, value = named
     if not isinstance(name, str) or not 0 < len(name) <= LONGEST:
         return False
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return (
-        value is None or isinstance(value, (bool, int)) or (isinstance(value, str) and len(value) <= LONGEST)
-    )
+    if isinstance(value, (int, float)):
+        return abs(value) <= LARGEST
+    return value is None or (isinstance(value, str) and len(value) <= LONGEST)

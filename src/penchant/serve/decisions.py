@@ -1,13 +1,12 @@
 """Routes of decisions under ``/v1/decisions``, for admins."""
 
-import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, get_args
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from penchant.decide.approval import LONGEST, Person
+from penchant.decide.approval import LARGEST, LONGEST, Person
 from penchant.errors import InvalidInput
 from penchant.events.decisions import Kind, State
 from penchant.serve.decision_services import DecisionServices
@@ -104,7 +103,8 @@ def person_in(body: dict[str, Any], request: Request) -> Person:
 def value_in(body: dict[str, Any]) -> float:
     """A price or a quantity of a body."""
     value = body.get("value")
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    # A whole number of any length is JSON.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= LARGEST:
         raise InvalidInput('the body must have "value", a number')
     return float(value)
 
