@@ -12,16 +12,16 @@ import pytest
 from penchant.adapters.outlets import FolderOutlet, WebhookOutlet, read_secret
 from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
 from penchant.adapters.sqlite.database import Database
-from penchant.adapters.sqlite.decisions import SqliteDecisions, SqliteOffers
+from penchant.adapters.sqlite.decisions import SqliteDecisions, SqliteOffered
 from penchant.adapters.sqlite.schema import MIGRATIONS
 from penchant.catalog.prices import PriceSince
 from penchant.decide.sending import Letter
 from penchant.errors import InvalidInput, SettingsError, StorageError, Unreachable
 from penchant.settings import parse_settings
-from penchant.testing.decision_fakes import InMemoryDecisions, InMemoryOffers
+from penchant.testing.decision_fakes import InMemoryDecisions, InMemoryOffered
 from penchant.testing.decisions_contract import (
     DecisionLogContract,
-    OfferLogContract,
+    OfferedLogContract,
     offered,
     price,
     proposed,
@@ -70,21 +70,21 @@ class TestDecisionsInSqlite(DecisionLogContract):
         assert [one.value for one in log.find()] == [3.2]
 
 
-class TestOffersInMemory(OfferLogContract, ErasableContract):
+class TestOfferedInMemory(OfferedLogContract, ErasableContract):
     @pytest.fixture
     def offers(self):
-        return InMemoryOffers()
+        return InMemoryOffered()
 
     @pytest.fixture
     def held(self, offers):
         return offers, lambda person: offers.add("d1", [offered(person, "a")])
 
 
-class TestOffersInSqlite(OfferLogContract, ErasableContract):
+class TestOfferedInSqlite(OfferedLogContract, ErasableContract):
     @pytest.fixture
     def offers(self, tmp_path):
         database = Database(tmp_path / "shop.db", writer=True)
-        yield SqliteOffers(database)
+        yield SqliteOffered(database)
         database.close()
 
     @pytest.fixture
@@ -105,7 +105,7 @@ def test_what_items_cost_before_prices_were_kept_counts(tmp_path):
     items.upsert([Item(item_id="tea", price=3.5), Item(item_id="gift")])
     database.close()
     with sqlite3.connect(tmp_path / "shop.db") as old:
-        for table in ("decision_steps", "decisions_now", "offers", "prices"):
+        for table in ("decision_steps", "decisions_now", "offered", "prices"):
             old.execute(f"DROP TABLE {table}")
         old.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 2}")
     old.close()

@@ -64,7 +64,7 @@ def test_a_shop_of_before_gets_the_table(tmp_path):
     Database(tmp_path / "shop.db", writer=True).close()
     with sqlite3.connect(tmp_path / "shop.db") as old:
         old.execute("DROP TABLE rules")
-        for table in ("guests", "decision_steps", "decisions_now", "offers", "prices"):
+        for table in ("guests", "decision_steps", "decisions_now", "offered", "prices"):
             old.execute(f"DROP TABLE {table}")
         old.execute("ALTER TABLE consent DROP COLUMN experiments")
         old.execute("PRAGMA user_version = 4")

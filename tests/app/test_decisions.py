@@ -243,12 +243,12 @@ def test_a_campaign_waits_as_one_and_each_person_is_kept(said, campaign, shop):
 def test_what_is_held_on_a_person_goes_with_the_person(said, campaign, shop, capsys):
     said(*campaign)
     (name,) = [one["id"] for one in said("decisions", "list", "--kind", "campaign")]
-    held = said("export-user", "eve")["held"]["offers"]
+    held = said("export-user", "eve")["held"]["offered"]
     assert [(one["decision"], one["offers"]) for one in held] == [(name, held[0]["offers"])]
     with Shop(shop, writer=False) as opened:
         eve, count = opened.pseudonymizer.pseudonym("eve"), len(opened.offers.of(name))
-    assert said("erase-user", "eve", "--yes")["removed"]["offers"] == 1
-    assert said("export-user", "eve")["held"]["offers"] == []
+    assert said("erase-user", "eve", "--yes")["removed"]["offered"] == 1
+    assert said("export-user", "eve")["held"]["offered"] == []
     with Shop(shop, writer=False) as opened:
         assert len(opened.offers.of(name)) == count - 1
     assert eve.encode() not in (shop / "shop.db").read_bytes()

@@ -60,7 +60,7 @@ class DecisionDesk:
             ]  # fmt: skip
             return _list(shown) | {"came": events}
         found = self.queue.get(name)
-        more = {"people": _counted(self._shop.offers.of(name))} if found.decision.kind == "campaign" else {}
+        more = {"people": _counted(self._shop.offered.of(name))} if found.decision.kind == "campaign" else {}
         return self._told(found) | more
 
     def approve(self, name: str, who: Person, note: str = "", seen: int | None = None) -> dict[str, Any]:

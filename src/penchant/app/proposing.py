@@ -65,7 +65,7 @@ def propose_campaign(asked: Proposing, found: Planned, wanted: Wanted, name: str
         offers = offers_of(found, known, shop.consent.opted_out(), shop.clock())
         new = DecisionDesk(shop).propose([made], Person(asked.by))
         if new:
-            shop.offers.add(made.id, offers)
+            shop.offered.add(made.id, offers)
         return new
 
 

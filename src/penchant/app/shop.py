@@ -14,7 +14,7 @@ from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
 from penchant.adapters.sqlite.corrections import SqliteCorrections
 from penchant.adapters.sqlite.database import Database, WriterLock
 from penchant.adapters.sqlite.deadletters import SqliteDeadLetters
-from penchant.adapters.sqlite.decisions import SqliteDecisions, SqliteOffers
+from penchant.adapters.sqlite.decisions import SqliteDecisions, SqliteOffered
 from penchant.adapters.sqlite.guests import SqliteGuests
 from penchant.adapters.sqlite.impressions import SqliteImpressions
 from penchant.adapters.sqlite.keys import SqliteKeys
@@ -100,7 +100,7 @@ class Shop:
         self.corrections = SqliteCorrections(self.database)
         self.attributes = SqliteAttributes(self.database)
         self.decisions = SqliteDecisions(self.database)
-        self.offers = SqliteOffers(self.database)
+        self.offered = SqliteOffered(self.database)
         self.guests = SqliteGuests(self.database, self.log, (self.corrections, self.attributes, self.consent))
         self.ids = SqliteIdTable(self.database)
         self.items = SqliteItems(self.database, self.ids, self.clock)
@@ -147,9 +147,9 @@ class Shop:
 
     def stores(self) -> list[Erasable]:
         """Every store of personal data on the disk, the log last."""
-        guests = ErasableGuests(self.guests, self.ledger, (self.impressions, self.dead_letters, self.offers))
+        guests = ErasableGuests(self.guests, self.ledger, (self.impressions, self.dead_letters, self.offered))
         return [
-            guests, self.learned, self.impressions, self.dead_letters, self.offers, self.marks,
+            guests, self.learned, self.impressions, self.dead_letters, self.offered, self.marks,
             self.corrections, self.attributes, self.consent, self.log,
         ]  # fmt: skip
 

@@ -133,7 +133,7 @@ class DecisionLog(Protocol):
         ...
 
 
-class OfferLog(Protocol):
+class OfferedLog(Protocol):
     """Who was to get what of which campaign; what is held on a person goes with the person."""
 
     def add(self, decision: str, offers: Sequence[Offered]) -> None: ...

@@ -46,10 +46,10 @@ class InMemoryDecisions:
         return found[: limit or None]
 
 
-class InMemoryOffers:
-    """:class:`~penchant.events.decisions.OfferLog` and ``Erasable``."""
+class InMemoryOffered:
+    """:class:`~penchant.events.decisions.OfferedLog` and ``Erasable``."""
 
-    erasable_name = "offers"
+    erasable_name = "offered"
 
     def __init__(self) -> None:
         self._held: dict[tuple[str, Pseudonym], Offered] = {}

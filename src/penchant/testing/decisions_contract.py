@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from penchant.errors import Conflict, NotFound
-from penchant.events.decisions import Decision, DecisionLog, Kind, Offered, OfferLog, Step, told
+from penchant.events.decisions import Decision, DecisionLog, Kind, Offered, OfferedLog, Step, told
 from penchant.testing.erasable_contract import OTHER, VICTIM
 from penchant.types import Pseudonym
 
@@ -114,16 +114,16 @@ class DecisionLogContract:
         assert [len(one.steps) for one in log.find()] == [1, 2]
 
 
-class OfferLogContract:
-    """Tests of :class:`~penchant.events.decisions.OfferLog`; a subclass gives ``offers`` (empty)."""
+class OfferedLogContract:
+    """Tests of :class:`~penchant.events.decisions.OfferedLog`; a subclass gives ``offers`` (empty)."""
 
-    def test_who_gets_what_comes_back(self, offers: OfferLog) -> None:
+    def test_who_gets_what_comes_back(self, offers: OfferedLog) -> None:
         offers.add("d1", [offered(VICTIM, "a", "b"), offered(OTHER)])
         offers.add("d2", [offered(VICTIM, "c")])
         assert offers.of("d1") == [offered(OTHER), offered(VICTIM, "a", "b")]
         assert offers.of("d3") == []
 
-    def test_a_person_has_one_row_of_a_campaign(self, offers: OfferLog) -> None:
+    def test_a_person_has_one_row_of_a_campaign(self, offers: OfferedLog) -> None:
         offers.add("d1", [offered(VICTIM, "a")])
         offers.add("d1", [offered(VICTIM, "b")])
         assert offers.of("d1") == [offered(VICTIM, "b")]

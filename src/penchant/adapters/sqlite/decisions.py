@@ -71,10 +71,10 @@ class SqliteDecisions:
         return [one for one in found if one is not None]
 
 
-class SqliteOffers:
-    """:class:`~penchant.events.decisions.OfferLog` and ``Erasable``."""
+class SqliteOffered:
+    """:class:`~penchant.events.decisions.OfferedLog` and ``Erasable``."""
 
-    erasable_name = "offers"
+    erasable_name = "offered"
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -82,17 +82,17 @@ class SqliteOffers:
     def add(self, decision: str, offers: Sequence[Offered]) -> None:
         rows = [(decision, one.person, one.time, msgspec.json.encode(one)) for one in offers]
         with self._database.write_beside() as connection:
-            connection.executemany("INSERT OR REPLACE INTO offers VALUES (?, ?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO offered VALUES (?, ?, ?, ?)", rows)
 
     def of(self, decision: str) -> list[Offered]:
         rows = self._database.read(
-            "SELECT content FROM offers WHERE decision = ? ORDER BY pseudonym", [decision]
+            "SELECT content FROM offered WHERE decision = ? ORDER BY pseudonym", [decision]
         )
         return [_offers.decode(cast(bytes, row[0])) for row in rows]
 
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
         rows = self._database.read(
-            "SELECT decision, content FROM offers WHERE pseudonym = ? ORDER BY time, decision", [person]
+            "SELECT decision, content FROM offered WHERE pseudonym = ? ORDER BY time, decision", [person]
         )
         return [
             {"decision": str(name)} | msgspec.to_builtins(_offers.decode(cast(bytes, content)))
@@ -108,6 +108,6 @@ class SqliteOffers:
 
     def _erase(self, where: str, values: Sequence[object]) -> int:
         with self._database.write() as connection:
-            gone = connection.execute(f"DELETE FROM offers WHERE {where}", values).rowcount
+            gone = connection.execute(f"DELETE FROM offered WHERE {where}", values).rowcount
         self._database.forget_for_good()
         return gone

@@ -1,4 +1,4 @@
-"""The tables of decisions: steps are added and never changed; offers to people go with the people."""
+"""The tables of decisions: steps are added and never changed; what people were offered goes with the people."""
 
 DECISIONS = """
     CREATE TABLE decision_steps (
@@ -21,12 +21,12 @@ DECISIONS = """
     );
     CREATE INDEX decisions_by_state ON decisions_now (state, number);
     CREATE INDEX decisions_by_subject ON decisions_now (subject, kind);
-    CREATE TABLE offers (
+    CREATE TABLE offered (
         decision TEXT NOT NULL,
         pseudonym TEXT NOT NULL,
         time REAL NOT NULL,
         content BLOB NOT NULL,
         PRIMARY KEY (decision, pseudonym)
     ) WITHOUT ROWID;
-    CREATE INDEX offers_of_person ON offers (pseudonym);
+    CREATE INDEX offered_to_person ON offered (pseudonym);
 """

@@ -18,7 +18,7 @@ _EVERYBODY = " UNION ".join(
     f"SELECT pseudonym FROM {table}"
     for table in (
         "people", "impressions", "dead_letters", "marked_people", "consent", "corrections", "attributes",
-        "guests", "offers",
+        "guests", "offered",
     )
 ) + " UNION SELECT guest FROM guests"  # fmt: skip
 
