@@ -296,14 +296,29 @@ def _price_verbs(add: Adder) -> None:
     fit.add_argument("--group", default="category", metavar="COLUMN", help=about)
     _computing(fit)
     suggest = add("suggest", "prices:suggest", "a price for each item, by the JSON of `penchant prices fit`")
-    suggest.add_argument("file", type=Path, metavar="FITTED")
-    about = "table: item, cost of a piece, lowest and highest price"
-    suggest.add_argument("items", type=Path, nargs="?", metavar="ITEMS", help=about)
     suggest.add_argument("--goal", choices=["profit", "revenue"], default="profit")
-    suggest.add_argument("--margin", type=float, default=0.0, help="least share of a price above its cost")
-    suggest.add_argument("--most-change", type=float, default=0.2, help="of a price, up or down, as a share")
-    suggest.add_argument("--step", type=float, default=0.01, help="prices are multiples of it")
-    suggest.add_argument("--ending", type=float, help="what prices end in, such as .99")
+    _price_limits(suggest, change=0.2)
+    test = add("test", "prices:test", "prices to try by lot, for items whose own sales do not tell")
+    test.add_argument("--periods", type=int, default=8, help="an even number; 8 if nothing is said")
+    test.add_argument("--most", type=int, default=20, help="items, the best sold first")
+    test.add_argument("--seed", type=int, default=0, help="of the order that is drawn")
+    _price_limits(test, change=0.1)
+
+
+def _price_limits(made: argparse.ArgumentParser, change: float) -> None:
+    made.add_argument("file", type=Path, metavar="FITTED")
+    about = "table: item, cost of a piece, lowest and highest price, competitor's price, ladder and rung"
+    made.add_argument("items", type=Path, nargs="?", metavar="ITEMS", help=about)
+    made.add_argument("--margin", type=float, default=0.0, help="least share of a price above its cost")
+    about = "of a price, up or down, as a share"
+    made.add_argument("--most-change", type=float, default=change, help=about)
+    made.add_argument("--step", type=float, default=0.01, help="prices are multiples of it")
+    made.add_argument("--ending", type=float, help="what prices end in, such as .99")
+    about = "share by which a price may lie above the competitor's; below it if negative"
+    made.add_argument("--above-competitor", type=float, default=0.0, help=about)
+    made.add_argument(
+        "--rung", type=float, default=0.0, help="share by which a ladder's next rung costs more"
+    )
 
 
 def _computing(made: argparse.ArgumentParser) -> None:
