@@ -23,6 +23,8 @@ class GroceryFiles:
 
     events: Path
     items: Path
+    offers: Path
+    exposures: Path
 
 
 def package_data() -> Path:
@@ -41,10 +43,11 @@ def package_data() -> Path:
 
 
 def write_grocery(folder: Path, until: float | None = None) -> GroceryFiles:
-    """Write ``events.parquet`` and ``items.parquet`` into ``folder``.
+    """Write ``events``, ``items``, ``offers`` and ``exposures``, each a ``.parquet``, into ``folder``.
 
     One event a line of a receipt: ``session_id`` is the basket, ``price`` the price paid for one unit,
-    ``value`` the amount of the line. An item's price is the median of what was paid for one unit.
+    ``value`` the amount of the line. An item's price is the median of what was paid for one unit. A coupon
+    is an offer, by campaign; a household is exposed where its campaign begins, and no discount is known.
 
     With ``until`` (unix seconds) all times move on by as many whole weeks as leave the last purchase before
     it, so that a click on the demo follows on the year. The folder remembers how many: writing again later
@@ -55,15 +58,19 @@ def write_grocery(folder: Path, until: float | None = None) -> GroceryFiles:
     """
     data = package_data()
     folder.mkdir(parents=True, exist_ok=True)
-    files = GroceryFiles(folder / "events.parquet", folder / "items.parquet")
+    names = "events", "items", "offers", "exposures"
+    files = GroceryFiles(*(folder / f"{name}.parquet" for name in names))
     with our_errors(), duckdb.connect() as db:
         db.execute("SET threads = 2")
-        db.read_parquet(str(data / "transactions.parquet")).create_view("transactions")
-        db.read_parquet(str(data / "products.parquet")).create_view("products")
+        for table in ("transactions", "products", "coupons", "campaigns", "campaign_descriptions"):
+            db.read_parquet(str(data / f"{table}.parquet")).create_view(table)
         db.create_function("words", _words, [str], str, null_handling="special")  # type: ignore[arg-type]
-        events = _EVENTS.format(seconds=WEEK * _weeks(db, folder / "weeks", until))
-        db.sql(events).write_parquet(str(files.events), compression="zstd")
-        db.sql(_ITEMS).write_parquet(str(files.items), compression="zstd")
+        seconds = WEEK * _weeks(db, folder / "weeks", until)
+        for query, file in (
+            (_EVENTS, files.events), (_ITEMS, files.items), (_OFFERS, files.offers),
+            (_EXPOSURES, files.exposures),
+        ):  # fmt: skip
+            db.sql(query.format(seconds=seconds)).write_parquet(str(file), compression="zstd")
     return files
 
 
@@ -132,4 +139,23 @@ _ITEMS = """
            CAST(p.manufacturer_id AS VARCHAR) AS maker
     FROM products p LEFT JOIN paid USING (product_id)
     ORDER BY p.product_id
+"""
+
+# The last day is one of the campaign's.
+_OFFERS = """
+    SELECT DISTINCT CAST(coupon_upc AS VARCHAR) AS offer_id,
+           CAST(campaign_id AS VARCHAR) AS campaign_id,
+           CAST(product_id AS VARCHAR) AS item_id,
+           epoch(start_date) + {seconds} AS starts,
+           epoch(end_date) + 86400 + {seconds} AS ends
+    FROM coupons JOIN campaign_descriptions USING (campaign_id)
+    ORDER BY ALL
+"""
+
+_EXPOSURES = """
+    SELECT CAST(household_id AS VARCHAR) AS user_id,
+           CAST(campaign_id AS VARCHAR) AS campaign_id,
+           epoch(start_date) + {seconds} AS timestamp
+    FROM campaigns JOIN campaign_descriptions USING (campaign_id)
+    ORDER BY ALL
 """

@@ -30,6 +30,7 @@ from penchant.privacy.unguessable import Unguessable
 from penchant.recommend.fallback import reason_of
 from penchant.recommend.filters import SeenFilter
 from penchant.recommend.impressions import ImpressionStore, ImpressionWriter
+from penchant.recommend.offers import OffersInForce
 from penchant.recommend.pipeline import Recommender
 from penchant.recommend.repeats import learn_repeats
 from penchant.recommend.variety.stage import Variety
@@ -82,6 +83,8 @@ class Engine:
         self._slot = np.zeros(0, np.int32) if tracker is None else _texts(self._shop).slot
         self.exploring = Exploring(shop, columns, self.position, self.counts, np.random.default_rng())
         exposure, sink = exposure_of(shop, self.writer)
+        self.offers = OffersInForce(shop.offers, shop.exposures, self.health.fault)
+        self.follow_tables()
         arms, self.ruling = self.current.experiment(), Ruling(shop, self.health.fault)
         self.recommender = Recommender(
             catalog=shop.catalog, tracker=tracker, popularity=self.counts.popularity, seen=self._seen,
@@ -90,6 +93,7 @@ class Engine:
             retrieval=retrieval_of(shop.settings.recommend, len(arms.pinned)),
             ranking=ranking_of(shop, columns, self.counts.trend.live),
             variety=Variety(shop.settings.variety), exposure=exposure, exploration=self.exploring.stage,
+            offers=self.offers,
         )  # fmt: skip
         self._watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
         self._watcher.start()
@@ -135,6 +139,10 @@ class Engine:
                 _retell(tracker, table, self._shop.catalog.prices(len(table.slot)), self._slot)
             self._slot = table.slot
 
+    def follow_tables(self) -> None:
+        """Take in offers and exposures that are new."""
+        self.offers.follow(self._shop.clock())
+
     def close(self) -> None:
         """Stop following and write the lists that wait."""
         self.wholeness.stop()
@@ -179,6 +187,7 @@ class Engine:
             tracker.forget(person)
         self.recommender.personal.latest.forget(person)
         self.answered.forget(person)
+        self.offers.forget(person)
 
     def _hear(self, entries: list[Logged]) -> None:
         self.answered.heard(entries)
@@ -216,6 +225,7 @@ class Engine:
         newest = None
         try:
             self.ruling.follow()
+            self.follow_tables()
             # First what may wait for nothing: that something is no longer learned of somebody, and events.
             if self.recommender.tracker is not None:
                 self.deltas.follow(self.recommender.tracker, self.lock)

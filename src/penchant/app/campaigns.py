@@ -1,0 +1,64 @@
+"""A shop's campaigns as its door shows them, and rows of its further tables as it takes them in."""
+
+from typing import Any, Final
+
+from penchant.app.engine import Engine
+from penchant.app.shop import Shop
+from penchant.events.offers import Offer
+from penchant.recommend.offers import Told
+from penchant.types import Pseudonym
+
+ITEMS: Final = 100
+"""Of one offer that are named."""
+
+
+class CampaignDesk:
+    """:class:`~penchant.serve.campaigns.CampaignServices`."""
+
+    def __init__(self, shop: Shop, engine: Engine) -> None:
+        self._shop = shop
+        self._engine = engine
+
+    def put_rows(self, table: str, records: list[dict[str, Any]]) -> dict[str, int]:
+        """See :meth:`~penchant.serve.campaigns.CampaignServices.put_rows`."""
+        with self._engine.lock:  # An erasure of a person comes before or after it as a whole.
+            told = self._shop.tables()[table].put(records)
+        self._engine.follow_tables()
+        return told
+
+    def campaigns(self, user_id: str) -> dict[str, Any]:
+        """See :meth:`~penchant.serve.campaigns.CampaignServices.campaigns`."""
+        person, now = self._shop.pseudonymizer.pseudonym(user_id), self._shop.clock()
+        self._engine.follow_tables()
+        offers = self._engine.offers
+        if not offers.any or not self._shop.consent.get(person).profiling:
+            return {"campaigns": []}
+        view = self._shop.catalog.view()
+        allowed = self._engine.ruling.force.about(view, person, "campaigns", now).allowed(view.available)
+
+        def shown(item_id: str) -> bool:
+            row = view.row(item_id)
+            return row >= 0 and bool(allowed[row])
+
+        found = [_campaign(told, shown) for told in offers.of(Pseudonym(person), now)]
+        return {"campaigns": [one for one in found if one["offers"]]}
+
+
+def _campaign(told: Told, shown: Any) -> dict[str, Any]:
+    """A campaign with its offers on items that may be shown."""
+    offers: dict[str, tuple[Offer, list[str]]] = {}
+    for item_id, rows in sorted(told.offers.items()):
+        for row in rows if shown(item_id) else ():
+            offers.setdefault(row.offer_id, (row, []))[1].append(item_id)
+    listed = [
+        {
+            "offer_id": name,
+            "discount": row.discount,
+            "starts": row.starts,
+            "ends": row.ends,
+            "items": items[:ITEMS],
+            "items_in_all": len(items),
+        }
+        for name, (row, items) in sorted(offers.items())
+    ]
+    return {"campaign_id": told.campaign_id, "since": told.since, "offers": listed}
