@@ -283,6 +283,8 @@ def _campaign_verbs(add: Adder) -> None:
         "--holdout", type=float, default=0.1, help="share of the people who get nothing, by lot"
     )
     give.add_argument("--seed", type=int, default=0, help="of who they are")
+    report = add("report", "campaigns:report", "who was told of this shop's campaigns, and who redeemed")
+    report.add_argument("--threads", type=int, default=0, help="all processors, if nothing is said")
 
 
 def _price_verbs(add: Adder) -> None:

@@ -36,6 +36,9 @@ BODIES: dict[str, Any] = {
     "put": {"document": {}},
     "rollback": {"version": 1},
     "dry_run": {"document": {}},
+    "put_offers": {"offers": []},
+    "put_exposures": {"exposures": []},
+    "put_stock": {"stock": []},
 }
 
 

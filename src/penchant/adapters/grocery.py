@@ -47,7 +47,8 @@ def write_grocery(folder: Path, until: float | None = None) -> GroceryFiles:
 
     One event a line of a receipt: ``session_id`` is the basket, ``price`` the price paid for one unit,
     ``value`` the amount of the line. An item's price is the median of what was paid for one unit. A coupon
-    is an offer, by campaign; a household is exposed where its campaign begins, and no discount is known.
+    is an offer, by campaign; a household is exposed where its campaign begins, and no discount is known. A
+    line of a receipt by which a coupon was redeemed names it as ``offer_id``, as far as that can be told.
 
     With ``until`` (unix seconds) all times move on by as many whole weeks as leave the last purchase before
     it, so that a click on the demo follows on the year. The folder remembers how many: writing again later
@@ -62,7 +63,7 @@ def write_grocery(folder: Path, until: float | None = None) -> GroceryFiles:
     files = GroceryFiles(*(folder / f"{name}.parquet" for name in names))
     with our_errors(), duckdb.connect() as db:
         db.execute("SET threads = 2")
-        for table in ("transactions", "products", "coupons", "campaigns", "campaign_descriptions"):
+        for table in _TABLES:
             db.read_parquet(str(data / f"{table}.parquet")).create_view(table)
         db.create_function("words", _words, [str], str, null_handling="special")  # type: ignore[arg-type]
         seconds = WEEK * _weeks(db, folder / "weeks", until)
@@ -111,7 +112,24 @@ def _words(text: str | None) -> str:
     return " ".join(word.capitalize() for word in (text or "").split())
 
 
+_TABLES = (
+    "transactions", "products", "coupons", "coupon_redemptions", "campaigns", "campaign_descriptions",
+)  # fmt: skip
+
+# A redemption names a day, not a purchase: of what the household bought of the coupon's items on that day it
+# is the line with the largest coupon discount. Three of four have one.
 _EVENTS = """
+    WITH lines AS (
+        SELECT t.basket_id, t.product_id, r.coupon_upc, row_number() OVER (
+            PARTITION BY r.household_id, r.coupon_upc, r.campaign_id, r.redemption_date
+            ORDER BY t.coupon_disc DESC, t.sales_value DESC, t.basket_id, t.product_id
+        ) AS place
+        FROM coupon_redemptions r JOIN coupons c USING (coupon_upc, campaign_id)
+        JOIN transactions t ON t.household_id = r.household_id AND t.product_id = c.product_id
+             AND CAST(t.transaction_timestamp AS DATE) = CAST(r.redemption_date AS DATE)
+    ), redeemed AS (
+        SELECT basket_id, product_id, min(coupon_upc) AS offer_id FROM lines WHERE place = 1 GROUP BY ALL
+    )
     SELECT CAST(household_id AS VARCHAR) AS user_id,
            CAST(product_id AS VARCHAR) AS item_id,
            'purchase' AS type,
@@ -120,8 +138,9 @@ _EVENTS = """
            CASE WHEN quantity > 0 THEN round(sales_value / quantity, 4) END AS price,
            sales_value AS value,
            CAST(basket_id AS VARCHAR) AS session_id,
-           CAST(store_id AS VARCHAR) AS store
-    FROM transactions
+           CAST(store_id AS VARCHAR) AS store,
+           CAST(offer_id AS VARCHAR) AS offer_id
+    FROM transactions LEFT JOIN redeemed USING (basket_id, product_id)
     ORDER BY transaction_timestamp, basket_id, product_id
 """
 

@@ -2,9 +2,14 @@
 
 from typing import Any, Final
 
+from penchant.adapters.sqlite.offers import named_offers
 from penchant.app.engine import Engine
 from penchant.app.shop import Shop
+from penchant.decide.campaigns.report import CampaignReport, campaign_reports
+from penchant.decide.regression import TreeMaker
+from penchant.events.cleaning.run import clean
 from penchant.events.offers import Offer
+from penchant.learn.data import fit_to_train
 from penchant.recommend.offers import Told
 from penchant.types import Pseudonym
 
@@ -62,3 +67,14 @@ def _campaign(told: Told, shown: Any) -> dict[str, Any]:
         for name, (row, items) in sorted(offers.items())
     ]
     return {"campaign_id": told.campaign_id, "since": told.since, "offers": listed}
+
+
+def reports_of(shop: Shop, trees: TreeMaker | None) -> list[CampaignReport]:
+    """What became of each campaign, by the log; people who opted out are in no figure."""
+    columns = shop.log.columns()
+    cleaned = clean(columns, shop.settings.cleaning)
+    out = cleaned.all_people().union(shop.consent.opted_out())
+    exposures = [one for one in shop.exposures.all() if one.user_id not in out]
+    counted = fit_to_train(columns, cleaned, shop.consent, shop.left_out())
+    named = named_offers(shop.database)
+    return campaign_reports(counted, shop.offers.all(), exposures, named, shop.clock(), trees=trees)

@@ -2,13 +2,11 @@
 ``/v1/offers`` and so on."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from penchant.events.tables import SHAPES
 from penchant.serve.limits import Change, check_id, read_batch
 from penchant.settings import ServeSettings
 
@@ -46,13 +44,26 @@ class CampaignRoutes:
         user = check_id(request.path_params["user_id"], "user_id", self._limits.max_id)
         return {"user_id": user} | await run_in_threadpool(self._services.campaigns, user)
 
-    async def put(self, table: str, request: Request) -> Any:
+    async def put_offers(self, request: Request) -> Any:
+        return await self._put("offers", request)
+
+    async def put_exposures(self, request: Request) -> Any:
+        return await self._put("exposures", request)
+
+    async def put_stock(self, request: Request) -> Any:
+        return await self._put("stock", request)
+
+    async def _put(self, table: str, request: Request) -> Any:
         records = await read_batch(request, table, self._limits)
         return await self._change(self._services.put_rows, table, records)
 
 
 def campaign_routes(routes: CampaignRoutes) -> Routes:
     """Method, path, scopes and handler, as :func:`penchant.serve.http.routes` has them."""
-    found: Routes = [("GET", "/v1/users/{user_id}/campaigns", frozenset({"read"}), routes.campaigns)]
-    found += [("PUT", f"/v1/{name}", frozenset[str](), partial(routes.put, name)) for name in SHAPES]
-    return found
+    admin = frozenset[str]()
+    return [
+        ("GET", "/v1/users/{user_id}/campaigns", frozenset({"read"}), routes.campaigns),
+        ("PUT", "/v1/offers", admin, routes.put_offers),
+        ("PUT", "/v1/exposures", admin, routes.put_exposures),
+        ("PUT", "/v1/stock", admin, routes.put_stock),
+    ]

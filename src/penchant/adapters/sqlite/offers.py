@@ -33,6 +33,16 @@ def join_exposures(
     return len(moved)
 
 
+def named_offers(database: Database) -> dict[int, str]:
+    """The ``offer_id`` of the context of each event that names one, by its position in the log."""
+    sql = (
+        "SELECT position, json_extract(CAST(rest AS TEXT), '$.context.offer_id') FROM events "
+        """WHERE rest IS NOT NULL AND instr(rest, CAST('"offer_id":' AS BLOB)) > 0"""
+    )
+    rows: list[tuple[Any, ...]] = database.read(sql)
+    return {int(position): str(offer) for position, offer in rows if offer is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     """Its columns, of which the first ``keys`` are the key."""
