@@ -39,7 +39,7 @@ class CampaignDesk:
         if not offers.any or not self._shop.consent.get(person).profiling:
             return {"campaigns": []}
         view = self._shop.catalog.view()
-        allowed = self._engine.ruling.force.about(view, person, "campaigns", now).allowed(view.available)
+        allowed = self._engine.stocking.rules.about(view, person, "campaigns", now).allowed(view.available)
 
         def shown(item_id: str) -> bool:
             row = view.row(item_id)

@@ -18,6 +18,7 @@ from penchant.app.ranker import ranking_of
 from penchant.app.retrieval import retrieval_of
 from penchant.app.ruling import Ruling
 from penchant.app.shop import DATABASE, Shop
+from penchant.app.stocking import Stocking
 from penchant.app.variety import exposure_of
 from penchant.app.wholeness import Wholeness
 from penchant.catalog.ids import IdTable
@@ -84,12 +85,13 @@ class Engine:
         self.exploring = Exploring(shop, columns, self.position, self.counts, np.random.default_rng())
         exposure, sink = exposure_of(shop, self.writer)
         self.offers = OffersInForce(shop.offers, shop.exposures, self.health.fault)
-        self.follow_tables()
         arms, self.ruling = self.current.experiment(), Ruling(shop, self.health.fault)
+        self.stocking = Stocking(shop, self.ruling.force)
+        self.follow_tables()
         self.recommender = Recommender(
             catalog=shop.catalog, tracker=tracker, popularity=self.counts.popularity, seen=self._seen,
             corrections=shop.corrections, consent=shop.consent, sink=sink, new_id=self.new_list_id,
-            experiment=arms, on_fault=self.health.fault, rules=self.ruling.force, suited=self.answered,
+            experiment=arms, on_fault=self.health.fault, rules=self.stocking.rules, suited=self.answered,
             retrieval=retrieval_of(shop.settings.recommend, len(arms.pinned)),
             ranking=ranking_of(shop, columns, self.counts.trend.live),
             variety=Variety(shop.settings.variety), exposure=exposure, exploration=self.exploring.stage,
@@ -140,8 +142,12 @@ class Engine:
             self._slot = table.slot
 
     def follow_tables(self) -> None:
-        """Take in offers and exposures that are new."""
-        self.offers.follow(self._shop.clock())
+        """Take in offers, exposures and stock that are new."""
+        try:
+            self.offers.follow(self._shop.clock())
+            self.stocking.follow(self._shop.clock())
+        except (StorageError, ShopError) as error:  # What was read before holds on.
+            self.health.fault(reason_of(error), error)
 
     def close(self) -> None:
         """Stop following and write the lists that wait."""

@@ -9,7 +9,7 @@ import msgspec
 from penchant.adapters.sqlite.attributes import IN_THE_LOG
 from penchant.adapters.sqlite.database import Database
 from penchant.events.offers import Exposure, Offer, StockLevel
-from penchant.types import Pseudonym
+from penchant.types import EventType, Pseudonym
 
 _COUNTER: Final = "UPDATE counters SET value = value + 1 WHERE name = ?"
 _AT_ONCE: Final = 20_000
@@ -41,6 +41,19 @@ def named_offers(database: Database) -> dict[int, str]:
     )
     rows: list[tuple[Any, ...]] = database.read(sql)
     return {int(position): str(offer) for position, offer in rows if offer is not None}
+
+
+def sold_since(database: Database, since: float, until: float) -> tuple[dict[str, float], float]:
+    """Pieces of each item that were sold from ``since`` until ``until`` (unix seconds), and when the first
+    was; what cleaning marked does not count."""
+    sql = (
+        "SELECT item, sum(coalesce(quantity, 1)), min(timestamp) FROM events "
+        "WHERE type = ? AND timestamp > ? AND timestamp <= ? AND item IS NOT NULL "
+        "AND position NOT IN (SELECT position FROM marked_events) GROUP BY item"
+    )
+    rows: list[tuple[Any, ...]] = database.read(sql, [EventType.PURCHASE.code, since, until])
+    first = min((time for _, _, time in rows), default=until)
+    return {str(item): float(pieces) for item, pieces, _ in rows}, float(first)
 
 
 @dataclass(frozen=True, slots=True)
