@@ -130,6 +130,8 @@ def parser() -> argparse.ArgumentParser:
     _price_verbs(
         _actions(verbs, "prices", "what a price does to demand, and which to suggest; nothing is changed")
     )
+    trends = "what rises and fades, and what people look for that this shop does not sell"
+    add("trends", "trends:trends", trends)
     _stock_verbs(_actions(verbs, "stock", "what will be sold, and what to order"))
     return top
 

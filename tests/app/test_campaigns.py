@@ -167,7 +167,7 @@ def test_no_offers_no_question_and_a_list_in_the_loop_asks_no_disk(house: House)
     assert engine.recommender.at_hand(anna)
     listed(house, "anna")
     assert asked == [anna]
-    engine.offers.forget(anna)
+    engine.tables.offers.forget(anna)
     assert not engine.recommender.at_hand(anna)
 
 

@@ -60,7 +60,8 @@ def fakes() -> MagicMock:
     fake.guests = MagicMock(spec=GuestServices)
     fake.guests.join_guest.return_value = {}
     fake.campaigns = MagicMock(spec=CampaignServices)
-    fake.campaigns.put_rows.return_value = fake.campaigns.campaigns.return_value = {}
+    fake.campaigns.trends.return_value = fake.campaigns.put_rows.return_value = {}
+    fake.campaigns.campaigns.return_value = {}
     fake.onboarding = MagicMock(spec=OnboardingServices)
     fake.onboarding.questions.return_value = fake.onboarding.answer.return_value = {}
     for call in ("rules", "save_rules", "rollback_rules", "try_rules"):

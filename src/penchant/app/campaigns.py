@@ -2,9 +2,12 @@
 
 from typing import Any, Final
 
+import msgspec
+
 from penchant.adapters.sqlite.offers import named_offers
 from penchant.app.engine import Engine
 from penchant.app.shop import Shop
+from penchant.app.trends import trends_of
 from penchant.decide.campaigns.report import CampaignReport, campaign_reports
 from penchant.decide.regression import TreeMaker
 from penchant.events.cleaning.run import clean
@@ -28,18 +31,18 @@ class CampaignDesk:
         """See :meth:`~penchant.serve.campaigns.CampaignServices.put_rows`."""
         with self._engine.lock:  # An erasure of a person comes before or after it as a whole.
             told = self._shop.tables()[table].put(records)
-        self._engine.follow_tables()
+        self._engine.tables.follow()
         return told
 
     def campaigns(self, user_id: str) -> dict[str, Any]:
         """See :meth:`~penchant.serve.campaigns.CampaignServices.campaigns`."""
         person, now = self._shop.pseudonymizer.pseudonym(user_id), self._shop.clock()
-        self._engine.follow_tables()
-        offers = self._engine.offers
+        self._engine.tables.follow()
+        offers = self._engine.tables.offers
         if not offers.any or not self._shop.consent.get(person).profiling:
             return {"campaigns": []}
         view = self._shop.catalog.view()
-        allowed = self._engine.stocking.rules.about(view, person, "campaigns", now).allowed(view.available)
+        allowed = self._engine.tables.rules.about(view, person, "campaigns", now).allowed(view.available)
 
         def shown(item_id: str) -> bool:
             row = view.row(item_id)
@@ -47,6 +50,10 @@ class CampaignDesk:
 
         found = [_campaign(told, shown) for told in offers.of(Pseudonym(person), now)]
         return {"campaigns": [one for one in found if one["offers"]]}
+
+    def trends(self) -> dict[str, Any]:
+        """See :meth:`~penchant.serve.campaigns.CampaignServices.trends`."""
+        return msgspec.to_builtins(trends_of(self._shop))
 
 
 def _campaign(told: Told, shown: Any) -> dict[str, Any]:

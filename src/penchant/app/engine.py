@@ -18,7 +18,7 @@ from penchant.app.ranker import ranking_of
 from penchant.app.retrieval import retrieval_of
 from penchant.app.ruling import Ruling
 from penchant.app.shop import DATABASE, Shop
-from penchant.app.stocking import Stocking
+from penchant.app.tables import Tables
 from penchant.app.variety import exposure_of
 from penchant.app.wholeness import Wholeness
 from penchant.catalog.ids import IdTable
@@ -31,7 +31,6 @@ from penchant.privacy.unguessable import Unguessable
 from penchant.recommend.fallback import reason_of
 from penchant.recommend.filters import SeenFilter
 from penchant.recommend.impressions import ImpressionStore, ImpressionWriter
-from penchant.recommend.offers import OffersInForce
 from penchant.recommend.pipeline import Recommender
 from penchant.recommend.repeats import learn_repeats
 from penchant.recommend.variety.stage import Variety
@@ -84,18 +83,16 @@ class Engine:
         self._slot = np.zeros(0, np.int32) if tracker is None else _texts(self._shop).slot
         self.exploring = Exploring(shop, columns, self.position, self.counts, np.random.default_rng())
         exposure, sink = exposure_of(shop, self.writer)
-        self.offers = OffersInForce(shop.offers, shop.exposures, self.health.fault)
         arms, self.ruling = self.current.experiment(), Ruling(shop, self.health.fault)
-        self.stocking = Stocking(shop, self.ruling.force)
-        self.follow_tables()
+        self.tables = Tables(shop, self.ruling.force, self.health.fault)
         self.recommender = Recommender(
             catalog=shop.catalog, tracker=tracker, popularity=self.counts.popularity, seen=self._seen,
             corrections=shop.corrections, consent=shop.consent, sink=sink, new_id=self.new_list_id,
-            experiment=arms, on_fault=self.health.fault, rules=self.stocking.rules, suited=self.answered,
+            experiment=arms, on_fault=self.health.fault, rules=self.tables.rules, suited=self.answered,
             retrieval=retrieval_of(shop.settings.recommend, len(arms.pinned)),
             ranking=ranking_of(shop, columns, self.counts.trend.live),
             variety=Variety(shop.settings.variety), exposure=exposure, exploration=self.exploring.stage,
-            offers=self.offers,
+            offers=self.tables.offers,
         )  # fmt: skip
         self._watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
         self._watcher.start()
@@ -141,14 +138,6 @@ class Engine:
                 _retell(tracker, table, self._shop.catalog.prices(len(table.slot)), self._slot)
             self._slot = table.slot
 
-    def follow_tables(self) -> None:
-        """Take in offers, exposures and stock that are new."""
-        try:
-            self.offers.follow(self._shop.clock())
-            self.stocking.follow(self._shop.clock())
-        except (StorageError, ShopError) as error:  # What was read before holds on.
-            self.health.fault(reason_of(error), error)
-
     def close(self) -> None:
         """Stop following and write the lists that wait."""
         self.wholeness.stop()
@@ -193,7 +182,7 @@ class Engine:
             tracker.forget(person)
         self.recommender.personal.latest.forget(person)
         self.answered.forget(person)
-        self.offers.forget(person)
+        self.tables.offers.forget(person)
 
     def _hear(self, entries: list[Logged]) -> None:
         self.answered.heard(entries)
@@ -231,7 +220,7 @@ class Engine:
         newest = None
         try:
             self.ruling.follow()
-            self.follow_tables()
+            self.tables.follow()
             # First what may wait for nothing: that something is no longer learned of somebody, and events.
             if self.recommender.tracker is not None:
                 self.deltas.follow(self.recommender.tracker, self.lock)

@@ -53,7 +53,7 @@ class Serving:
         self._others = others
         self.recommender = self._engine.recommender
         engine, serves = self._engine, lambda: self.recommender.tracker
-        fault, popular, force = engine.health.fault, engine.counts.popular, engine.stocking.rules
+        fault, popular, force = engine.health.fault, engine.counts.popular, engine.tables.rules
         near = retrieval_of(shop.settings.recommend)
         self._similar = SimilarItems(shop.catalog, serves, popular, fault, rules=force, retrieval=near)
         self._search = Search(

@@ -1,5 +1,5 @@
-"""Campaigns of a person, and rows of offers, exposures and stock: ``/v1/users/{id}/campaigns``,
-``/v1/offers`` and so on."""
+"""Campaigns of a person, rows of offers, exposures and stock, and trends: ``/v1/users/{id}/campaigns``,
+``/v1/offers``, ``/v1/trends`` and so on."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -30,6 +30,10 @@ class CampaignServices(Protocol):
         """
         ...
 
+    def trends(self) -> dict[str, Any]:
+        """A :class:`penchant.decide.trends.result.Trends` as built-ins. Raises NotEnoughData."""
+        ...
+
 
 class CampaignRoutes:
     """Each turns a request into one call."""
@@ -43,6 +47,10 @@ class CampaignRoutes:
     async def campaigns(self, request: Request) -> Any:
         user = check_id(request.path_params["user_id"], "user_id", self._limits.max_id)
         return {"user_id": user} | await run_in_threadpool(self._services.campaigns, user)
+
+    async def trends(self, request: Request) -> Any:
+        del request
+        return await run_in_threadpool(self._services.trends)
 
     async def put_offers(self, request: Request) -> Any:
         return await self._put("offers", request)
@@ -63,6 +71,7 @@ def campaign_routes(routes: CampaignRoutes) -> Routes:
     admin = frozenset[str]()
     return [
         ("GET", "/v1/users/{user_id}/campaigns", frozenset({"read"}), routes.campaigns),
+        ("GET", "/v1/trends", admin, routes.trends),
         ("PUT", "/v1/offers", admin, routes.put_offers),
         ("PUT", "/v1/exposures", admin, routes.put_exposures),
         ("PUT", "/v1/stock", admin, routes.put_stock),

@@ -203,6 +203,7 @@ OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | No
         ("put", f"/v1/{name}", "admin", f"Add rows of {name}, or replace them", [], _rows(name), _TAKEN)
         for name in ROWS
     ),
+    ("get", "/v1/trends", "admin", "What rises and fades, and what is looked for in vain", [], None, _OBJECT),
     ("get", "/v1/onboarding", "read", "What to ask somebody new", [_USER, _N, _EXCLUDE], None, _ASKED),
     ("post", "/v1/onboarding", "events", "An answer of somebody new", [], _ANSWER, _ASKED),
     ("get", "/v1/rules", "admin", "The rules of the house and their history", [], None, _OBJECT),

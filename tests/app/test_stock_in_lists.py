@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.serve.shops import House, make_shop
 
-from penchant.app.stocking import Stocking
+from penchant.app.tables import Stocking
 from penchant.events.offers import StockLevel
 
 NOW = 1_767_700_000.0
@@ -53,7 +53,7 @@ def test_what_is_sold_out_leaves_lists_searches_and_similar_items_and_comes_back
 
 def test_the_pace_is_that_of_four_weeks_and_counted_once_an_hour(house: House) -> None:
     item = "pot"
-    stocking, shop = house.serving.engine.stocking, house.serving.shop
+    stocking, shop = house.serving.engine.tables.stocking, house.serving.shop
     bought = {"user_id": "new", "item_id": item, "type": "purchase", "quantity": 14}
     events = [bought | {"timestamp": NOW - days * DAY} for days in (1, 14, 29)]
     assert not shop.intake().accept(events).rejected
@@ -83,10 +83,10 @@ def test_without_settings_nothing_is_read_and_the_rules_are_themselves(tmp_path:
     house = House(tmp_path / "shop", NOW)
     try:
         engine = house.serving.engine
-        assert engine.stocking.rules is engine.ruling.force
+        assert engine.tables.stocking.rules is engine.ruling.force
         first = listed(house)[0]
         house.ask("PUT", "stock", json={"stock": [{"item_id": first, "timestamp": NOW, "on_hand": 0}]})
         assert first in listed(house)
-        assert isinstance(engine.stocking, Stocking)
+        assert isinstance(engine.tables.stocking, Stocking)
     finally:
         house.serving.close()

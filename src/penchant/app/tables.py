@@ -1,9 +1,12 @@
-"""Stock as a process that serves follows it."""
+"""Offers, exposures and stock as a process that serves follows them."""
 
 from typing import Final
 
 from penchant.adapters.sqlite.offers import sold_since
 from penchant.app.shop import Shop
+from penchant.errors import ShopError, StorageError
+from penchant.recommend.fallback import STORAGE, OnFault
+from penchant.recommend.offers import OffersInForce
 from penchant.recommend.rules.force import Rules
 from penchant.recommend.stock import Levels, StockedRules
 
@@ -12,6 +15,27 @@ SPAN: Final = 28 * DAY
 """Of sales that tell the pace."""
 HOUR: Final = 3_600.0
 """Seconds between two counts of sales."""
+
+
+class Tables:
+    """``offers`` that hold for people, and ``rules`` of the house with stock beside them; :meth:`follow` takes
+    in what is new. ``on_fault`` hears where it cannot be read."""
+
+    def __init__(self, shop: Shop, rules: Rules, on_fault: OnFault) -> None:
+        self._shop = shop
+        self._on_fault = on_fault
+        self.offers = OffersInForce(shop.offers, shop.exposures, on_fault)
+        self.stocking = Stocking(shop, rules)
+        self.rules: Rules = self.stocking.rules
+        self.follow()
+
+    def follow(self) -> None:
+        """From the next list on."""
+        try:
+            self.offers.follow(self._shop.clock())
+            self.stocking.follow(self._shop.clock())
+        except (StorageError, ShopError) as error:  # What was read before holds on.
+            self._on_fault(STORAGE, error)
 
 
 class Stocking:
