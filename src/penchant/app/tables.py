@@ -18,8 +18,8 @@ HOUR: Final = 3_600.0
 
 
 class Tables:
-    """``offers`` that hold for people, and ``rules`` of the house with stock beside them; :meth:`follow` takes
-    in what is new. ``on_fault`` hears where it cannot be read."""
+    """``offers`` that hold for people, and ``rules`` of the house with stock beside them; :meth:`follow`
+    takes in what is new. ``on_fault`` hears where it cannot be read."""
 
     def __init__(self, shop: Shop, rules: Rules, on_fault: OnFault) -> None:
         self._shop = shop

@@ -72,7 +72,7 @@ def changes(people: Counts, active: Counts) -> list[Change | None]:
     is of people now to people before, beside that of the median thing (as samples are made comparable by
     Anders and Huber, Genome Biology 2010), or of all active people where there are few things: so neither
     more people, nor people who do less, nor one thing that rises makes the others fade. Intervals are of
-    counts, on a logarithmic scale; what is sure by Benjamini and Hochberg (1995), over all that can be told of.
+    counts, on a logarithmic scale; what is sure by Benjamini and Hochberg (1995), over all these things.
     """
     now, before = (np.maximum(people[:, WEEKS + at], LEAST - 1).astype(float) for at in (0, 1))
     known = (people[:, WEEKS:] >= LEAST).any(axis=1)
