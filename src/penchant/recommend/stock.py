@@ -1,14 +1,14 @@
 """Stock in lists: what is nearly out is shown less, what there is too much of may be shown more."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.catalog.view import CatalogView
-from penchant.recommend.rules.force import Ruled, Rules
+from penchant.recommend.rules.force import PLANS, Ruled, Rules
 from penchant.recommend.rules.plan import Plan
 from penchant.settings import StockSettings
 from penchant.types import Pseudonym
@@ -48,6 +48,7 @@ class _Made:
     shown: NDArray[np.bool_]
     shift: NDArray[np.float32]
     plenty: NDArray[np.bool_]
+    plans: dict[Hashable, Plan] = field(default_factory=dict[Hashable, Plan])
 
 
 class StockedRules:
@@ -73,20 +74,25 @@ class StockedRules:
         if self._levels.on_hand is None:
             return ruled
         made = self._at(view)
-        plan = ruled.plan or Plan(None, np.ones(len(view), np.bool_))
-        size = min(len(plan.shown), len(made.shown))
-        shift = made.shift[:size] + (0 if plan.shift is None else plan.shift[:size])
-        plenty = (PLENTY, self._settings.more, made.plenty[:size])
+        of = None if ruled.plan is None else ruled.plan.key
+        plan = made.plans.get(of)
+        if plan is None:
+            plan = self._both(ruled.plan or Plan(None, np.ones(len(view), np.bool_)), made)
+            if len(made.plans) >= PLANS:
+                made.plans.clear()
+            made.plans[of] = plan
+        return replace(ruled, plan=plan)
+
+    def _both(self, plan: Plan, made: _Made) -> Plan:
+        """What the rules say, with stock beside it."""
+        shift = made.shift if plan.shift is None else made.shift + plan.shift
+        plenty = (PLENTY, self._settings.more, made.plenty)
         return replace(
-            ruled,
-            plan=replace(
-                plan,
-                key=(plan.key, made.key),
-                shown=plan.shown[:size] & made.shown[:size],
-                ages=None if plan.ages is None else plan.ages[:size],
-                shift=shift if shift.any() else None,
-                lifts=(*plan.lifts, plenty) if made.plenty.any() else plan.lifts,
-            ),
+            plan,
+            key=(plan.key, made.key),
+            shown=plan.shown & made.shown,
+            shift=shift if shift.any() else None,
+            lifts=(*plan.lifts, plenty) if made.plenty.any() else plan.lifts,
         )
 
     def _at(self, view: CatalogView) -> _Made:
