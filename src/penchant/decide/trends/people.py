@@ -14,8 +14,8 @@ WEEKS: Final = 12
 """That are looked at."""
 SPAN: Final = 4
 """Weeks of now, and as many of before."""
-FEW: Final = 4
-"""Things of which there is no median."""
+FEW: Final = 10
+"""Things, of fewer of which there is no median to go by."""
 FALSE: Final = 0.05
 """Share of what is called sure that may be chance."""
 _Z: Final = 1.959964
@@ -65,25 +65,40 @@ def told(count: float) -> int | None:
     return int(count) if count >= LEAST else None
 
 
-def changes(people: Counts, active: Counts) -> list[Change | None]:
-    """How each thing changed; None of what concerned fewer than five people now and before.
+def usual(people: Counts, active: Counts, otherwise: float | None = None) -> float:
+    """Logarithm of how many more people the median thing concerned now than before.
 
-    ``people`` (K, WEEKS + 2) as :meth:`Weeks.people` gives it, ``active`` (WEEKS + 2,) of everything. A ratio
-    is of people now to people before, beside that of the median thing (as samples are made comparable by
-    Anders and Huber, Genome Biology 2010), or of all active people where there are few things: so neither
-    more people, nor people who do less, nor one thing that rises makes the others fade. Intervals are of
-    counts, on a logarithmic scale; what is sure by Benjamini and Hochberg (1995), over all these things.
+    ``people`` (K, WEEKS + 2) as :meth:`Weeks.people` gives it, ``active`` (WEEKS + 2,) of everything. Of few
+    things there is no median: ``otherwise``, or that of all active people. Samples are made comparable like
+    this by Anders and Huber (Genome Biology 2010): neither more people, nor people who do less, nor one thing
+    that rises makes all the others fade.
     """
-    now, before = (np.maximum(people[:, WEEKS + at], LEAST - 1).astype(float) for at in (0, 1))
-    known = (people[:, WEEKS:] >= LEAST).any(axis=1)
-    ratio, error = np.log(now / before), np.sqrt(1 / now + 1 / before)
+    now, before, known = _parts(people)
     if int(known.sum()) >= FEW:
-        ratio -= _median(ratio[known], (now + before)[known])
-    else:
-        ratio -= np.log(max(float(active[WEEKS]), LEAST) / max(float(active[WEEKS + 1]), LEAST))
+        return _median(np.log(now / before)[known], (now + before)[known])
+    if otherwise is not None:
+        return otherwise
+    return math.log(max(float(active[WEEKS]), LEAST) / max(float(active[WEEKS + 1]), LEAST))
+
+
+def changes(people: Counts, base: float) -> list[Change | None]:
+    """How each thing changed beside ``base``, what is :func:`usual`; None of what concerned fewer than five
+    people now and before.
+
+    Intervals are of counts, on a logarithmic scale; what is sure by Benjamini and Hochberg (1995), over all
+    these things.
+    """
+    now, before, known = _parts(people)
+    ratio, error = np.log(now / before) - base, np.sqrt(1 / now + 1 / before)
     sure = _sure(np.abs(ratio) / error, known)
     made = zip(people, ratio.tolist(), error.tolist(), sure.tolist(), strict=True)
     return [_change(*one) if there else None for one, there in zip(made, known.tolist(), strict=True)]
+
+
+def _parts(people: Counts) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """People now and before, four in the place of fewer than five, and of which things may be told."""
+    now, before = (np.maximum(people[:, WEEKS + at], LEAST - 1).astype(float) for at in (0, 1))
+    return now, before, (people[:, WEEKS:] >= LEAST).any(axis=1)
 
 
 def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

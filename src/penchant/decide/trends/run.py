@@ -11,7 +11,7 @@ from penchant.catalog.view import CatalogView
 from penchant.decide.trends.people import WEEK, WEEKS, Weeks, told
 from penchant.decide.trends.result import Trends, Wish
 from penchant.decide.trends.searches import Searches, ignored, missing, searches_of, usual_share
-from penchant.decide.trends.things import categories, items
+from penchant.decide.trends.things import items
 from penchant.decide.trends.wishes import ANSWERED, Floats, Space, bars, nearest_items, wishes_of
 from penchant.errors import EncoderGone, MissingExtra, NotEnoughData
 from penchant.events.log import EventColumns
@@ -44,8 +44,7 @@ def trends(columns: EventColumns, view: CatalogView, now: float, vectors: Vector
     active = weeks.people(everybody, np.zeros(len(week), np.int64), 1)[0]
     concerned = np.isin(columns.type, [kind.code for kind in CONCERNED])
     codes = np.where(concerned, columns.item, -1)
-    rising, fading = items(weeks, codes, columns.items, active, view)
-    of_categories = categories(weeks, codes, columns.items, active, view)
+    (rising, fading), of_categories = items(weeks, codes, columns.items, active, view)
     rows = np.array([view.row(name) for name in columns.items], np.int64)
     asked = searches_of(_only_searches(columns), weeks, rows, _holding(view))
     wishes, far, notes = _wishes(asked, columns, view, vectors)

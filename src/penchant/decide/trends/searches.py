@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.decide.trends.people import Codes, Counts, Weeks, changes, told, wilson_high
+from penchant.decide.trends.people import Codes, Counts, Weeks, changes, told, usual, wilson_high
 from penchant.decide.trends.result import LEAST, Sought
 from penchant.events.log import EventColumns
 from penchant.recommend.terms import asked_in, plain
@@ -82,18 +82,18 @@ def usual_share(searches: Searches) -> float | None:
 
 def ignored(searches: Searches, active: Counts) -> list[Sought]:
     """Searches whose hits are surely taken less than half as often as is usual."""
-    usual = usual_share(searches) or 0.0
+    share = usual_share(searches) or 0.0
     rare = [
         number
         for number, rows in enumerate(searches.hits)
-        if len(rows) and wilson_high(searches.takers[number], searches.in_all[number]) < usual / 2
+        if len(rows) and wilson_high(searches.takers[number], searches.in_all[number]) < share / 2
     ]
     return _sought(searches, active, rare)
 
 
 def _sought(searches: Searches, active: Counts, which: Sequence[int]) -> list[Sought]:
     """Those that five people or more ask for now, what rises first."""
-    moved = changes(searches.people, active)
+    moved = changes(searches.people, usual(searches.people, active))
     found = [
         Sought(
             words=searches.words[number], change=change, hits=len(searches.hits[number]),

@@ -29,12 +29,14 @@ Told = Mapping[str, Any]
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """Where the ends of an interval and its middle lie; ``kind`` is ``up``, ``down`` or ``open``."""
+    """Where the ends of an interval and its middle lie; ``times`` is the middle in figures, ``kind`` ``up``,
+    ``down`` or ``open``."""
 
     low: float
     middle: float
     high: float
     kind: str
+    times: str
     label: str
 
 
@@ -136,5 +138,6 @@ def tick_words(ratio: float) -> str:
 def interval_of(change: Told) -> Interval:
     """The interval of a change on the axis."""
     kind = "open" if not change["sure"] else "up" if change["ratio"] > 1 else "down"
-    label = f"{change['ratio']:.2f} times as many ({change['low']:.2f} to {change['high']:.2f})"
-    return Interval(place(change["low"]), place(change["ratio"]), place(change["high"]), kind, label)
+    times = f"{change['ratio']:.2f}"
+    label = f"{times} times as many ({change['low']:.2f} to {change['high']:.2f})"
+    return Interval(place(change["low"]), place(change["ratio"]), place(change["high"]), kind, times, label)
