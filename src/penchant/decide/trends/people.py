@@ -73,9 +73,10 @@ def usual(people: Counts, active: Counts, otherwise: float | None = None) -> flo
     this by Anders and Huber (Genome Biology 2010): neither more people, nor people who do less, nor one thing
     that rises makes all the others fade.
     """
-    now, before, known = _parts(people)
-    if int(known.sum()) >= FEW:
-        return _median(np.log(now / before)[known], (now + before)[known])
+    now, before, _ = _parts(people)
+    both = (people[:, WEEKS:] >= LEAST).all(axis=1)
+    if int(both.sum()) >= FEW:
+        return _median(np.log(now / before)[both], (now + before)[both])
     if otherwise is not None:
         return otherwise
     return math.log(max(float(active[WEEKS]), LEAST) / max(float(active[WEEKS + 1]), LEAST))
