@@ -17,7 +17,7 @@ from penchant.errors import InvalidInput, PenchantError
 
 _PROTOCOLS = ["leave-one-out", "time-split", "prequential", "successive"]
 """Those of ``evaluate.run``, which would bring torch along for every verb; a test holds them equal."""
-_TABLES = ["events", "items", "users"]
+_TABLES = ["events", "items", "users", "offers", "exposures", "stock"]
 """Those of ``events.sources``, which would bring pyarrow along; a test holds them equal."""
 _METRICS = ["click-through", "conversion", "revenue"]
 """Those of ``evaluate.ab.report``; a test holds them equal."""
@@ -130,6 +130,8 @@ def parser() -> argparse.ArgumentParser:
     _price_verbs(
         _actions(verbs, "prices", "what a price does to demand, and which to suggest; nothing is changed")
     )
+    trends = "what rises and fades, and what people look for that this shop does not sell"
+    add("trends", "trends:trends", trends)
     _stock_verbs(_actions(verbs, "stock", "what will be sold, and what to order"))
     return top
 
@@ -283,6 +285,8 @@ def _campaign_verbs(add: Adder) -> None:
         "--holdout", type=float, default=0.1, help="share of the people who get nothing, by lot"
     )
     give.add_argument("--seed", type=int, default=0, help="of who they are")
+    report = add("report", "campaigns:report", "who was told of this shop's campaigns, and who redeemed")
+    report.add_argument("--threads", type=int, default=0, help="all processors, if nothing is said")
 
 
 def _price_verbs(add: Adder) -> None:

@@ -63,8 +63,9 @@ def test_a_shop_of_before_gets_the_table(tmp_path):
     """The four migrations of before, then ours."""
     Database(tmp_path / "shop.db", writer=True).close()
     with sqlite3.connect(tmp_path / "shop.db") as old:
-        old.execute("DROP TABLE rules")
-        old.execute("DROP TABLE guests")
+        for table in ("rules", "guests", "offers", "exposures", "stock"):
+            old.execute(f"DROP TABLE {table}")
+        old.execute("DELETE FROM counters WHERE name IN ('offers', 'exposures', 'stock')")
         old.execute("ALTER TABLE consent DROP COLUMN experiments")
         old.execute("PRAGMA user_version = 4")
     old.close()

@@ -25,6 +25,7 @@ from penchant.errors import (
     Unauthorized,
 )
 from penchant.recommend.wording import language_of
+from penchant.serve.campaigns import CampaignRoutes, campaign_routes
 from penchant.serve.errors import error_response, respond
 from penchant.serve.gathered import AtOnce, Gathered
 from penchant.serve.guests import GuestRoutes, guest_routes
@@ -78,6 +79,7 @@ class Api:
         self.rules = RuleRoutes(services.rules, services.settings.serve)
         self._changes = CapacityLimiter(CHANGES)
         self.guests = GuestRoutes(services.guests, services.settings.serve, self._change)
+        self.campaigns = CampaignRoutes(services.campaigns, services.settings.serve, self._change)
         self.onboarding = OnboardingRoutes(services.onboarding, services.settings.serve, self._change)
         now = AtOnce(partial(services.take_in_each, wait=False), _few, EVENT_SECONDS, 10 * FEW, PATIENCE)
         self._taken = Gathered(services.take_in_each, EVENTS_AT_ONCE, len, now)
@@ -250,6 +252,7 @@ def routes(api: Api) -> list[tuple[str, str, frozenset[str], Handler]]:
         *rule_routes(api.rules),
         *guest_routes(api.guests),
         *onboarding_routes(api.onboarding),
+        *campaign_routes(api.campaigns),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from penchant.events.intake import IntakeResult
 from penchant.recommend.wording import Language
+from penchant.serve.campaigns import CampaignServices
 from penchant.serve.guests import GuestServices
 from penchant.serve.onboarding import OnboardingServices
 from penchant.serve.rule_services import RuleServices
@@ -41,6 +42,11 @@ class ApiServices(Protocol):
     @property
     def guests(self) -> GuestServices:
         """Guests who log in."""
+        ...
+
+    @property
+    def campaigns(self) -> CampaignServices:
+        """Campaigns, offers and stock."""
         ...
 
     @property
