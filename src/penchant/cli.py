@@ -17,7 +17,7 @@ from penchant.errors import InvalidInput, PenchantError
 
 _PROTOCOLS = ["leave-one-out", "time-split", "prequential", "successive"]
 """Those of ``evaluate.run``, which would bring torch along for every verb; a test holds them equal."""
-_TABLES = ["events", "items", "users"]
+_TABLES = ["events", "items", "users", "offers", "exposures", "stock"]
 """Those of ``events.sources``, which would bring pyarrow along; a test holds them equal."""
 _METRICS = ["click-through", "conversion", "revenue"]
 """Those of ``evaluate.ab.report``; a test holds them equal."""
@@ -132,6 +132,8 @@ def parser() -> argparse.ArgumentParser:
     _price_verbs(
         _actions(verbs, "prices", "what a price does to demand, and which to suggest; nothing is changed")
     )
+    trends = "what rises and fades, and what people look for that this shop does not sell"
+    add("trends", "trends:trends", trends)
     _stock_verbs(_actions(verbs, "stock", "what will be sold, and what to order"))
     _decision_verb(add)
     return top
@@ -286,6 +288,8 @@ def _campaign_verbs(add: Adder) -> None:
         "--holdout", type=float, default=0.1, help="share of the people who get nothing, by lot"
     )
     give.add_argument("--seed", type=int, default=0, help="of who they are")
+    report = add("report", "campaigns:report", "who was told of this shop's campaigns, and who redeemed")
+    report.add_argument("--threads", type=int, default=0, help="all processors, if nothing is said")
     _proposing(give)
     give.add_argument("--name", default="", help="of the campaign; the name of OFFERS, if nothing is said")
     give.add_argument("--people", type=Path, metavar="TABLE",
@@ -303,15 +307,30 @@ def _price_verbs(add: Adder) -> None:
     fit.add_argument("--group", default="category", metavar="COLUMN", help=about)
     _computing(fit)
     suggest = add("suggest", "prices:suggest", "a price for each item, by the JSON of `penchant prices fit`")
-    suggest.add_argument("file", type=Path, metavar="FITTED")
-    about = "table: item, cost of a piece, lowest and highest price"
-    suggest.add_argument("items", type=Path, nargs="?", metavar="ITEMS", help=about)
     suggest.add_argument("--goal", choices=["profit", "revenue"], default="profit")
-    suggest.add_argument("--margin", type=float, default=0.0, help="least share of a price above its cost")
-    suggest.add_argument("--most-change", type=float, default=0.2, help="of a price, up or down, as a share")
-    suggest.add_argument("--step", type=float, default=0.01, help="prices are multiples of it")
-    suggest.add_argument("--ending", type=float, help="what prices end in, such as .99")
+    _price_limits(suggest, change=0.2)
     _proposing(suggest)
+    test = add("test", "prices:test", "prices to try by lot, for items whose own sales do not tell")
+    test.add_argument("--periods", type=int, default=8, help="an even number; 8 if nothing is said")
+    test.add_argument("--most", type=int, default=20, help="items, the best sold first")
+    test.add_argument("--seed", type=int, default=0, help="of the order that is drawn")
+    _price_limits(test, change=0.1)
+
+
+def _price_limits(made: argparse.ArgumentParser, change: float) -> None:
+    made.add_argument("file", type=Path, metavar="FITTED")
+    about = "table: item, cost of a piece, lowest and highest price, competitor's price, ladder and rung"
+    made.add_argument("items", type=Path, nargs="?", metavar="ITEMS", help=about)
+    made.add_argument("--margin", type=float, default=0.0, help="least share of a price above its cost")
+    about = "of a price, up or down, as a share"
+    made.add_argument("--most-change", type=float, default=change, help=about)
+    made.add_argument("--step", type=float, default=0.01, help="prices are multiples of it")
+    made.add_argument("--ending", type=float, help="what prices end in, such as .99")
+    about = "share by which a price may lie above the competitor's; below it if negative"
+    made.add_argument("--above-competitor", type=float, default=0.0, help=about)
+    made.add_argument(
+        "--rung", type=float, default=0.0, help="share by which a ladder's next rung costs more"
+    )
 
 
 def _proposing(made: argparse.ArgumentParser) -> None:

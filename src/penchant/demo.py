@@ -11,7 +11,7 @@ from penchant.app import work
 from penchant.app.bars import training_bar
 from penchant.app.output import note, plain, progress, say
 from penchant.app.shop import Shop, init_shop
-from penchant.app.taking import take_in
+from penchant.app.taking import take_file, take_in
 from penchant.evaluate.run import Plan
 from penchant.evaluate.tables import terminal_report
 
@@ -37,6 +37,8 @@ def prepare(arguments: argparse.Namespace) -> None:
         files = write_grocery(shop.folder / "source", shop.clock())
         with progress() as told:
             reports = take_in(shop, [files.items, files.events], told)
+        further = {"offers": files.offers, "exposures": files.exposures}
+        reports += [take_file(shop, path, table=table) for table, path in further.items()]
         note("\n\n".join(plain(msgspec.to_builtins(report)) for report in reports))
         with progress() as told:
             given = work.material(shop, told)

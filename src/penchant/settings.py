@@ -164,6 +164,30 @@ class ExplorationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         return max(self.share, *self.placements.values(), 0.0) > 0
 
 
+class StockSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What lists make of stock (``recommend/stock.py``). ``nearly_out``, ``too_much``: days of cover below
+    and above which an item is shown less and more; 0 for never. ``less``, ``more``: by how many standard
+    deviations of the scores. ``hide``: what is sold out is not shown.
+    """
+
+    nearly_out: Annotated[float, Meta(ge=0)] = 0.0
+    less: Fraction = 0.5
+    too_much: Annotated[float, Meta(ge=0)] = 0.0
+    more: Fraction = 0.25
+    hide: bool = False
+
+    def __post_init__(self) -> None:
+        if 0 < self.too_much <= self.nearly_out:
+            raise ValueError(
+                f"too_much is {self.too_much:g} days of cover, not above nearly_out, {self.nearly_out:g}"
+            )
+
+    @property
+    def on(self) -> bool:
+        """Whether lists look at stock at all."""
+        return self.hide or self.nearly_out > 0 or self.too_much > 0
+
+
 class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits of the HTTP door. Sizes in bytes and characters.
 
@@ -254,6 +278,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     recommend: RecommendSettings = RecommendSettings()
     variety: VarietySettings = VarietySettings()
     exploration: ExplorationSettings = ExplorationSettings()
+    stock: StockSettings = StockSettings()
     serve: ServeSettings = ServeSettings()
     experiment: ExperimentSettings = ExperimentSettings()
     decisions: DecisionSettings = DecisionSettings()

@@ -123,6 +123,14 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     rule: str = ""
 
 
+class ItemOffer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An offer on an item that holds for the person of a list; ``discount`` is a share of the price."""
+
+    offer_id: str
+    campaign_id: str
+    discount: float | None = None
+
+
 class Recommendation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One item of a shown list."""
 
@@ -131,6 +139,7 @@ class Recommendation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     position: int
     reason: Reason
     propensity: float = 1.0
+    offer: ItemOffer | None = None
 
 
 class Impression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -156,8 +165,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that was refused, kept with the reason so that it can be repaired and replayed.
 
     ``content`` is the record as it came, its ``user_id`` already a pseudonym where it had one.
-    ``table`` says what the record is of, ``events``, ``items`` or ``users``; it stands beside the content,
-    because a record may have a column of any name.
+    ``table`` says what the record is of, ``events``, ``items``, ``users``, ``offers``, ``exposures``
+    or ``stock``; it stands beside the content, because a record may have a column of any name.
     """
 
     source: str

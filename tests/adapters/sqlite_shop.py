@@ -10,6 +10,7 @@ from penchant.adapters.sqlite.database import Database
 from penchant.adapters.sqlite.deadletters import SqliteDeadLetters
 from penchant.adapters.sqlite.impressions import SqliteImpressions
 from penchant.adapters.sqlite.log import SqliteLog
+from penchant.adapters.sqlite.offers import SqliteExposures, SqliteOffers, SqliteStock
 from penchant.adapters.sqlite.people import SqliteConsent, SqliteMarks
 
 
@@ -27,13 +28,15 @@ class Stores:
         self.consent, self.marks = SqliteConsent(self.database), SqliteMarks(self.database)
         self.corrections = SqliteCorrections(self.database)
         self.attributes = SqliteAttributes(self.database)
+        self.offers, self.exposures = SqliteOffers(self.database), SqliteExposures(self.database)
+        self.stock = SqliteStock(self.database)
         self.ids = SqliteIdTable(self.database)
         self.items = SqliteItems(self.database, self.ids)
 
     def everything(self):
         return [
             self.impressions, self.dead_letters, self.marks, self.corrections, self.attributes,
-            self.consent, self.log,
+            self.exposures, self.consent, self.log,
         ]  # fmt: skip
 
     def close(self):

@@ -6,6 +6,7 @@ import pytest
 from tests.adapters.sqlite_shop import Stores
 
 from penchant.events.marks import StepReport
+from penchant.events.offers import Exposure
 from penchant.privacy.consent import Consent
 from penchant.taste.corrections import Correction, CorrectionsInMemory
 from penchant.testing.attributes_contract import AttributesContract
@@ -23,6 +24,8 @@ from penchant.testing.fakes import (
     InMemoryMarks,
 )
 from penchant.testing.log_contract import ErasableLogContract, LogContract, event
+from penchant.testing.offer_fakes import InMemoryExposures, InMemoryOffers, InMemoryStock
+from penchant.testing.offers_contract import OffersContract
 from penchant.types import DeadLetter, Impression, Reason, Recommendation
 
 
@@ -95,6 +98,40 @@ class TestAttributesInSqlite(AttributesContract):
         return self.stores.attributes
 
 
+class TestOffersInMemory(OffersContract):
+    @pytest.fixture
+    def offers(self):
+        return InMemoryOffers()
+
+    @pytest.fixture
+    def exposures(self):
+        return InMemoryExposures()
+
+    @pytest.fixture
+    def stock(self):
+        return InMemoryStock()
+
+
+class TestOffersInSqlite(OffersContract):
+    @pytest.fixture
+    def offers(self, stores):
+        self.stores = stores
+        return stores.offers
+
+    @pytest.fixture
+    def exposures(self, stores):
+        return stores.exposures
+
+    @pytest.fixture
+    def stock(self, stores):
+        return stores.stock
+
+    def reopened(self, offers, exposures, stock):
+        self.stores.close()
+        self.stores.__post_init__()
+        return self.stores.offers, self.stores.exposures, self.stores.stock
+
+
 class TestCorrectionsInMemory(CorrectionsContract):
     @pytest.fixture
     def corrections(self):
@@ -122,6 +159,7 @@ def in_memory():
         "cleaning-marks": (InMemoryMarks(log), log),
         "consent": (InMemoryConsent(), log),
         "attributes": (InMemoryAttributes(), log),
+        "exposures": (InMemoryExposures(), log),
         "taste-corrections": (CorrectionsInMemory(), log),
     }
 
@@ -152,6 +190,8 @@ def put_something(name, store, log, person, number):
         )
     elif name == "attributes":
         store.replace({person: {"city": f"Bern {number}"}})
+    elif name == "exposures":
+        store.put([Exposure(user_id=person, campaign_id="spring", timestamp=float(number))])
     elif name == "consent":
         store.set(person, Consent(profiling=False))
     else:

@@ -54,3 +54,15 @@ def test_the_year_ends_within_a_week_of_today_and_is_the_same_when_written_again
     assert 350 < (times.max() - times.min()) / 86_400 <= 366
     again = pq.read_table(write_grocery(tmp_path, today + 9 * WEEK).events)["timestamp"].to_numpy()
     assert np.array_equal(times, again)
+
+
+def test_its_campaigns_are_offers_and_exposures_and_move_with_the_year(tmp_path: Path) -> None:
+    files = write_grocery(tmp_path, 1_800_000_000.0)
+    offers, exposures = pq.read_table(files.offers), pq.read_table(files.exposures)
+    assert len(set(offers["campaign_id"].to_pylist())) == 27
+    assert (offers.num_rows, exposures.num_rows) == (111_332, 6_589)
+    assert set(exposures["campaign_id"].to_pylist()) <= set(offers["campaign_id"].to_pylist())
+    starts, ends = offers["starts"].to_numpy(), offers["ends"].to_numpy()
+    assert (starts < ends).all()
+    # Some go on after the last purchase.
+    assert 0 < np.mean((starts <= 1_800_000_000.0) & (ends > 1_800_000_000.0)) < 0.1

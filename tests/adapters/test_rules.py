@@ -63,9 +63,11 @@ def test_a_shop_of_before_gets_the_table(tmp_path):
     """The four migrations of before, then ours."""
     Database(tmp_path / "shop.db", writer=True).close()
     with sqlite3.connect(tmp_path / "shop.db") as old:
-        old.execute("DROP TABLE rules")
-        for table in ("guests", "decision_steps", "decisions_now", "offered", "prices"):
+        for table in (
+            "rules", "guests", "offers", "exposures", "stock", "decision_steps", "decisions_now", "offered", "prices",
+        ):  # fmt: skip
             old.execute(f"DROP TABLE {table}")
+        old.execute("DELETE FROM counters WHERE name IN ('offers', 'exposures', 'stock')")
         old.execute("ALTER TABLE consent DROP COLUMN experiments")
         old.execute("PRAGMA user_version = 4")
     old.close()

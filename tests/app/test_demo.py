@@ -30,9 +30,13 @@ def small_grocery(folder: Path, until: float | None = None) -> GroceryFiles:
     events.append(f"p0,i0,refund,{1_700_000_000 + 9 * WEEK},1,2.50,")
     items = ["item_id,title,category,price"]
     items += [f"i{n},Thing {n},Kind {n % 4},2.50" for n in range(40)]
-    files = GroceryFiles(folder / "events.csv", folder / "items.csv")
+    files = GroceryFiles(*(folder / f"{name}.csv" for name in ("events", "items", "offers", "exposures")))
     files.events.write_text("\n".join(events), "utf-8")
     files.items.write_text("\n".join(items), "utf-8")
+    files.offers.write_text(
+        "offer_id,campaign_id,item_id,starts,ends\no,c,i0,1700000000,1800000000\n", "utf-8"
+    )
+    files.exposures.write_text("user_id,campaign_id,timestamp\np0,c,1700000000\n", "utf-8")
     return files
 
 
@@ -53,6 +57,7 @@ def test_it_cleans_trains_compares_and_keeps_the_model(
     )
     with Shop(folder, writer=False) as shop:
         assert len(shop.marks.marked_events()["refunded"]) == 1
+        assert (len(shop.offers.all()), len(shop.exposures.all())) == (1, 1)
         serving = shop.shelf.manifests()[shop.shelf.current()]
     assert serving is not None
     assert 0 < serving.metrics["ndcg@10"] <= 1

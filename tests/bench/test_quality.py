@@ -1,5 +1,6 @@
 """Models and peers on the same questions: what is passed on, what is kept, what is shown."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from penchant.evaluate.baselines import ItemKnn, Popular, RecentlyPopular
 from penchant.evaluate.protocols import leave_one_out, successive
-from penchant.evaluate.ranked import leave_out_seen
-from penchant.evaluate.run import Plan
+from penchant.evaluate.ranked import leave_out_seen, rank_questions
+from penchant.evaluate.recommender import ItemTable, Training
+from penchant.evaluate.result import Seconds
+from penchant.evaluate.run import Plan, compare, make_splits
 from penchant.metrics import list_ranks, relevance_metrics, tie_order, top_lists
 from penchant.model.histories import histories_of
 
@@ -22,13 +26,23 @@ def bench(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCH))
     before = set(sys.modules)
     import grids
+    import kept
     import quality
     import runs
     import tables
     import tasks
 
     yield type(
-        "Bench", (), {"grids": grids, "quality": quality, "runs": runs, "tables": tables, "tasks": tasks}
+        "Bench",
+        (),
+        {
+            "grids": grids,
+            "kept": kept,
+            "quality": quality,
+            "runs": runs,
+            "tables": tables,
+            "tasks": tasks,
+        },
     )
     for name in set(sys.modules) - before:
         if "bench" in str(getattr(sys.modules[name], "__file__", "")):
@@ -174,3 +188,43 @@ def test_the_time_to_where_the_best_trained_peer_ends(bench) -> None:
     assert "recurrent is there after 50 s, 0.25 of it" in lines[1]
     assert "lstm does not get there" in lines[2]
     assert bench.tables.pace({"recurrent": costs["recurrent"]}) == []
+
+
+def evaluated(recommenders, histories):
+    """Baselines on the last of each person's events, as ``quality.py`` keeps them."""
+    plan = Plan("leave-one-out")
+    splits = make_splits(histories, plan)
+    items = ItemTable(15)
+    ranked = {}
+    for name, model in recommenders.items():
+        model.fit(Training(splits[0].train, items, splits[0].target, splits[0].full, None))
+        ranked[name] = [rank_questions(model, splits[0], 10, tie_order(items.count))]
+    seconds = dict.fromkeys(ranked, Seconds(fit=1.0, score=1.0))
+    return compare(splits, ranked, seconds, plan=plan, items=items, dataset="drawn")
+
+
+def test_rows_that_do_not_run_are_kept_and_marked(bench, tmp_path) -> None:
+    histories = random_histories()
+    both = evaluated({"popular": Popular(), "item-knn": ItemKnn()}, histories)
+    (tmp_path / "it.json").write_bytes(both.json())
+    report = {"fit": {"wall": 1.0, "processor": 1.0}, "peak_mib": 1.0}
+    costs = {"popular": [report], "item-knn": [report]}
+    (tmp_path / "it.runs.json").write_text(json.dumps(costs), encoding="utf-8")
+    anew = evaluated({"popular": RecentlyPopular()}, histories)
+    found, spent = bench.kept.with_kept(anew, {"popular": [report]}, tmp_path, "it")
+    assert found.models == {"popular": anew.models["popular"], "item-knn": both.models["item-knn"]}
+    assert not found.differences, "a difference between a kept row and a new one is not known"
+    assert found.segments.keys() == both.segments.keys()
+    for label, part in found.segments.items():
+        assert part.models["item-knn"] == both.segments[label].models["item-knn"]
+    rows = bench.tables.rows(found, spent)
+    assert {row[0] for row in rows} == {"popular", "item-knn †"}
+
+
+def test_rows_of_other_questions_are_not_kept(bench, tmp_path) -> None:
+    old = evaluated({"popular": Popular()}, random_histories())
+    (tmp_path / "it.json").write_bytes(old.json())
+    (tmp_path / "it.runs.json").write_text("{}", encoding="utf-8")
+    new = evaluated({"popular": Popular()}, random_histories(people=20))
+    with pytest.raises(SystemExit, match="other questions"):
+        bench.kept.with_kept(new, {}, tmp_path, "it")

@@ -10,7 +10,7 @@ from trial_tables import table_of
 from penchant.adapters.lightgbm_regression import LightGbmRegression
 from penchant.decide.campaigns import fit as fitting
 from penchant.decide.campaigns.arms import arms_of
-from penchant.decide.campaigns.balance import auc
+from penchant.decide.campaigns.balance import auc, check
 from penchant.decide.campaigns.features import read_features, useless
 from penchant.decide.campaigns.fit import Asked, fit_trial
 from penchant.decide.campaigns.outcome import outcome_of
@@ -225,3 +225,15 @@ def test_the_area_under_the_curve_is_the_share_of_pairs():
     pairs = [(a > b) + 0.5 * (a == b) for a in score[positive] for b in score[~positive]]
     assert auc(score, positive).value == pytest.approx(np.mean(pairs))
     assert 0.03 < auc(score, positive).error < 0.15
+
+
+def test_the_error_of_the_auc_is_that_of_lots_drawn_again():
+    rng = np.random.default_rng(3)
+    away = []
+    for _ in range(40):
+        numbers = rng.normal(size=(300, 4))
+        read = read_features([typed(f"c{at}", [f"{v:.4f}" for v in one]) for at, one in enumerate(numbers.T)])
+        found = check(read, rng.random(300) < 0.5, TREES)
+        assert found.verdict == "yes"
+        away.append((found.auc - 0.5) / ((found.high - found.low) / (2 * 1.96)))
+    assert 0.6 < np.std(away) < 1.4

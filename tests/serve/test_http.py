@@ -13,6 +13,7 @@ from penchant.catalog.feeds import MAX_DESCRIPTION
 from penchant.errors import StorageError
 from penchant.events.intake import IntakeResult
 from penchant.serve.app import create_app
+from penchant.serve.campaigns import CampaignServices
 from penchant.serve.guests import GuestServices
 from penchant.serve.http import BLIND_SECONDS, KEY_SECONDS, Api, KnownKeys, routes
 from penchant.serve.onboarding import OnboardingServices
@@ -35,6 +36,9 @@ BODIES: dict[str, Any] = {
     "put": {"document": {}},
     "rollback": {"version": 1},
     "dry_run": {"document": {}},
+    "put_offers": {"offers": []},
+    "put_exposures": {"exposures": []},
+    "put_stock": {"stock": []},
 }
 
 
@@ -55,6 +59,9 @@ def fakes() -> MagicMock:
     fake.rules = MagicMock(spec=RuleServices)
     fake.guests = MagicMock(spec=GuestServices)
     fake.guests.join_guest.return_value = {}
+    fake.campaigns = MagicMock(spec=CampaignServices)
+    fake.campaigns.trends.return_value = fake.campaigns.put_rows.return_value = {}
+    fake.campaigns.campaigns.return_value = {}
     fake.onboarding = MagicMock(spec=OnboardingServices)
     fake.onboarding.questions.return_value = fake.onboarding.answer.return_value = {}
     for call in ("rules", "save_rules", "rollback_rules", "try_rules"):

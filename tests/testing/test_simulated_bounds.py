@@ -106,7 +106,8 @@ def test_where_nothing_is_taken_twice_the_oracle_leaves_out_what_was_taken() -> 
         assert np.isclose(left[person].sum(), 1, atol=1e-5)
     assert expected_ndcg(left, left).mean() > 1.2 * expected_ndcg(left, truth).mean()
     _, scores = next(Oracle(shop_of(settings)).score_blocks(histories, contexts, 50))
-    assert np.array_equal(scores, left[:50])
+    # A product of fewer rows may add in another order.
+    np.testing.assert_allclose(scores, left[:50], rtol=1e-4, atol=1e-8)
 
 
 def recalled(histories, contexts: Contexts, vectors: np.ndarray) -> np.ndarray:

@@ -23,6 +23,8 @@ class GroceryFiles:
 
     events: Path
     items: Path
+    offers: Path
+    exposures: Path
 
 
 def package_data() -> Path:
@@ -41,10 +43,12 @@ def package_data() -> Path:
 
 
 def write_grocery(folder: Path, until: float | None = None) -> GroceryFiles:
-    """Write ``events.parquet`` and ``items.parquet`` into ``folder``.
+    """Write ``events``, ``items``, ``offers`` and ``exposures``, each a ``.parquet``, into ``folder``.
 
     One event a line of a receipt: ``session_id`` is the basket, ``price`` the price paid for one unit,
-    ``value`` the amount of the line. An item's price is the median of what was paid for one unit.
+    ``value`` the amount of the line. An item's price is the median of what was paid for one unit. A coupon
+    is an offer, by campaign; a household is exposed where its campaign begins, and no discount is known. A
+    line of a receipt by which a coupon was redeemed names it as ``offer_id``, as far as that can be told.
 
     With ``until`` (unix seconds) all times move on by as many whole weeks as leave the last purchase before
     it, so that a click on the demo follows on the year. The folder remembers how many: writing again later
@@ -55,15 +59,19 @@ def write_grocery(folder: Path, until: float | None = None) -> GroceryFiles:
     """
     data = package_data()
     folder.mkdir(parents=True, exist_ok=True)
-    files = GroceryFiles(folder / "events.parquet", folder / "items.parquet")
+    names = "events", "items", "offers", "exposures"
+    files = GroceryFiles(*(folder / f"{name}.parquet" for name in names))
     with our_errors(), duckdb.connect() as db:
         db.execute("SET threads = 2")
-        db.read_parquet(str(data / "transactions.parquet")).create_view("transactions")
-        db.read_parquet(str(data / "products.parquet")).create_view("products")
+        for table in _TABLES:
+            db.read_parquet(str(data / f"{table}.parquet")).create_view(table)
         db.create_function("words", _words, [str], str, null_handling="special")  # type: ignore[arg-type]
-        events = _EVENTS.format(seconds=WEEK * _weeks(db, folder / "weeks", until))
-        db.sql(events).write_parquet(str(files.events), compression="zstd")
-        db.sql(_ITEMS).write_parquet(str(files.items), compression="zstd")
+        seconds = WEEK * _weeks(db, folder / "weeks", until)
+        for query, file in (
+            (_EVENTS, files.events), (_ITEMS, files.items), (_OFFERS, files.offers),
+            (_EXPOSURES, files.exposures),
+        ):  # fmt: skip
+            db.sql(query.format(seconds=seconds)).write_parquet(str(file), compression="zstd")
     return files
 
 
@@ -104,7 +112,24 @@ def _words(text: str | None) -> str:
     return " ".join(word.capitalize() for word in (text or "").split())
 
 
+_TABLES = (
+    "transactions", "products", "coupons", "coupon_redemptions", "campaigns", "campaign_descriptions",
+)  # fmt: skip
+
+# A redemption names a day, not a purchase: of what the household bought of the coupon's items on that day it
+# is the line with the largest coupon discount. Three of four have one.
 _EVENTS = """
+    WITH lines AS (
+        SELECT t.basket_id, t.product_id, r.coupon_upc, row_number() OVER (
+            PARTITION BY r.household_id, r.coupon_upc, r.campaign_id, r.redemption_date
+            ORDER BY t.coupon_disc DESC, t.sales_value DESC, t.basket_id, t.product_id
+        ) AS place
+        FROM coupon_redemptions r JOIN coupons c USING (coupon_upc, campaign_id)
+        JOIN transactions t ON t.household_id = r.household_id AND t.product_id = c.product_id
+             AND CAST(t.transaction_timestamp AS DATE) = CAST(r.redemption_date AS DATE)
+    ), redeemed AS (
+        SELECT basket_id, product_id, min(coupon_upc) AS offer_id FROM lines WHERE place = 1 GROUP BY ALL
+    )
     SELECT CAST(household_id AS VARCHAR) AS user_id,
            CAST(product_id AS VARCHAR) AS item_id,
            'purchase' AS type,
@@ -113,8 +138,9 @@ _EVENTS = """
            CASE WHEN quantity > 0 THEN round(sales_value / quantity, 4) END AS price,
            sales_value AS value,
            CAST(basket_id AS VARCHAR) AS session_id,
-           CAST(store_id AS VARCHAR) AS store
-    FROM transactions
+           CAST(store_id AS VARCHAR) AS store,
+           CAST(offer_id AS VARCHAR) AS offer_id
+    FROM transactions LEFT JOIN redeemed USING (basket_id, product_id)
     ORDER BY transaction_timestamp, basket_id, product_id
 """
 
@@ -132,4 +158,23 @@ _ITEMS = """
            CAST(p.manufacturer_id AS VARCHAR) AS maker
     FROM products p LEFT JOIN paid USING (product_id)
     ORDER BY p.product_id
+"""
+
+# The last day is one of the campaign's.
+_OFFERS = """
+    SELECT DISTINCT CAST(coupon_upc AS VARCHAR) AS offer_id,
+           CAST(campaign_id AS VARCHAR) AS campaign_id,
+           CAST(product_id AS VARCHAR) AS item_id,
+           epoch(start_date) + {seconds} AS starts,
+           epoch(end_date) + 86400 + {seconds} AS ends
+    FROM coupons JOIN campaign_descriptions USING (campaign_id)
+    ORDER BY ALL
+"""
+
+_EXPOSURES = """
+    SELECT CAST(household_id AS VARCHAR) AS user_id,
+           CAST(campaign_id AS VARCHAR) AS campaign_id,
+           epoch(start_date) + {seconds} AS timestamp
+    FROM campaigns JOIN campaign_descriptions USING (campaign_id)
+    ORDER BY ALL
 """

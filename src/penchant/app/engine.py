@@ -18,6 +18,7 @@ from penchant.app.ranker import ranking_of
 from penchant.app.retrieval import retrieval_of
 from penchant.app.ruling import Ruling
 from penchant.app.shop import DATABASE, Shop
+from penchant.app.tables import Tables
 from penchant.app.variety import exposure_of
 from penchant.app.wholeness import Wholeness
 from penchant.catalog.ids import IdTable
@@ -83,13 +84,15 @@ class Engine:
         self.exploring = Exploring(shop, columns, self.position, self.counts, np.random.default_rng())
         exposure, sink = exposure_of(shop, self.writer)
         arms, self.ruling = self.current.experiment(), Ruling(shop, self.health.fault)
+        self.tables = Tables(shop, self.ruling.force, self.health.fault)
         self.recommender = Recommender(
             catalog=shop.catalog, tracker=tracker, popularity=self.counts.popularity, seen=self._seen,
             corrections=shop.corrections, consent=shop.consent, sink=sink, new_id=self.new_list_id,
-            experiment=arms, on_fault=self.health.fault, rules=self.ruling.force, suited=self.answered,
+            experiment=arms, on_fault=self.health.fault, rules=self.tables.rules, suited=self.answered,
             retrieval=retrieval_of(shop.settings.recommend, len(arms.pinned)),
             ranking=ranking_of(shop, columns, self.counts.trend.live),
             variety=Variety(shop.settings.variety), exposure=exposure, exploration=self.exploring.stage,
+            offers=self.tables.offers,
         )  # fmt: skip
         self._watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
         self._watcher.start()
@@ -179,6 +182,7 @@ class Engine:
             tracker.forget(person)
         self.recommender.personal.latest.forget(person)
         self.answered.forget(person)
+        self.tables.offers.forget(person)
 
     def _hear(self, entries: list[Logged]) -> None:
         self.answered.heard(entries)
@@ -216,6 +220,7 @@ class Engine:
         newest = None
         try:
             self.ruling.follow()
+            self.tables.follow()
             # First what may wait for nothing: that something is no longer learned of somebody, and events.
             if self.recommender.tracker is not None:
                 self.deltas.follow(self.recommender.tracker, self.lock)

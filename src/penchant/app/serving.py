@@ -7,6 +7,7 @@ from functools import partial
 from secrets import token_urlsafe
 from typing import Any
 
+from penchant.app.campaigns import CampaignDesk
 from penchant.app.choices import Choices
 from penchant.app.deciding import DecisionDesk
 from penchant.app.engine import Engine, alone, rehearse
@@ -54,7 +55,7 @@ class Serving:
         self._others = others
         self.recommender = self._engine.recommender
         engine, serves = self._engine, lambda: self.recommender.tracker
-        fault, popular, force = engine.health.fault, engine.counts.popular, engine.ruling.force
+        fault, popular, force = engine.health.fault, engine.counts.popular, engine.tables.rules
         near = retrieval_of(shop.settings.recommend)
         self._similar = SimilarItems(shop.catalog, serves, popular, fault, rules=force, retrieval=near)
         self._search = Search(
@@ -64,7 +65,7 @@ class Serving:
         self._lists = ShownLists(
             engine.writer, shop.consent, engine.new_list_id, self.recommender.experiment, fault
         )
-        self.guests = GuestDesk(shop, engine, others)
+        self.guests, self.campaigns = GuestDesk(shop, engine, others), CampaignDesk(shop, engine)
         self.onboarding = OnboardingDesk(shop, engine.answered, popular, force, self.take_in_each)
         self.rules = RuleDesk(shop, engine.ruling, self.recommender, lambda: others.tell("rules-came"))
         self.decided = DecisionDesk(shop)
@@ -183,15 +184,7 @@ class Serving:
         self.shop.close()
 
     def overview(self) -> dict[str, Any]:
-        tracker = self.recommender.tracker
-        return {
-            "events": self.shop.log.count(),
-            "people": self.shop.log.people_count(),
-            "items": self.shop.items.count(),
-            "opted_out": len(self.shop.consent.opted_out()),
-            "snapshot": tracker.snapshot if tracker is not None else "",
-            "metrics": self._engine.current.load_metrics(tracker.snapshot) if tracker is not None else {},
-        }
+        return _overview(self.shop, self._engine)
 
     def people(self, query: str, limit: int) -> list[dict[str, Any]]:
         found = self.shop.log.activity(query, limit)
@@ -253,6 +246,18 @@ class Serving:
 
     def rollback(self, expected: str) -> dict[str, Any]:
         return go_back(self.shop, expected)
+
+
+def _overview(shop: Shop, engine: Engine) -> dict[str, Any]:
+    tracker = engine.recommender.tracker
+    return {
+        "events": shop.log.count(),
+        "people": shop.log.people_count(),
+        "items": shop.items.count(),
+        "opted_out": len(shop.consent.opted_out()),
+        "snapshot": tracker.snapshot if tracker is not None else "",
+        "metrics": engine.current.load_metrics(tracker.snapshot) if tracker is not None else {},
+    }
 
 
 def _take_all(shop: Shop, engine: Engine, requests: list[Records]) -> list[IntakeResult]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from penchant.adapters.sqlite.guests import SqliteGuests
 from penchant.adapters.sqlite.impressions import SqliteImpressions
 from penchant.adapters.sqlite.keys import SqliteKeys
 from penchant.adapters.sqlite.log import SqliteLog
+from penchant.adapters.sqlite.offers import SqliteExposures, SqliteOffers, SqliteStock
 from penchant.adapters.sqlite.people import SqliteConsent, SqliteMarks, everybody
 from penchant.adapters.sqlite.vectors import SqliteVectors
 from penchant.app.encoder import shop_encoder
@@ -27,6 +28,7 @@ from penchant.catalog.catalog import Catalog
 from penchant.catalog.encoder import TextEncoder
 from penchant.errors import ShopError
 from penchant.events.intake import Intake
+from penchant.events.tables import SHAPES, TableDoor
 from penchant.events.users import Users
 from penchant.learn.shelf import SnapshotShelf
 from penchant.privacy.erasure import Erasable
@@ -102,6 +104,8 @@ class Shop:
         self.decisions = SqliteDecisions(self.database)
         self.offered = SqliteOffered(self.database)
         self.guests = SqliteGuests(self.database, self.log, (self.corrections, self.attributes, self.consent))
+        self.offers, self.exposures = SqliteOffers(self.database), SqliteExposures(self.database)
+        self.stock = SqliteStock(self.database)
         self.ids = SqliteIdTable(self.database)
         self.items = SqliteItems(self.database, self.ids, self.clock)
         self.keys = Keys(SqliteKeys(self.database))
@@ -141,6 +145,17 @@ class Shop:
             settings=self.settings, clock=self.clock,
         )  # fmt: skip
 
+    def tables(self) -> dict[str, TableDoor[Any]]:
+        """The doors for offers, exposures and stock, by the name of the table."""
+        stores = {"offers": self.offers, "exposures": self.exposures, "stock": self.stock}
+        return {
+            name: TableDoor(
+                SHAPES[name], store, self.dead_letters, (self.pseudonymizer, self.ledger),
+                settings=self.settings, clock=self.clock,
+            )
+            for name, store in stores.items()
+        }  # fmt: skip
+
     def rights(self) -> Rights:
         """The stores in this folder; a server adds its caches in front."""
         return Rights(self.stores(), self.consent, self.ledger)
@@ -150,7 +165,7 @@ class Shop:
         guests = ErasableGuests(self.guests, self.ledger, (self.impressions, self.dead_letters, self.offered))
         return [
             guests, self.learned, self.impressions, self.dead_letters, self.offered, self.marks,
-            self.corrections, self.attributes, self.consent, self.log,
+            self.corrections, self.attributes, self.exposures, self.consent, self.log,
         ]  # fmt: skip
 
     def assign_ids(self) -> None:

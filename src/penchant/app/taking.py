@@ -12,9 +12,11 @@ from penchant.events.door import Progress as Bytes
 from penchant.events.intake import ImportReport
 from penchant.events.repair import Doors, RepairReport, import_repaired, replay_letters
 from penchant.events.sources import open_source, table_of
+from penchant.events.tables import SHAPES, TableReport
 from penchant.events.users import UsersReport
 
-Report = ImportReport | FeedReport | UsersReport | RepairReport
+Taken = ImportReport | FeedReport | UsersReport | TableReport
+Report = Taken | RepairReport
 
 
 def take_in(
@@ -39,14 +41,15 @@ def take_in(
         if shop.log.end() > before:
             clean(shop, tell)  # Rows before the broken one are in.
         raise
-    clean(shop, tell)
+    if table not in SHAPES or repaired is not None:  # The others hold no event.
+        clean(shop, tell)
     return reports
 
 
 def take_repaired(shop: Shop, path: Path) -> RepairReport:
     """Take the dead letters that are edited in ``path`` back in; all, as they are, for an empty path."""
     items = RepairedItems(shop.items.upsert, shop.items.many, shop.settings)
-    doors = Doors(shop.intake(), items, shop.users())
+    doors = Doors(shop.intake(), items, shop.users(), shop.tables())
     if path == Path():
         report = replay_letters(doors, shop.dead_letters)
     else:
@@ -64,15 +67,15 @@ def clean(shop: Shop, tell: Told) -> None:
     tell("cleaning: done", 1.0)
 
 
-def take_file(
-    shop: Shop, path: Path, tell: Bytes | None = None, table: str | None = None
-) -> ImportReport | FeedReport | UsersReport:
+def take_file(shop: Shop, path: Path, tell: Bytes | None = None, table: str | None = None) -> Taken:
     """Import a file of ``table``; None tells events and items by its columns. Again, it changes nothing."""
     if not path.is_file():
         raise InvalidInput(f"no file {path}")
     table = table_of(open_source(path).columns, path.name, table)
     if table == "users":
         return shop.users().import_file(path, tell)
+    if table in SHAPES:
+        return shop.tables()[table].import_file(path, tell)
     if table == "items":
         return import_items(
             path, shop.items.upsert, shop.dead_letters,

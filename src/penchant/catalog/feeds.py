@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from penchant.events.cells import BadCell, Limits, amount, free_text, identifier, limits_of, shown
+from penchant.events.cells import BadCell, Limits, amount, free_text, identifier, limits_of, shown, truth
 from penchant.events.chunks import Chunk, Unreadable
 from penchant.events.deadletters import DeadLetters
 from penchant.events.door import Progress, Refused, each_chunk, rows_of_chunk
@@ -19,20 +19,6 @@ from penchant.types import DeadLetter, Item
 
 MAX_DESCRIPTION = 100_000
 """Characters; a shop's own descriptions are longer than what people type."""
-_WORDS = {"true": True, "1": True, "yes": True, "y": True, "t": True}
-_BOOLS = _WORDS | {"false": False, "0": False, "no": False, "n": False, "f": False}
-
-
-def truth(cell: Any, limits: Limits) -> bool:  # noqa: ARG001
-    """A bool, or a word for one.
-
-    >>> truth("Yes", Limits()), truth(0, Limits())
-    (True, False)
-    """
-    word = str(cell).strip().lower() if isinstance(cell, (str, bool, int)) else ""
-    if word not in _BOOLS:
-        raise BadCell("not-a-bool", f"is not true or false: {shown(cell)}")
-    return _BOOLS[word]
 
 
 def category(cell: Any, limits: Limits) -> str | None:

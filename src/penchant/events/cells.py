@@ -19,6 +19,8 @@ _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _CONTROL_IN_ID = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
+_WORDS = {"true": True, "1": True, "yes": True, "y": True, "t": True}
+_BOOLS = _WORDS | {"false": False, "0": False, "no": False, "n": False, "f": False}
 MAX_INTEGER = 2**53
 """Largest whole number that every format and language keeps exactly."""
 
@@ -198,6 +200,18 @@ def whole(cell: Any, limits: Limits) -> int:  # noqa: ARG001
     if not 0 <= value <= MAX_INTEGER:
         raise BadCell("out-of-range", f"is not from 0 to 2**53: {shown(cell)}")
     return int(value)
+
+
+def truth(cell: Any, limits: Limits) -> bool:  # noqa: ARG001
+    """A bool, or a word for one.
+
+    >>> truth("Yes", Limits()), truth(0, Limits())
+    (True, False)
+    """
+    word = str(cell).strip().lower() if isinstance(cell, (str, bool, int)) else ""
+    if word not in _BOOLS:
+        raise BadCell("not-a-bool", f"is not true or false: {shown(cell)}")
+    return _BOOLS[word]
 
 
 def timestamp(cell: Any, limits: Limits) -> float:

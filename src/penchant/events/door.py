@@ -108,8 +108,8 @@ class LetterMaker:
 
     def _may_keep(self, person: Pseudonym, record: Mapping[str, Any]) -> bool:
         try:
-            # Only an event says when it was; a column of that name in another table is the shop's own.
-            time = time_of(record.get("timestamp") if self.table == "events" else None)
+            # Not every row says when it was; a column of that name in another table is the shop's own.
+            time = time_of(record.get("timestamp") if self.table in ("events", "exposures") else None)
         except BadCell:
             time = -math.inf
         return self.ledger.obeys(person, time)

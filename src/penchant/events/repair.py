@@ -3,12 +3,12 @@
 An exported line holds the record under ``record``. A person whom the shop already knows stands there as
 ``pseudonym``, never as ``user_id``: what is under ``pseudonym`` is not hashed again, and what a person
 writes into ``record.user_id`` is hashed as at any door. ``table``, beside the record, says whether it is of
-an event, an item or a person; a column of that name in a record is the shop's own.
+an event, an item, a person or a further table; a column of that name in a record is the shop's own.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,7 +38,8 @@ class ItemDoor(Protocol):
 
 
 class UserDoor(Protocol):
-    """Where what is known of people goes in; ``people`` holds the pseudonym of each that has one."""
+    """Where what is known of people goes in, or rows of a further table; ``people`` holds the pseudonym of
+    each record that has one."""
 
     def known(self, records: Sequence[Mapping[str, Any]], people: Sequence[str]) -> Sequence[bool]:
         """Which records are good and of people of whom something is known already."""
@@ -51,11 +52,12 @@ class UserDoor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Where repaired records go in."""
+    """Where repaired records go in; ``tables`` are further ones by name."""
 
     intake: Intake
     items: ItemDoor
     users: UserDoor
+    tables: Mapping[str, UserDoor] = field(default_factory=dict[str, UserDoor])
 
 
 class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,12 +210,12 @@ def _without_person(content: Mapping[str, Any]) -> dict[str, Any]:
 def _answered(doors: Doors, tries: Sequence[_Try]) -> set[int]:
     """Letters of what came in since. Looked for before anything is taken: letters answer no letter."""
     items = [one for one in tries if one.table == "items" and not one.edited]
-    users = [one for one in tries if one.table == "users" and not one.edited]
-    known = [
-        *(doors.items.known([one.record for one in items]) if items else ()),
-        *(doors.users.known([one.record for one in users], _people(users)) if users else ()),
-    ]
-    return {one.number for one, is_known in zip((*items, *users), known, strict=True) if is_known}
+    known = list(doors.items.known([one.record for one in items]) if items else ())
+    for table, door in {"users": doors.users, **doors.tables}.items():
+        rows = [one for one in tries if one.table == table and not one.edited]
+        items += rows
+        known += door.known([one.record for one in rows], _people(rows)) if rows else ()
+    return {one.number for one, is_known in zip(items, known, strict=True) if is_known}
 
 
 def _people(tries: Sequence[_Try]) -> list[str]:
@@ -250,8 +252,9 @@ def _take_whole(doors: Doors, batch: Sequence[_Try]) -> Sequence[Violation | Non
         return []
     if batch[0].table == "items":
         return doors.items.take(records)
-    if batch[0].table == "users":
-        return doors.users.take(records, _people(batch))
+    door = doors.users if batch[0].table == "users" else doors.tables.get(batch[0].table)
+    if door is not None:
+        return door.take(records, _people(batch))
     return doors.intake.take_pseudonymous(records, _people(batch))
 
 

@@ -17,9 +17,13 @@ from penchant.events.textfiles import CsvSource, JsonLinesSource
 _SNIFF = 1024 * 1024
 _DAMAGED = 0.1
 """Share of the first lines up to which bytes that are not UTF-8 are a damage, and not another encoding."""
-TABLES = ("events", "items", "users")
+TABLES = ("events", "items", "users", "offers", "exposures", "stock")
 """Tables that a file may hold."""
-_NEEDED = {"events": REQUIRED, "items": ("item_id",), "users": ("user_id",)}
+_NEEDED = {
+    "events": REQUIRED, "items": ("item_id",), "users": ("user_id",),
+    "offers": ("offer_id", "campaign_id", "item_id", "starts", "ends"),
+    "exposures": ("user_id", "campaign_id", "timestamp"), "stock": ("item_id", "timestamp", "on_hand"),
+}  # fmt: skip
 
 
 def open_source(path: Path, chunk_rows: int = CHUNK_ROWS) -> Source:
@@ -37,7 +41,7 @@ def open_source(path: Path, chunk_rows: int = CHUNK_ROWS) -> Source:
 
 
 def table_of(columns: Sequence[str], name: str, table: str | None = None) -> str:
-    """``events`` or ``items``, by the columns of a file; ``users`` only where ``table`` says so.
+    """``events`` or ``items``, by the columns of a file; another one only where ``table`` says so.
 
     Raises:
         InvalidInput: the columns fit neither, or a column that ``table`` needs is absent.
@@ -55,6 +59,8 @@ def table_of(columns: Sequence[str], name: str, table: str | None = None) -> str
     if missing:
         listed = ", ".join(sorted(found)[:20]) or "none"
         people = " If it tells of people, say --table users." if not named and "user_id" in found else ""
+        fits = [name for name in TABLES[3:] if found.issuperset(_NEEDED[name])] if not named else []
+        people = f" If it is one of {fits[0]}, say --table {fits[0]}." if fits else people
         raise InvalidInput(
             f"{name}: a table of {table} needs the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
             f"the file has: {listed}. Rename its columns.{people}"

@@ -13,6 +13,7 @@ from penchant.recommend.fallback import MODEL, PERSON, OnFault, nobody_hears, re
 from penchant.recommend.filling import Filling, Suited
 from penchant.recommend.filters import SeenFilter, on_sale
 from penchant.recommend.impressions import ImpressionSink
+from penchant.recommend.offers import OffersInForce
 from penchant.recommend.personal import PersonalLists
 from penchant.recommend.popularity import Popularity
 from penchant.recommend.ranking.serving import Ranking
@@ -62,6 +63,7 @@ class Recommender:
         variety: Variety | None = None,
         exposure: Exposure | None = None,
         exploration: Exploration | None = None,
+        offers: OffersInForce | None = None,
     ) -> None:
         self._catalog = catalog
         self._tracker = tracker
@@ -72,7 +74,7 @@ class Recommender:
         self._new_id = new_id
         spare = exploration.candidates if exploration is not None else 0
         self.personal = PersonalLists(seen, retrieval, ranking, variety, spare)
-        self._exposure, self._exploration = exposure, exploration
+        self._exposure, self._exploration, self._offers = exposure, exploration, offers
         self._on_fault = on_fault
         self._rules: Rules = rules or RulesInForce(catalog, lambda _: {})
         self.experiment = experiment or Experiment()
@@ -115,7 +117,8 @@ class Recommender:
         """Whether a list for the person is a matter of a few ms, and nothing need be read for it."""
         try:
             tracker = self.tracker_of(person)
-            return tracker is not None and self.personal.quick(tracker) and tracker.holds(person)
+            quick = tracker is not None and self.personal.quick(tracker) and tracker.holds(person)
+            return quick and (self._offers is None or person is None or self._offers.at_hand(person))
         except Exception:  # What is wrong is told where the list is made, in place of which another is shown.
             return False
 
@@ -218,6 +221,8 @@ class Recommender:
             )
             for place, ((row, score, reason), chance) in enumerate(zip(ranked, chances, strict=False))
         )
+        if self._offers is not None and request.person is not None and self._offers.any:
+            items = self._offers.onto(request.person, items, request.now)
         return Impression(
             recommendation_id=self._new_id(),
             user_id=request.person or "",

@@ -5,7 +5,7 @@ from typing import Any
 from penchant.events.cells import Limits
 from penchant.recommend.fallback import REASONS
 from penchant.serve.decisions import KINDS, MOST, STATES
-from penchant.serve.forms import EVENT, ID, ITEM, TASTE, WORDS
+from penchant.serve.forms import EVENT, ID, ITEM, ROWS, TASTE, WORDS
 from penchant.serve.limits import LINES
 
 JSON = "application/json"
@@ -116,6 +116,17 @@ _ANSWER = _object(user_id=ID, item_id=ID, likes={"type": "boolean"})
 _ASKED = _object(
     answered={"type": "integer"}, questions=_array(_object(item_id=_TEXT, title=_TEXT, category=_TEXT))
 )
+_CAMPAIGNS = _object(
+    user_id=_TEXT,
+    campaigns=_array(_object(campaign_id=_TEXT, since={"type": "number"}, offers=_array(_OBJECT))),
+)
+_TAKEN = _object(received={"type": "integer"}, changed={"type": "integer"}, erased={"type": "integer"})
+
+
+def _rows(table: str) -> dict[str, Any]:
+    return _object(**{table: _array(ROWS[table])})
+
+
 _PUT = "Add items, or replace them whole: a field that is left out is gone"
 _PRICE: dict[str, Any] = {"type": ["number", "null"]}
 _PRICES_OF = "What an item cost since when, and the lowest price of the last 30 days"
@@ -213,6 +224,20 @@ OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | No
     ("post", "/v1/users/{user_id}/guests", "events", _LOGIN, [], _object(guest_id=_GUEST), _JOINED),
     ("get", "/v1/users/{user_id}/export", "admin", "All that is held on a person", [], None, _OBJECT),
     ("delete", "/v1/users/{user_id}", "admin", "Erase a person", [], None, _OBJECT),
+    (
+        "get",
+        "/v1/users/{user_id}/campaigns",
+        "read",
+        "Offers that hold for a person",
+        [],
+        None,
+        _CAMPAIGNS,
+    ),
+    *(
+        ("put", f"/v1/{name}", "admin", f"Add rows of {name}, or replace them", [], _rows(name), _TAKEN)
+        for name in ROWS
+    ),
+    ("get", "/v1/trends", "admin", "What rises and fades, and what is looked for in vain", [], None, _OBJECT),
     ("get", "/v1/onboarding", "read", "What to ask somebody new", [_USER, _N, _EXCLUDE], None, _ASKED),
     ("post", "/v1/onboarding", "events", "An answer of somebody new", [], _ANSWER, _ASKED),
     ("get", "/v1/rules", "admin", "The rules of the house and their history", [], None, _OBJECT),

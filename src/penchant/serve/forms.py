@@ -9,6 +9,7 @@ from typing import Any, get_args
 from penchant.catalog.feeds import ITEM_COLUMNS, MAX_DESCRIPTION
 from penchant.events.cells import MAX_INTEGER, Limits
 from penchant.events.schema import EVENT_COLUMNS, Column
+from penchant.events.tables import MOST_DAYS, SHAPES
 from penchant.taste.corrections import MOST, Kind, Weight
 from penchant.taste.disregarded import MOST as MOST_EVENTS
 from penchant.types import EVENT_TYPES
@@ -57,6 +58,16 @@ def _record(columns: Sequence[Column], forms: Mapping[str, Form]) -> Form:
 
 EVENT = _record(EVENT_COLUMNS, _EVENT)
 ITEM = _record(ITEM_COLUMNS, _ITEM)
+_ROW: Mapping[str, Form] = {
+    "starts": _EVENT["timestamp"],
+    "ends": _EVENT["timestamp"],
+    "timestamp": _EVENT["timestamp"],
+    "discount": {"type": "number", "minimum": 0, "maximum": 1},
+    "held_out": {"type": "boolean"},
+    "on_hand": {"type": "number", "minimum": 0, "maximum": _LIMITS.max_amount},
+    "lead_time_days": {"type": "number", "minimum": 0, "maximum": MOST_DAYS},
+}
+ROWS: Mapping[str, Form] = {name: _record(shape.columns, _ROW) for name, shape in SHAPES.items()}
 CORRECTIONS: Form = {
     "type": "array",
     "maxItems": MOST,

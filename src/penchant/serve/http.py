@@ -25,6 +25,7 @@ from penchant.errors import (
     Unauthorized,
 )
 from penchant.recommend.wording import language_of
+from penchant.serve.campaigns import CampaignRoutes, campaign_routes
 from penchant.serve.decisions import DecisionRoutes, decision_routes
 from penchant.serve.errors import error_response, respond
 from penchant.serve.gathered import AtOnce, Gathered
@@ -79,6 +80,7 @@ class Api:
         self.rules = RuleRoutes(services.rules, services.settings.serve)
         self._changes = CapacityLimiter(CHANGES)
         self.guests = GuestRoutes(services.guests, services.settings.serve, self._change)
+        self.campaigns = CampaignRoutes(services.campaigns, services.settings.serve, self._change)
         self.decisions = DecisionRoutes(services.decided, services.settings.serve, self._change)
         self.onboarding = OnboardingRoutes(services.onboarding, services.settings.serve, self._change)
         now = AtOnce(partial(services.take_in_each, wait=False), _few, EVENT_SECONDS, 10 * FEW, PATIENCE)
@@ -258,6 +260,7 @@ def routes(api: Api) -> list[tuple[str, str, frozenset[str], Handler]]:
         *decision_routes(api.decisions),
         *guest_routes(api.guests),
         *onboarding_routes(api.onboarding),
+        *campaign_routes(api.campaigns),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from penchant.events.intake import IntakeResult
 from penchant.recommend.wording import Language
+from penchant.serve.campaigns import CampaignServices
 from penchant.serve.decision_services import DecisionServices
 from penchant.serve.guests import GuestServices
 from penchant.serve.onboarding import OnboardingServices
@@ -47,6 +48,11 @@ class ApiServices(Protocol):
     @property
     def guests(self) -> GuestServices:
         """Guests who log in."""
+        ...
+
+    @property
+    def campaigns(self) -> CampaignServices:
+        """Campaigns, offers and stock."""
         ...
 
     @property

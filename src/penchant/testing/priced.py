@@ -22,6 +22,8 @@ class Market:
         shared: standard deviation of what moves the demand of all items in a period, such as a holiday.
         fixed: share of items whose price never moves.
         year: periods of a season.
+        cross: percent of an item's demand for one percent of the mean price of its category's others,
+            weighted by how much they sell.
     """
 
     items: int = 100
@@ -34,6 +36,7 @@ class Market:
     shared: float = 0.0
     fixed: float = 0.0
     year: int = 52
+    cross: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +88,9 @@ def simulated_sales(market: Market, seed: int = 0) -> Sales:
         seen = np.log((quantity[:, t - 1] + 0.5) / (np.exp(base) + 0.5)) if t else np.zeros(n)
         wished = typical + np.where(still, 0.0, follows[:, t] + market.confounded * market.watched * seen)
         price[:, t] = np.log(np.maximum(np.round(np.exp(wished), 2), 0.01))
-        quantity[:, t] = rng.poisson(np.exp(mean[:, t] + elasticity * (price[:, t] - typical)))
+        moved = price[:, t] - typical
+        others = market.cross * _of_others(category, np.exp(base), moved)
+        quantity[:, t] = rng.poisson(np.exp(mean[:, t] + elasticity * moved + others))
     names = [f"item {number:04d}" for number in range(n)]
     columns = {
         "item": np.repeat(names, periods).tolist(),
@@ -98,6 +103,13 @@ def simulated_sales(market: Market, seed: int = 0) -> Sales:
     }
     cost = np.exp(typical) * rng.uniform(0.35, 0.6, n)
     return Sales(columns, elasticity, cost, np.exp(base - elasticity * typical))
+
+
+def _of_others(category: NDArray[np.int64], sold: Floats, moved: Floats) -> Floats:
+    """(items,) mean move of the other prices of the category, weighted by what they sell."""
+    total, weight = np.bincount(category, weights=sold * moved), np.bincount(category, weights=sold)
+    rest = weight[category] - sold
+    return np.divide(total[category] - sold * moved, rest, out=np.zeros(len(sold)), where=rest > 0)
 
 
 def _shocks(rng: np.random.Generator, items: int, periods: int) -> Floats:

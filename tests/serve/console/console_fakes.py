@@ -6,7 +6,7 @@ import msgspec
 
 from penchant.adapters.zen_rules import ZenRules
 from penchant.decide.approval import Person, Queue
-from penchant.errors import Conflict, NotFound
+from penchant.errors import Conflict, NotEnoughData, NotFound
 from penchant.events.decisions import Decided, Decision, told
 from penchant.recommend.rules.book import RuleBook
 from penchant.recommend.rules.document import document_of
@@ -154,6 +154,57 @@ class Rules:
         return {"lists": 300, "changed": 12, "share": 0.04, "examples": [example], "rules": effects}
 
 
+def change(people: int | None, before: int | None, sure: bool = True) -> dict[str, Any]:
+    ratio = (people or 4) / (before or 4)
+    return {
+        "people": people, "before": before, "ratio": ratio, "low": ratio / 1.4, "high": ratio * 1.4,
+        "weeks": [None, 5, 6, 7, 8, 9, 9, 9, 20, 21, None, 30], "sure": sure,
+    }  # fmt: skip
+
+
+def trends() -> dict[str, Any]:
+    """What a shop tells of trends."""
+    thing = {"name": "<b>Oat</b> drink", "item_id": "i1", "available": True, "change": change(60, 20)}
+    gone = {"name": "Old pot", "item_id": "i2", "available": False, "change": change(None, 40)}
+    sought = {
+        "words": "oolong teapot",
+        "hits": 0,
+        "people_in_all": 50,
+        "takers": None,
+        "change": change(40, None),
+    }
+    seldom = {
+        "words": "books",
+        "hits": 10,
+        "people_in_all": 60,
+        "takers": None,
+        "change": change(30, 30, False),
+    }
+    wish = {
+        "words": ["wooden", "bicycle"], "people": 1_200, "searches": 2, "likeness": 0.31,
+        "near": [{"title": "Teapot", "item_id": "i3", "likeness": 0.31}],
+    }  # fmt: skip
+    return {
+        "until": 1.7e9, "weeks": [1.7e9 - 604_800 * (12 - n) for n in range(12)],
+        "active": [None] + [300] * 11,
+        "rising": [thing], "fading": [gone], "rising_categories": [], "fading_categories": [],
+        "missing": [sought], "ignored": [seldom], "usual": 0.5, "wishes": [wish], "far": 0.4,
+        "notes": ["There are fewer than eight weeks."],
+    }  # fmt: skip
+
+
+class Campaigns:
+    """Answers :class:`penchant.serve.campaigns.CampaignServices`, as far as the console asks."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, Any] | None = trends()
+
+    def trends(self) -> dict[str, Any]:
+        if self.told is None:
+            raise NotEnoughData("nothing happened yet that counts")
+        return self.told
+
+
 def suggestion(name: str, subject: str, suggested: float, now: float, **more: Any) -> Decision:
     """A price with its curve, highest at what is suggested."""
     prices = [round(0.8 * now + 0.4 * now * n / 12, 2) for n in range(13)]
@@ -240,6 +291,7 @@ class Shop:
         self.answered: list[tuple[str | None, int | None]] = []
         self.told = learning()
         self.rules = Rules()
+        self.campaigns = Campaigns()
         self.decided = Decisions()
         self.wishes: dict[tuple[str, str], str] = {}
         self.forgotten: set[str] = set()

@@ -12,7 +12,7 @@ from penchant.events.cells import Limits
 from penchant.types import Pseudonym
 
 _AT_ONCE = 20_000
-_IN_THE_LOG = "SELECT 1 FROM people JOIN events USING (person) WHERE pseudonym = ? LIMIT 1"
+IN_THE_LOG = "SELECT 1 FROM people JOIN events USING (person) WHERE pseudonym = ? LIMIT 1"
 _decoder = msgspec.json.Decoder(dict[str, str])
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -81,7 +81,7 @@ class SqliteAttributes:
         with self._database.write() as connection:
             gone = connection.execute("DELETE FROM attributes WHERE pseudonym = ?", [person]).rowcount
         self._known.changed(person)
-        if gone and not self._database.read(_IN_THE_LOG, [person]):
+        if gone and not self._database.read(IN_THE_LOG, [person]):
             # Where rows were moved from page to page a copy may be left, and no log that writes the whole
             # file anew is about to erase this person.
             self._database.compact()

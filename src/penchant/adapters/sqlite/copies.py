@@ -92,5 +92,7 @@ def cut_after(database: Database, until: float) -> int:
             connection.execute(
                 f"DELETE FROM {table} WHERE json_extract(CAST(content AS TEXT), '$.timestamp') > ?", [until]
             )
+        for table in ("exposures", "stock"):
+            connection.execute(f"DELETE FROM {table} WHERE timestamp > ?", [until])
         connection.execute("DELETE FROM marked_events WHERE position NOT IN (SELECT position FROM events)")
     return gone

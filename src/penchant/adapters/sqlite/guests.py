@@ -11,6 +11,7 @@ from penchant.adapters.sqlite.database import Database
 from penchant.adapters.sqlite.deadletters import join_letters
 from penchant.adapters.sqlite.impressions import join_lists
 from penchant.adapters.sqlite.log import SqliteLog, join_events
+from penchant.adapters.sqlite.offers import join_exposures
 from penchant.adapters.sqlite.people import join_refusals
 from penchant.events.guests import Joined, Login
 from penchant.types import Pseudonym
@@ -71,7 +72,7 @@ class SqliteGuests:
         return [(Pseudonym(str(guest)), cast(float, time)) for guest, time in rows]
 
     def join(self, guest: Pseudonym, person: Pseudonym, time: float, may: May = lambda _: True) -> Joined:
-        """Up to ``time`` the guest was the person: events, lists, dead letters, wishes and attributes.
+        """Up to ``time`` the guest was the person: what they did, saw, wished and were told of.
 
         Of wishes and attributes that both have, the person's own stay. What ``may`` not be the person's stays
         with the guest. Durable when this returns.
@@ -87,6 +88,7 @@ class SqliteGuests:
                 join_lists(connection, guest, person, which),
                 join_letters(connection, guest, person, which),
             )
+            join_exposures(connection, guest, person, which)
             join_wishes(connection, (guest, person), moved, time, may)
             if may(float("-inf")):  # They have no time.
                 join_attributes(connection, guest, person)

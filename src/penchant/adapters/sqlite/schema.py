@@ -86,6 +86,22 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE consent ADD COLUMN experiments INTEGER NOT NULL DEFAULT 1;
     """,
+    """
+    CREATE TABLE offers (
+        campaign_id TEXT NOT NULL, offer_id TEXT NOT NULL, item_id TEXT NOT NULL,
+        starts REAL NOT NULL, ends REAL NOT NULL, discount REAL,
+        PRIMARY KEY (campaign_id, offer_id, item_id)
+    ) WITHOUT ROWID;
+    CREATE TABLE exposures (
+        user_id TEXT NOT NULL, campaign_id TEXT NOT NULL, timestamp REAL NOT NULL, held_out INTEGER NOT NULL,
+        PRIMARY KEY (user_id, campaign_id, timestamp)
+    ) WITHOUT ROWID;
+    CREATE TABLE stock (
+        item_id TEXT NOT NULL, timestamp REAL NOT NULL, on_hand REAL NOT NULL, lead_time_days REAL,
+        PRIMARY KEY (item_id, timestamp)
+    ) WITHOUT ROWID;
+    INSERT INTO counters VALUES ('offers', 0), ('exposures', 0), ('stock', 0);
+    """,
     DECISIONS,
     PRICES,
 )

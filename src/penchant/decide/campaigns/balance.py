@@ -13,7 +13,7 @@ from penchant.decide.campaigns.sample import folds_of
 from penchant.decide.regression import Floats, TreeMaker, TreeShape, ridge
 
 CERTAIN: Final = 3.0
-"""Standard errors above one half: chance alone passes them in one of 700 randomised trials."""
+"""Standard errors above one half: chance alone passes them in less than one of 200 randomised trials."""
 SLIGHT: Final = 0.02
 """An AUC so little above one half changes no conclusion; a very large trial shows it all the same."""
 FOLDS: Final = 5
@@ -75,7 +75,7 @@ def check(read: Read, treated: NDArray[np.bool_], trees: TreeMaker, seed: int = 
     fold = folds_of(treated, np.zeros(len(treated)), FOLDS, seed)
     found = [_one_fold(read, treated, fold != f, trees, seed) for f in range(FOLDS)]
     value = float(np.mean([one.value for one in found]))
-    error = math.sqrt(sum(one.error**2 for one in found)) / FOLDS
+    error = _error([one.error for one in found])
     differences = _differences(read, treated)
     bar = _bar(len(read.used))
     told = [one.column for one in differences if abs(one.errors) > bar]
@@ -89,6 +89,16 @@ def check(read: Read, treated: NDArray[np.bool_], trees: TreeMaker, seed: int = 
         differences=differences[:10],
         told_by=told,
     )
+
+
+def _error(each: list[float]) -> float:
+    """Standard error of the mean over folds whose models learned mostly of the same people.
+
+    Folds are not independent: what is uneven by chance in the whole table is so for model and fold alike
+    (Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52(3), 2003).
+    """
+    count = len(each)
+    return math.sqrt(float(np.mean(np.square(each))) * (1 / count + 1 / (count - 1)))
 
 
 def _bar(columns: int) -> float:

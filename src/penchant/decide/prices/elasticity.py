@@ -48,8 +48,19 @@ def own_elasticities(panel: Panel, around: Floats) -> Own:
         if len(rows) < LEAST or price.std() < MOVED or not quantity.any():
             continue
         found[2, item] = _naive(price, quantity)
-        found[:2, item] = _poisson(price - price.mean(), quantity, _beside(panel, around, rows))
+        found[:2, item] = regressed(panel, around, panel.log_price, rows)
     return Own(*found)
+
+
+def regressed(panel: Panel, around: Floats, price: Floats, rows: Rows) -> tuple[float, float]:
+    """Factor and standard error of ``price`` (n,) in one item's regression, as in :func:`own_elasticities`.
+
+    NaN where it does not move, or nothing was sold.
+    """
+    moved, quantity = price[rows], panel.quantity[rows]
+    if moved.std() < MOVED or not quantity.any():
+        return math.nan, math.nan
+    return _poisson(moved - moved.mean(), quantity, _beside(panel, around, rows))
 
 
 def _naive(price: Floats, quantity: Floats) -> float:

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from penchant.decide.prices.elasticity import MOVED, Own, own_elasticities
+from penchant.decide.prices.neighbours import Neighbours, neighbours
 from penchant.decide.prices.nuisance import beside_prices
 from penchant.decide.prices.panel import LEAST, Floats, Panel
 from penchant.decide.prices.pooling import Pooled, pooled
@@ -35,6 +36,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         periods: with sales or none, that the table has.
         price: the last one. lowest, highest: of all.
         quantity: mean of the last eight periods, each taken to the last price by the elasticity.
+        group: that it belongs to.
+        cross, cross_deviation: percent of its demand for one percent of the mean price of the group's
+            others, and its standard deviation; None where the group is too small to tell.
     """
 
     item: str
@@ -52,6 +56,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     lowest: float
     highest: float
     quantity: float
+    group: str = ""
+    cross: float | None = None
+    cross_deviation: float | None = None
 
 
 class FittedPrices(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +71,8 @@ class FittedPrices(msgspec.Struct, frozen=True, kw_only=True):
         no_conclusion: share of the items of which nothing can be concluded. borrowed: of those that lean on
             others.
         naive: median of the naive slopes.
+        cross, cross_low, cross_high: what the mean price of the group's others does to an item, on the
+            whole, and its 95% interval; None where no group is large enough.
         rows, left_out: rows that were used, and rows without item, period, price above 0 or quantity
             that is not below 0.
         controls: other columns that were taken into account.
@@ -82,6 +91,9 @@ class FittedPrices(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int
     controls: list[str]
     refused: list[str]
+    cross: float | None = None
+    cross_low: float | None = None
+    cross_high: float | None = None
 
 
 def fit_prices(panel: Panel, trees: TreeMaker, seed: int = 0) -> FittedPrices:
@@ -95,7 +107,8 @@ def fit_prices(panel: Panel, trees: TreeMaker, seed: int = 0) -> FittedPrices:
     found = pooled(own.value, own.error, panel.group)
     if np.isnan(found.mean):
         raise NotEnoughData(_nothing(panel, own))
-    items = _items(panel, own, found)
+    near = neighbours(panel, around.around, own, found)
+    items = _items(panel, own, found, near)
     of = [one.conclusion for one in items]
     naive = own.naive[~np.isnan(own.naive)]
     return FittedPrices(
@@ -111,7 +124,15 @@ def fit_prices(panel: Panel, trees: TreeMaker, seed: int = 0) -> FittedPrices:
         left_out=panel.left_out,
         controls=panel.control_names,
         refused=panel.refused,
+        **_whole(near),
     )
+
+
+def _whole(near: Neighbours) -> dict[str, float]:
+    if np.isnan(near.mean):
+        return {}
+    ends = {"cross_low": near.mean - _Z * near.error, "cross_high": near.mean + _Z * near.error}
+    return {"cross": near.mean, **ends}
 
 
 def _nothing(panel: Panel, own: Own) -> str:
@@ -130,7 +151,7 @@ def _nothing(panel: Panel, own: Own) -> str:
     )
 
 
-def _items(panel: Panel, own: Own, found: Pooled) -> list[Item]:
+def _items(panel: Panel, own: Own, found: Pooled, near: Neighbours) -> list[Item]:
     edges = np.searchsorted(panel.item, np.arange(len(panel.items) + 1))
     made: list[Item] = []
     for at, name in enumerate(panel.items):
@@ -155,6 +176,9 @@ def _items(panel: Panel, own: Own, found: Pooled) -> list[Item]:
                 lowest=round(float(price.min()), 6),
                 highest=round(float(price.max()), 6),
                 quantity=_lately(price[-RECENT:], quantity[-RECENT:], value),
+                group=panel.group_names[panel.group[at]],
+                cross=_known(near.value, at),
+                cross_deviation=_known(near.deviation, at),
             )
         )
     return made
@@ -197,6 +221,12 @@ def words(found: FittedPrices) -> str:
             f"A line through prices and quantities alone would say {found.naive:.2f}: it mixes up "
             f"what the price did "
             "with what moved the price."
+        )
+    if found.cross is not None:
+        lines.append(
+            f"When the other items of its group rise by 1%, an item's demand changes by {found.cross:+.2f}% "
+            f"({found.cross_low:+.2f} to {found.cross_high:+.2f}): above 0 buyers go from one to the other, "
+            "below 0 they take both."
         )
     lines.append(
         f"No conclusion for {found.no_conclusion:.0%} of the items, whose price never moved, or "

@@ -77,11 +77,11 @@ def _others(panel: Panel, part: Rows, moved: Floats, typical: Floats) -> list[Fl
     """Mean price move, and demand against what is typical, of the part's other items in the period."""
     cell = part * len(panel.periods) + panel.period
     gap = panel.quantity - typical
-    demand = np.log1p(np.maximum(_without_own(cell, gap, typical), -0.95))
-    return [_without_own(cell, moved, np.ones(len(panel))), demand]
+    demand = np.log1p(np.maximum(without_own(cell, gap, typical), -0.95))
+    return [without_own(cell, moved, np.ones(len(panel))), demand]
 
 
-def _without_own(cell: Rows, values: Floats, weight: Floats) -> Floats:
+def without_own(cell: Rows, values: Floats, weight: Floats) -> Floats:
     """Σ values / Σ weight over the other rows of the same cell; 0 where there is none."""
     total = np.bincount(cell, weights=values)[cell] - values
     weights = np.bincount(cell, weights=weight)[cell] - weight

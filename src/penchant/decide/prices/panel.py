@@ -48,6 +48,7 @@ class Panel:
     Attributes:
         items: names, sorted. periods: names, in order of time.
         item, period: (n,) code of each row. group: (I,) code of each item's group.
+        group_names: of each code; one empty name where there are no groups.
         log_price, quantity: (n,).
         controls: (n, c) other columns, each with standard deviation 1.
         control_names: columns that they come from.
@@ -66,6 +67,7 @@ class Panel:
     control_names: list[str]
     refused: list[str]
     left_out: int
+    group_names: list[str]
 
     def __len__(self) -> int:
         return len(self.item)
@@ -75,6 +77,7 @@ class Panel:
         return Panel(
             self.items, self.periods, self.item[rows], self.period[rows], self.group, self.log_price[rows],
             self.quantity[rows], self.controls[rows], self.control_names, self.refused, self.left_out,
+            self.group_names,
         )  # fmt: skip
 
 
@@ -122,9 +125,9 @@ def panel_of(table: Table, names: Names, refused: list[str] | None = None) -> Pa
 
     sold = np.bincount(cell, weights=quantity[rows]).astype(np.float64)
     paid = np.bincount(cell, weights=(price * quantity)[rows])
-    group = np.zeros(len(item_names), np.int64)
+    group, group_names = np.zeros(len(item_names), np.int64), [""]
     if names.group in table.columns and table.columns[names.group].kind != "empty":
-        codes = _coded(table.columns[names.group], np.arange(table.rows))[0]
+        codes, group_names = _coded(table.columns[names.group], np.arange(table.rows))
         group[item_codes] = codes[rows]
     core = {names.item, names.period, names.price, names.quantity, names.group}
     others = [column for name, column in table.columns.items() if name not in core]
@@ -141,6 +144,7 @@ def panel_of(table: Table, names: Names, refused: list[str] | None = None) -> Pa
         control_names=used,
         refused=refused or [],
         left_out=int((~good).sum()) + table.unreadable,
+        group_names=group_names,
     )
 
 

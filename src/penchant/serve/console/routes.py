@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from penchant.errors import NotFound, PenchantError
-from penchant.serve.console import actions, decisions, learning, pages, rules
+from penchant.serve.console import actions, decisions, learning, pages, rules, trends
 from penchant.serve.console.desk import STATIC, Desk, headers, page, static_version, templates
 from penchant.serve.console.guard import (
     COOKIE,
@@ -55,6 +55,7 @@ def console_routes(services: Services, *, clock: Clock = time.monotonic) -> list
         Route(f"{one}/consent", act(actions.set_consent), methods=["POST"]),
         Route(f"{one}/erase", act(actions.erase), methods=["POST"]),
         Route("/console/items", view(pages.items)),
+        Route("/console/trends", view(trends.trends)),
         Route("/console/learning", view(learning.learning)),
         Route("/console/learning/rollback", act(learning.rollback), methods=["POST"]),
         Route("/console/rules", view(rules.rules)),

@@ -1,0 +1,31 @@
+"""Trends of a shop."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.app.shop import Shop
+from penchant.decide.trends.result import Trends
+from penchant.decide.trends.run import trends
+from penchant.decide.trends.wishes import Floats
+from penchant.events.cleaning.run import clean
+from penchant.learn.data import fit_to_train
+
+
+def trends_of(shop: Shop) -> Trends:
+    """Without what cleaning marked, and without people who opted out of profiling.
+
+    Raises:
+        NotEnoughData: nothing happened that counts.
+    """
+    columns, view = shop.log.columns(), shop.catalog.view()
+    cleaned = clean(columns, shop.settings.cleaning)
+    columns = fit_to_train(columns, cleaned, shop.consent, shop.left_out())
+
+    def vectors(texts: Sequence[str]) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        table = shop.catalog.text_table(whole=False)
+        rows = np.flatnonzero(view.available_to(len(table.slot)) & (table.slot > 0))
+        return shop.catalog.queries.of(texts), table.vectors[table.slot[rows]], rows
+
+    return trends(columns, view, shop.clock(), vectors)
