@@ -1,5 +1,6 @@
 """A shop's campaigns as its door shows them, and rows of its further tables as it takes them in."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -56,7 +57,7 @@ class CampaignDesk:
         return msgspec.to_builtins(trends_of(self._shop))
 
 
-def _campaign(told: Told, shown: Any) -> dict[str, Any]:
+def _campaign(told: Told, shown: Callable[[str], bool]) -> dict[str, Any]:
     """A campaign with its offers on items that may be shown."""
     offers: dict[str, tuple[Offer, list[str]]] = {}
     for item_id, rows in sorted(told.offers.items()):

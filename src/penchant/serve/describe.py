@@ -85,7 +85,8 @@ _SCHEMAS: dict[str, Any] = {
     "Error": _object(error=_object(code=_TEXT, message=_TEXT)),
     "Recommendation": _object(
         item_id=_TEXT, score={"type": "number"}, position={"type": "integer"}, reason=_OBJECT
-    ),
+    )
+    | {"description": "`offer`, with `offer_id`, `campaign_id`, `discount`, where one holds for the person"},
 }
 _ATTRIBUTES: dict[str, Any] = {
     "type": "object",

@@ -51,10 +51,11 @@ def allocate(arguments: Arguments) -> None:
 
 def report(arguments: Arguments) -> None:
     """What became of a shop's campaigns, by its log."""
+    trees: LightGbmRegression | None = None
     try:
         trees = LightGbmRegression(arguments.threads or os.cpu_count() or 1)
     except MissingExtra as error:
-        trees = note(f"penchant: counts alone: {error}")
+        note(f"penchant: counts alone: {error}")
     with Shop(arguments.shop, writer=False) as shop:
         found = reports_of(shop, trees)
     say(arguments, found, lambda: report_words(found))

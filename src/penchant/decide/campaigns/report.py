@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -194,7 +194,7 @@ def _trial(shop: _Shop, told: _Told, got: Floats, plain: CampaignReport) -> Tabl
         "days since the last event": np.where(np.isfinite(last), (plain.starts - last) / DAY, np.nan),
     }
     out = told.held_out[rows]
-    cells = {
+    cells: dict[str, list[Any]] = {
         "campaign": np.where(out, "held out", "told").tolist(),
         "bought": got[rows].tolist(),
         **{name: values[rows].astype(float).tolist() for name, values in features.items()},

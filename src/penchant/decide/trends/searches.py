@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.decide.trends.people import Codes, Counts, Weeks, changes, told, usual, wilson_high
-from penchant.decide.trends.result import LEAST, Sought
+from penchant.decide.trends.result import LEAST, Change, Sought
 from penchant.events.log import EventColumns
 from penchant.recommend.terms import asked_in, plain
 
@@ -102,8 +102,11 @@ def _sought(searches: Searches, active: Counts, which: Sequence[int]) -> list[So
         for number in which
         if (change := moved[number]) is not None and change.people is not None
     ]  # fmt: skip
-    rises = lambda one: one.change.sure and one.change.ratio > 1  # noqa: E731
-    return sorted(found, key=lambda one: (not rises(one), -(one.change.people or 0)))[:SHOWN]
+    return sorted(found, key=lambda one: (not _rises(one.change), -(one.change.people or 0)))[:SHOWN]
+
+
+def _rises(change: Change) -> bool:
+    return change.sure and change.ratio > 1
 
 
 def _grouped(columns: EventColumns) -> tuple[Rows, list[tuple[str, ...]], list[str]]:
