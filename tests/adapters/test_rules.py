@@ -64,7 +64,8 @@ def test_a_shop_of_before_gets_the_table(tmp_path):
     Database(tmp_path / "shop.db", writer=True).close()
     with sqlite3.connect(tmp_path / "shop.db") as old:
         for table in (
-            "rules", "guests", "offers", "exposures", "stock", "decision_steps", "decisions_now", "offered", "prices",
+            "rules", "guests", "offers", "exposures", "stock", "decision_steps", "decisions_now", "offered",
+            "prices",
         ):  # fmt: skip
             old.execute(f"DROP TABLE {table}")
         old.execute("DELETE FROM counters WHERE name IN ('offers', 'exposures', 'stock')")

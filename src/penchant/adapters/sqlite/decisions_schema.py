@@ -1,4 +1,4 @@
-"""The tables of decisions: steps are added and never changed; what people were offered goes with the people."""
+"""Tables of decisions: steps are added and never changed; what was offered to people goes with them."""
 
 DECISIONS = """
     CREATE TABLE decision_steps (
