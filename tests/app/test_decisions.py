@@ -227,7 +227,7 @@ def test_a_campaign_waits_as_one_and_each_person_is_kept(said, campaign, shop):
     assert set(found["inputs"]) == {"people.csv", "offers.csv"}
     assert not any(name in msgspec.json.encode(found).decode() for name in PEOPLE)
     with Shop(shop, writer=False) as opened:
-        kept = {one.person: one for one in opened.offers.of(found["id"])}
+        kept = {one.person: one for one in opened.offered.of(found["id"])}
         names = {opened.pseudonymizer.pseudonym(name): name for name in PEOPLE}
     assert ben not in kept
     assert len(kept) == 9
@@ -246,11 +246,11 @@ def test_what_is_held_on_a_person_goes_with_the_person(said, campaign, shop, cap
     held = said("export-user", "eve")["held"]["offered"]
     assert [(one["decision"], one["offers"]) for one in held] == [(name, held[0]["offers"])]
     with Shop(shop, writer=False) as opened:
-        eve, count = opened.pseudonymizer.pseudonym("eve"), len(opened.offers.of(name))
+        eve, count = opened.pseudonymizer.pseudonym("eve"), len(opened.offered.of(name))
     assert said("erase-user", "eve", "--yes")["removed"]["offered"] == 1
     assert said("export-user", "eve")["held"]["offered"] == []
     with Shop(shop, writer=False) as opened:
-        assert len(opened.offers.of(name)) == count - 1
+        assert len(opened.offered.of(name)) == count - 1
     assert eve.encode() not in (shop / "shop.db").read_bytes()
 
 
@@ -282,8 +282,8 @@ def test_they_are_in_a_backup_and_who_was_erased_stays_erased(said, priced, camp
         desk, eve = DecisionDesk(opened), opened.pseudonymizer.pseudonym("eve")
         assert desk.decisions() == before, "what went out went out, whenever a shop is taken back to"
         (name,) = [one["id"] for one in before if one["kind"] == "campaign"]
-        assert eve not in {one.person for one in opened.offers.of(name)}
-        assert len(opened.offers.of(name)) == 9
+        assert eve not in {one.person for one in opened.offered.of(name)}
+        assert len(opened.offered.of(name)) == 9
 
 
 def test_one_process_sends_at_a_time(said, priced, shop):
@@ -315,7 +315,7 @@ VERBS = {
     "rules": ["list"], "recommend": ["anna"], "taste": ["anna"], "export-user": ["anna"],
     "erase-user": ["anna", "--yes"], "snapshots": ["list"], "ab": ["report"], "campaigns": ["allocate"],
     "prices": ["suggest"], "stock": ["forecast"], "decisions": ["send"], "evaluate": [], "learn": ["--once"],
-    "train": [], "tune": ["--minutes", ".01"], "distil": [],
+    "trends": [], "train": [], "tune": ["--minutes", ".01"], "distil": [],
 }  # fmt: skip
 STAY = {"serve", "demo"}
 """They do not end by themselves: what a server does is tested over its routes."""
