@@ -8,7 +8,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from penchant.app.choices import Choices
-from penchant.app.deciding import DecisionDesk
+from penchant.app.deciding import DecisionDesk, prices_of
 from penchant.app.engine import Engine, alone, rehearse
 from penchant.app.guests import GuestDesk
 from penchant.app.learning_view import go_back, learning_view
@@ -22,7 +22,6 @@ from penchant.app.shop import Shop
 from penchant.app.showing import reason_words, recent_baskets, shown_items
 from penchant.app.tastes import Tastes, taste_of, wishes_of
 from penchant.catalog.feeds import items_of_records
-from penchant.catalog.prices import lowest
 from penchant.errors import InvalidInput, NotFound, PenchantError, ShopError, StorageError
 from penchant.events.intake import IntakeResult
 from penchant.recommend.impressions import ImpressionStore
@@ -146,14 +145,7 @@ class Serving:
         return {"received": len(checked.items), "changed": changed}
 
     def item_prices(self, item_id: str) -> dict[str, Any]:
-        item, history = self.shop.items.get(item_id), self.shop.items.prices(item_id)
-        if item is None and not history:
-            raise NotFound(f"no item {item_id!r}")
-        return {
-            "item_id": item_id, "price": item.price if item is not None else None,
-            "currency": self.shop.settings.currency, "lowest_30_days": lowest(history, self.shop.clock()),
-            "history": history,
-        }  # fmt: skip
+        return prices_of(self.shop, item_id)
 
     def delete_items(self, item_ids: list[str]) -> dict[str, Any]:
         deleted = self.shop.catalog.delete(item_ids)
@@ -183,15 +175,7 @@ class Serving:
         self.shop.close()
 
     def overview(self) -> dict[str, Any]:
-        tracker = self.recommender.tracker
-        return {
-            "events": self.shop.log.count(),
-            "people": self.shop.log.people_count(),
-            "items": self.shop.items.count(),
-            "opted_out": len(self.shop.consent.opted_out()),
-            "snapshot": tracker.snapshot if tracker is not None else "",
-            "metrics": self._engine.current.load_metrics(tracker.snapshot) if tracker is not None else {},
-        }
+        return _overview(self.shop, self._engine)
 
     def people(self, query: str, limit: int) -> list[dict[str, Any]]:
         found = self.shop.log.activity(query, limit)
@@ -253,6 +237,18 @@ class Serving:
 
     def rollback(self, expected: str) -> dict[str, Any]:
         return go_back(self.shop, expected)
+
+
+def _overview(shop: Shop, engine: Engine) -> dict[str, Any]:
+    tracker = engine.recommender.tracker
+    return {
+        "events": shop.log.count(),
+        "people": shop.log.people_count(),
+        "items": shop.items.count(),
+        "opted_out": len(shop.consent.opted_out()),
+        "snapshot": tracker.snapshot if tracker is not None else "",
+        "metrics": engine.current.load_metrics(tracker.snapshot) if tracker is not None else {},
+    }
 
 
 def _take_all(shop: Shop, engine: Engine, requests: list[Records]) -> list[IntakeResult]:
