@@ -13,9 +13,10 @@ from penchant.adapters.outlets import FolderOutlet, WebhookOutlet, read_secret
 from penchant.adapters.sqlite.database import WriterLock
 from penchant.adapters.sqlite.shown import SqliteShown
 from penchant.app.shop import Shop
+from penchant.catalog.prices import lowest
 from penchant.decide.approval import Person, Queue
 from penchant.decide.sending import Outlet, Sent, send
-from penchant.errors import InvalidInput, PenchantError
+from penchant.errors import InvalidInput, NotFound, PenchantError
 from penchant.events.decisions import Decided, Decision, Offered, told
 from penchant.types import Impression, Scalar
 
@@ -136,6 +137,18 @@ def _counted(offers: Sequence[Offered]) -> dict[str, Any]:
         "propensity": held[0].propensity if held else 0.0,
         "given": sum(bool(one.offers) for one in offers),
     }
+
+
+def prices_of(shop: Shop, item_id: str) -> dict[str, Any]:
+    """What an item cost since when, and the lowest price of the last 30 days. Raises NotFound."""
+    item, history = shop.items.get(item_id), shop.items.prices(item_id)
+    if item is None and not history:
+        raise NotFound(f"no item {item_id!r}")
+    return {
+        "item_id": item_id, "price": item.price if item is not None else None,
+        "currency": shop.settings.currency, "lowest_30_days": lowest(history, shop.clock()),
+        "history": history,
+    }  # fmt: skip
 
 
 def outlet_of(shop: Shop) -> Outlet | None:

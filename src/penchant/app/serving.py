@@ -9,7 +9,7 @@ from typing import Any
 
 from penchant.app.campaigns import CampaignDesk
 from penchant.app.choices import Choices
-from penchant.app.deciding import DecisionDesk
+from penchant.app.deciding import DecisionDesk, prices_of
 from penchant.app.engine import Engine, alone, rehearse
 from penchant.app.guests import GuestDesk
 from penchant.app.learning_view import go_back, learning_view
@@ -23,7 +23,6 @@ from penchant.app.shop import Shop
 from penchant.app.showing import reason_words, recent_baskets, shown_items
 from penchant.app.tastes import Tastes, taste_of, wishes_of
 from penchant.catalog.feeds import items_of_records
-from penchant.catalog.prices import lowest
 from penchant.errors import InvalidInput, NotFound, PenchantError, ShopError, StorageError
 from penchant.events.intake import IntakeResult
 from penchant.recommend.impressions import ImpressionStore
@@ -147,14 +146,7 @@ class Serving:
         return {"received": len(checked.items), "changed": changed}
 
     def item_prices(self, item_id: str) -> dict[str, Any]:
-        item, history = self.shop.items.get(item_id), self.shop.items.prices(item_id)
-        if item is None and not history:
-            raise NotFound(f"no item {item_id!r}")
-        return {
-            "item_id": item_id, "price": item.price if item is not None else None,
-            "currency": self.shop.settings.currency, "lowest_30_days": lowest(history, self.shop.clock()),
-            "history": history,
-        }  # fmt: skip
+        return prices_of(self.shop, item_id)
 
     def delete_items(self, item_ids: list[str]) -> dict[str, Any]:
         deleted = self.shop.catalog.delete(item_ids)
