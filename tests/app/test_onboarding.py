@@ -78,6 +78,7 @@ def test_answers_are_the_persons_own_events(house: House) -> None:
     viewed = {"user_id": "guest", "item_id": "milk-1", "type": "view", "timestamp": NOW - 9.0, "guest": True}
     house.ask("POST", "events", json={"events": [viewed]})
     house.ask("POST", "users/first/guests", json={"guest_id": "guest"})
+    house.clock.advance(1.0)
     before = house.books("new")
     house.says("guest", "books-1", likes=True)
     (event,) = house.ask("GET", "users/guest/taste")["recent"]

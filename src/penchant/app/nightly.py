@@ -30,7 +30,7 @@ LEARN: Learn = learn_on
 
 def learn_step(shop: Shop, at: Standing, told: Told, from_scratch: bool) -> Outcome:
     """See :func:`~penchant.app.learning.learn_now`; the shop's training lock is held."""
-    begun = time.monotonic()
+    begun, asked = time.monotonic(), shop.clock()
     rules = rules_of(shop.settings.learn)  # wrong ones are refused before anything is read
     given = material(shop, told)
     known = known_of(given)
@@ -44,7 +44,7 @@ def learn_step(shop: Shop, at: Standing, told: Told, from_scratch: bool) -> Outc
         champion, known, task, rules,
         reference=reference, seed=shop.settings.train.seed + at.seen, learn=learn,
     )  # fmt: skip
-    _nobody_left(shop, given)
+    _nobody_left(shop, given, asked)
     outcome = _keep(shop, at, given, done, from_scratch)
     return msgspec.structs.replace(outcome, seconds=time.monotonic() - begun)
 
@@ -116,10 +116,13 @@ def _training(shop: Shop, given: Material, told: Told) -> Learn:
     return learn
 
 
-def _nobody_left(shop: Shop, given: Material) -> None:
-    """Raises Conflict where a model has learned from somebody who was erased, or opted out, meanwhile."""
-    people = set(given.data.people)
-    if people & shop.consent.opted_out() or people - set(shop.log.people()):
+def _nobody_left(shop: Shop, given: Material, since: float) -> None:
+    """Raises Conflict where a model has learned from somebody who was erased, or opted out, meanwhile. A
+    guest who became somebody is not gone, unless that somebody opted out. ``since``: unix seconds."""
+    people, out = set(given.data.people), shop.consent.opted_out()
+    gone = people - set(shop.log.people())
+    now_of = {guest: login.person for guest, login in shop.guests.since(since) if guest in people}
+    if people & out or gone - set(now_of) or out.intersection(now_of.values()):
         raise Conflict(
             "people were erased or opted out while it learned from them: what it made is thrown away, "
             "and it learns anew without them"

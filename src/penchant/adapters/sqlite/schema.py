@@ -84,5 +84,8 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE consent ADD COLUMN experiments INTEGER NOT NULL DEFAULT 1;
     """,
+    """
+    CREATE INDEX guests_by_time ON guests (time);
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
