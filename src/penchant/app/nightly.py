@@ -4,13 +4,16 @@ import math
 import time
 
 import msgspec
+import numpy as np
 
 from penchant.app.bars import training_bar
 from penchant.app.learning import Outcome, Standing
 from penchant.app.output import Told
+from penchant.app.ranker import FOLDER as RANKER
+from penchant.app.ranking import ready, train_ranker
 from penchant.app.shop import Shop
 from penchant.app.work import TRAINING, Material, material, train_model
-from penchant.errors import Conflict, NotFound
+from penchant.errors import Conflict, NotFound, PenchantError
 from penchant.learn.consolidate import make_consolidations
 from penchant.learn.continued import Known, Pace, Pass, learn_on
 from penchant.learn.gate import GateSettings, Verdict
@@ -22,7 +25,11 @@ from penchant.model.loading import load_model
 from penchant.model.saving import save_snapshot
 from penchant.model.scoring import PreferenceModel
 from penchant.model.snapshot import Learned, read_manifest
+from penchant.recommend.ranking.folder import read_ranker
 from penchant.settings import LearnSettings
+
+RANKER_SECONDS = 7 * 86_400.0
+"""Between two trainings of a ranker: each costs a training from scratch, on all but the newest weeks."""
 
 LEARN: Learn = learn_on
 """What learns on; a test puts something worse in its place."""
@@ -46,7 +53,24 @@ def learn_step(shop: Shop, at: Standing, told: Told, from_scratch: bool) -> Outc
     )  # fmt: skip
     _nobody_left(shop, given, asked)
     outcome = _keep(shop, at, given, done, from_scratch)
-    return msgspec.structs.replace(outcome, seconds=time.monotonic() - begun)
+    ranker = _rank_again(shop, given, told, asked)
+    return msgspec.structs.replace(outcome, ranker=ranker, seconds=time.monotonic() - begun)
+
+
+def _rank_again(shop: Shop, given: Material, told: Told, asked: float) -> str:
+    """Learn the shop's ranker anew where it has one that is a week old; what came of it, for people.
+
+    Nothing that goes wrong with it is a reason to throw the pass away: the older one orders on.
+    """
+    try:
+        made = read_ranker(shop.folder / RANKER)[0].made if (shop.folder / RANKER).exists() else np.inf
+        if shop.clock() - made < RANKER_SECONDS:
+            return ""
+        split = ready(given)
+        found = train_ranker(shop, given, split, told, lambda: _nobody_left(shop, given, asked)).verdict
+    except PenchantError as error:
+        return f"the ranker was not learned anew: {error}"
+    return f"the ranker was learned anew: NDCG@10 {found.taste:.4f} by taste alone, {found.ranked:.4f} ranked"
 
 
 def rules_of(settings: LearnSettings) -> Rules:

@@ -7,6 +7,8 @@ from functools import partial
 from secrets import token_urlsafe
 from typing import Any
 
+import msgspec
+
 from penchant.app.choices import Choices
 from penchant.app.engine import Engine, alone, rehearse
 from penchant.app.guests import GuestDesk
@@ -193,7 +195,7 @@ class Serving:
         return {
             "baskets": recent_baskets(self.shop.catalog, history),
             "profile": taste_of(self.shop, Pseudonym(pseudonym)),
-            "consent": {"profiling": self.shop.consent.get(Pseudonym(pseudonym)).profiling},
+            "consent": msgspec.to_builtins(self.shop.consent.get(Pseudonym(pseudonym))),
         }
 
     def person_recommend(self, pseudonym: str, size: int) -> dict[str, Any]:
@@ -213,8 +215,10 @@ class Serving:
             self.shop.log.append([event])
             self._engine.catch_up()
 
-    def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
-        return self._choices.consent_to(Pseudonym(pseudonym), profiling)
+    def person_consent(
+        self, pseudonym: str, profiling: bool | None = None, experiments: bool | None = None
+    ) -> dict[str, Any]:
+        return self._choices.consent_to(Pseudonym(pseudonym), profiling, experiments)
 
     def person_taste(self, pseudonym: str, changes: dict[str, Any]) -> dict[str, Any]:
         return Tastes(self.shop, self._engine, self._others).correct(Pseudonym(pseudonym), changes)

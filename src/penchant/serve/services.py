@@ -175,7 +175,8 @@ class Services(ApiServices, Protocol):
 
         ``baskets``: newest first, each with ``timestamp``, ``type``, ``items`` (``item_id``, ``title``) and
         ``texts`` that were searched for or written;
-        ``profile``: a :class:`penchant.taste.profile.TasteProfile` as built-ins; ``consent``: ``profiling``.
+        ``profile``: a :class:`penchant.taste.profile.TasteProfile` as built-ins; ``consent``: ``profiling``
+        and ``experiments``.
         """
         ...
 
@@ -196,7 +197,9 @@ class Services(ApiServices, Protocol):
         """
         ...
 
-    def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
+    def person_consent(
+        self, pseudonym: str, profiling: bool | None = None, experiments: bool | None = None
+    ) -> dict[str, Any]:
         """As :meth:`ApiServices.set_consent`."""
         ...
 
