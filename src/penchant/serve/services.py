@@ -70,11 +70,16 @@ class ApiServices(Protocol):
         ...
 
     def at_hand(self, wanted: ListWanted) -> bool:
-        """Whether :meth:`recommend_each` needs no disk for the list, and a few ms at most. Asks no disk."""
+        """Whether :meth:`recommend_each` takes a few ms at most for the list: the person is in memory, or has
+        a short past."""
         ...
 
-    def recommend_each(self, wanted: list[ListWanted]) -> list[Impression]:
-        """A list for each, logged under its ``recommendation_id``."""
+    def recommend_each(self, wanted: list[ListWanted], *, wait: bool = True) -> list[Impression]:
+        """A list for each, logged under its ``recommendation_id``.
+
+        Raises:
+            WouldWait: a long past is to be read for one of them, and nobody is to ``wait``; no list was made.
+        """
         ...
 
     def similar(self, item_id: str, size: int, user_id: str | None = None) -> Impression:
