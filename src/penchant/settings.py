@@ -192,7 +192,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Limits of the HTTP door. Sizes in bytes and characters.
 
     ``rest``: numbers of people who are not asked for just now. ``guest_prefix``: what every id of a guest
-    begins with, so that nobody logs in as a guest who is somebody else; empty for any id.
+    begins with, so that nobody logs in as a guest who is somebody else; empty where their events say it.
     """
 
     host: str = "127.0.0.1"

@@ -140,8 +140,9 @@ def test_who_opted_out_of_experiments_is_in_no_arm() -> None:
 
 
 def begins(client: TestClient, serving: Serving, user: str) -> None:
-    """From here on a model makes the lists."""
+    """A guest comes; from here on a model makes the lists."""
     event = {"user_id": user, "type": "view", "item_id": "tea", "timestamp": serving.shop.clock()}
+    event["guest"] = True
     assert client.post("/v1/events", json={"events": [event]}).json()["accepted"] == 1
 
 

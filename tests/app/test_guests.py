@@ -63,8 +63,13 @@ def house(made: Path, tmp_path: Path) -> Iterator[House]:
     found.serving.close()
 
 
+GUESTS = {"g", "g-1", "no", "yes", "dog", "tablet"}
+"""Their events say that they are a guest's; those of all others do not."""
+
+
 def event(user: str, item: str, at: float, kind: str = "view", **more: object) -> dict:
-    return {"user_id": user, "item_id": item, "type": kind, "timestamp": NOW + at, **more}
+    said = {"guest": True} if user in GUESTS else {}
+    return {"user_id": user, "item_id": item, "type": kind, "timestamp": NOW + at, **said, **more}
 
 
 BEFORE = [("tea", -50.0, "view"), ("honey", -40.0, "cart"), ("milk", -30.0, "purchase")]
@@ -147,6 +152,36 @@ def test_who_is_known_as_a_person_is_no_guest(house: House) -> None:
     assert house.logs_in("ann", "g-told")["events"] == 1, "the prefix says that it is a guest"
     house.logs_in("g-ann", "g-1")
     assert "person" in refused(house, "thief", "g-ann", 409)
+
+
+def test_without_a_prefix_each_event_must_say_that_it_is_a_guests(house: House) -> None:
+    house.does(event("eve", "milk", -9.0, "purchase", session_id="s-1"))
+    assert '"guest": true' in refused(house, "thief", "eve", 409)
+    house.does(event("eve", "tea", -8.0, guest=True), event("eve", "tea", -7.0, session_id="eve"))
+    refused(house, "thief", "eve", 409)
+    for said in (False, 0, "false", "", 2):
+        house.does(event(f"no-{said}", "tea", -8.0, guest=said))
+        refused(house, "thief", f"no-{said}", 409)
+    assert house.history("thief") == []
+    assert len(house.history("eve")) == 3
+    house.does(event("s-2", "tea", -6.0, session_id="s-2"), event("s-2", "milk", -5.0, guest="true"))
+    house.does(event("s-3", "honey", -4.0, guest=1))
+    for answered in ("s-3", "s-4"):
+        house.ask("POST", "onboarding", json={"user_id": answered, "item_id": "tea", "likes": True})
+    assert [house.logs_in("ann", guest)["events"] for guest in ("s-2", "s-3")] == [2, 2]
+    assert house.logs_in("ann", "s-4")["joined"] is False, "answers to our questions say nothing of it"
+
+
+def test_of_whom_there_is_no_event_nobody_knows_whether_it_is_a_guest(house: House) -> None:
+    told = house.logs_in("thief", "eve")
+    assert (told["joined"], told["events"]) == (False, 0)
+    assert "guest_prefix" in told["reason"]
+    house.does(event("eve", "milk", -9.0, "purchase"))
+    assert house.history("thief") == [], "what comes late is not the thief's either"
+    assert [item for item, _ in house.history("eve")] == ["milk"]
+    house.does(event("g", "tea", -9.0))
+    house.logs_in("ann", "g")
+    assert house.logs_in("ann", "g")["joined"], "it is known now, though all of its events are ann's"
 
 
 def everything_on(house: House, user: str) -> str:
@@ -351,13 +386,14 @@ def test_what_the_next_person_was_shown_stays(house: House) -> None:
 
 
 def test_the_same_login_again_is_one_row(house: House) -> None:
+    house.does(event("g", "honey", -5.0))
     for _ in range(3):
         house.clock.advance(10.0)
         house.logs_in("ann", "g")
     ann = house.named("ann")
     assert house.shop.guests.of_person(ann) == [(house.named("g"), NOW + 30.0)]
     house.does(event("g", "tea", 5.0), event("g", "milk", 25.0))
-    assert len(house.history("ann")) == 2
+    assert len(house.history("ann")) == 3
     for user in ("bob", "ann"):
         house.clock.advance(10.0)
         house.logs_in(user, "g")

@@ -13,7 +13,7 @@ KINDS = ["milk", "books", "games"]
 
 
 def records() -> list[dict]:
-    """All buy milk, half of them books, a fifth games; twelve things of each."""
+    """All buy milk, half of them books, a fifth games; twelve things of each. The tenth is a guest."""
     found = []
     for n in range(40):
         kinds = [0] + [1] * (n % 2) + [2] * (n % 5 == 0)
@@ -21,7 +21,8 @@ def records() -> list[dict]:
             for step in range(4):
                 item = f"{KINDS[kind]}-{(5 * n + step * (1 + n % 2)) % 12}"
                 at = NOW - 86_400.0 * (40 - n) / 10 + 60 * step
-                found.append({"user_id": f"p{n}", "item_id": item, "type": "purchase", "timestamp": at})
+                event = {"user_id": f"p{n}", "item_id": item, "type": "purchase", "timestamp": at}
+                found.append(event | {"guest": n == 9})
     return found
 
 
@@ -74,6 +75,10 @@ def test_the_next_question_and_the_next_list_follow_the_answers(house: House) ->
 
 
 def test_answers_are_the_persons_own_events(house: House) -> None:
+    viewed = {"user_id": "guest", "item_id": "milk-1", "type": "view", "timestamp": NOW - 9.0, "guest": True}
+    house.ask("POST", "events", json={"events": [viewed]})
+    house.ask("POST", "users/first/guests", json={"guest_id": "guest"})
+    house.clock.advance(1.0)
     before = house.books("new")
     house.says("guest", "books-1", likes=True)
     (event,) = house.ask("GET", "users/guest/taste")["recent"]

@@ -203,6 +203,48 @@ def test_an_erased_person_is_unlearned(folder: Path) -> None:
     assert shop.pseudonymizer.pseudonym(teacher) not in (folder / "learning" / "drift.json").read_text()
 
 
+def test_a_guest_who_logs_in_is_followed_as_the_person(folder: Path) -> None:
+    more(folder, 500)
+    names = [event.user_id for event in events()[TRAINED : TRAINED + 500]]
+    busy = sorted(set(names), key=names.count)[::-1][:3]
+    with Shop(folder, writer=False) as shop:
+        online = Online(shop)
+        online.look()
+        beside, end = online._beside, shop.log.end()
+        assert beside is not None
+        guest, person, other = map(shop.pseudonymizer.pseudonym, busy)
+        with Shop(folder, writer=True) as writer:
+            assert writer.guests.join(guest, person, 2e9).events
+        more(folder, 300, TRAINED + 500)
+        online.look()
+        assert online._beside is beside, "nobody else is read anew"
+        for entry in shop.log.follow(end, 1_000):
+            if entry.event.user_id in {guest, person, other}:
+                fresh = beside.people._read(Pseudonym(entry.event.user_id), shop.log.end() + 1)
+                held = beside.people._people.get(Pseudonym(entry.event.user_id))
+                assert held is not None
+                assert held.had == fresh.had
+                np.testing.assert_allclose(
+                    beside.model.h(held.state, 2e9), beside.model.h(fresh.state, 2e9), atol=1e-4
+                )
+
+
+def test_what_a_guest_taught_is_unlearned_where_the_person_opted_out(folder: Path) -> None:
+    more(folder, 700)
+    names = [event.user_id for event in events()[TRAINED : TRAINED + 700]]
+    with Shop(folder, writer=True) as shop:
+        busy = sorted(set(names), key=names.count)[::-1]
+        teacher = next(one for one in busy if not held_out(_asked(shop.pseudonymizer.pseudonym(one))))
+        shop.consent.set(Pseudonym("out"), Consent(profiling=False))
+        online = Online(shop)
+        online.look()
+        first = published(folder).head.learned
+        shop.guests.join(shop.pseudonymizer.pseudonym(teacher), Pseudonym("out"), 2e9)
+        online._published = -np.inf
+        online.look()
+        assert published(folder).head.learned < first
+
+
 def _asked(person: str, item: int = 0, h: float = 0.0) -> Asked:
     behaviour = np.full(8, h, np.float32)
     return Asked(Pseudonym(person), 1, 0.0, 0, item, behaviour, behaviour, np.zeros(0, np.int64))

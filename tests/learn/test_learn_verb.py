@@ -30,7 +30,7 @@ from penchant.model.folders import write_folder
 from penchant.model.scoring import PreferenceModel
 from penchant.privacy.consent import Consent
 from penchant.serve.services import ListWanted
-from penchant.types import Event
+from penchant.types import Event, Pseudonym
 
 
 def silent(what: str, share: float) -> None:
@@ -278,6 +278,27 @@ class TestPeople:
         assert len(self.seen) == 2
         assert [*manifests(folder)][1:] == [outcome.snapshot], "the first was never written"
         check_chain(folder)
+
+    @pytest.mark.parametrize("person_opted_out", [False, True])
+    def test_a_guest_who_logs_in_while_it_learns_is_not_gone(
+        self, folder: Path, capsys: pytest.CaptureFixture[str], person_opted_out: bool
+    ) -> None:
+        more(folder, 600)
+
+        def log_in() -> None:
+            with Shop(folder, writer=True) as shop:
+                guest, person = (shop.pseudonymizer.pseudonym(event.user_id) for event in people(2))
+                if person_opted_out:
+                    person = Pseudonym("opted out before")
+                if not shop.guests.of_person(person):
+                    shop.guests.join(guest, person, time.time())
+
+        with Shop(folder, writer=True) as shop:
+            shop.consent.set(Pseudonym("opted out before"), Consent(profiling=False))
+        self.meanwhile = log_in
+        learn_now(folder, silent)
+        assert ("thrown away" in capsys.readouterr().err) == person_opted_out
+        assert self.counted()[1:] == ([self.counted()[0] - 1] if person_opted_out else [])
 
 
 def people(count: int) -> list[Event]:

@@ -79,7 +79,7 @@ def test_pages_that_would_load_from_elsewhere_are_off(fake: MagicMock) -> None:
 
 def test_a_list_names_the_shops_own_user_and_never_the_pseudonym(fake: MagicMock) -> None:
     (answer,), _ = ask(fake, ("GET", "/v1/users/anna/recommendations?item=x&placement=home&n=5", {}))
-    fake.recommend_each.assert_called_once_with([ListWanted("anna", 5, "home", "x")])
+    fake.recommend_each.assert_called_once_with([ListWanted("anna", 5, "home", "x")], wait=False)
     item = {"item_id": "i", "score": 0.5, "position": 0, "reason": {"kind": "popular"}}
     assert answer.json() == {
         "recommendation_id": "l",
@@ -244,7 +244,7 @@ def test_events_that_wait_for_a_disk_hold_up_no_list(fake: MagicMock) -> None:
     )
     free = threading.Event()
     fake.take_in_each.side_effect = waiting_for(free)
-    fake.recommend_each.side_effect = lambda asked: fake.recommend_each.return_value * len(asked)
+    fake.recommend_each.side_effect = lambda asked, wait=True: fake.recommend_each.return_value * len(asked)
 
     async def go() -> tuple[list[httpx.Response], list[httpx.Response]]:
         app = create_app(fake, lambda: 12.0, io.StringIO())

@@ -19,7 +19,7 @@ from penchant.model.folders import sync
 FORMAT = 1
 CONTENTS = "contents.json"
 PART = re.compile(
-    r"shop\.toml|shop\.db|vectors\.db|secret\.key|snapshots/promotions\.jsonl"
+    r"shop\.toml|shop\.db|vectors\.db|secret\.key|snapshots/promotions\.jsonl|ranker/(ranker\.json|trees\.txt)"
     r"|snapshots/\d{8}-\d{6}-\d{1,6}/(manifest\.json|weights\.safetensors|delta\.safetensors)"
 )
 """Names that a part may have. Nothing else is ever written to the disk."""

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -15,16 +15,27 @@ from penchant.adapters.sqlite.database import Database
 from penchant.adapters.sqlite.log import SqliteLog
 from penchant.adapters.sqlite.people import everybody
 from penchant.app.archive import FORMAT, Contents, opened, write_archive
+from penchant.app.ranker import FOLDER as RANKER
 from penchant.app.shop import Shop
 from penchant.app.taking import clean
-from penchant.errors import InvalidInput, NotTrained, PenchantError, ShopError, StorageError
+from penchant.errors import (
+    InvalidInput,
+    NotTrained,
+    PenchantError,
+    ShopError,
+    SnapshotRefused,
+    StorageError,
+)
 from penchant.learn.shelf import SnapshotShelf, earlier
 from penchant.model.delta import DELTA
 from penchant.model.folders import sync
 from penchant.model.snapshot import read_manifest
 from penchant.privacy.pseudonyms import read_key
+from penchant.recommend.ranking.folder import read_ranker, write_ranker
 
 LEDGER, KEY = "erased.ledger", "secret.key"
+TRIES = 3
+"""Readings of a ranker that another process replaces meanwhile."""
 BESIDE = (LEDGER, KEY)
 """What may be in the folder of a restored shop already: who was erased since, and the key."""
 
@@ -62,6 +73,7 @@ def back_up(shop: Shop, path: Path, *, with_key: bool = True) -> Contents:
         for name in ("shop.db", "vectors.db"):
             if (shop.folder / name).exists():
                 copy_of(shop.folder / name, room / name)
+        _copy_ranker(shop.folder / RANKER, room / RANKER)
         events, end = _size(room / "shop.db")
         files = sorted(one for one in room.rglob("*") if one.is_file())
         parts = {one.relative_to(room).as_posix(): one for one in files}
@@ -118,7 +130,9 @@ def _made_whole(
     if until is not None:
         cut = cut_after(shop.database, until)
         shop.shelf.forget_after(until)
-        shop.learned.remove()  # It may be of what came later.
+        # They may be of what came later.
+        shop.learned.remove()
+        shutil.rmtree(shop.folder / RANKER, ignore_errors=True)
         clean(shop, tell)
     return Restored(
         taken=contents.time, events=shop.log.count(), erased=len(gone), cut=cut, snapshot=_serves(shop),
@@ -142,6 +156,16 @@ def _copy_shelf(shop: Shop, room: Path) -> str:
     if history:
         shelf.tell(history)
     return history[-1].name if history else ""
+
+
+def _copy_ranker(source: Path, target: Path) -> None:
+    """Where there is a whole one: another may be written while it is read."""
+    for _ in range(TRIES):
+        if not source.exists():
+            return
+        with suppress(SnapshotRefused):
+            write_ranker(target, *read_ranker(source))
+            return
 
 
 def _root(shelf: SnapshotShelf, name: str) -> str:

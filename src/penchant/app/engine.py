@@ -14,7 +14,7 @@ from penchant.app.deltas import Deltas
 from penchant.app.exploring import Exploring
 from penchant.app.health import Health
 from penchant.app.onboarding import AnsweredLists, crowd_in
-from penchant.app.ranker import ranking_of
+from penchant.app.ranker import Rankers
 from penchant.app.retrieval import retrieval_of
 from penchant.app.ruling import Ruling
 from penchant.app.shop import DATABASE, Shop
@@ -82,6 +82,7 @@ class Engine:
         # Which text each row of the model was made of. Without a model no text need be read yet.
         self._slot = np.zeros(0, np.int32) if tracker is None else _texts(self._shop).slot
         self.exploring = Exploring(shop, columns, self.position, self.counts, np.random.default_rng())
+        self.rankers = Rankers(shop, columns, self.counts.trend.live)
         exposure, sink = exposure_of(shop, self.writer)
         arms, self.ruling = self.current.experiment(), Ruling(shop, self.health.fault)
         self.tables = Tables(shop, self.ruling.force, self.health.fault)
@@ -90,7 +91,7 @@ class Engine:
             corrections=shop.corrections, consent=shop.consent, sink=sink, new_id=self.new_list_id,
             experiment=arms, on_fault=self.health.fault, rules=self.tables.rules, suited=self.answered,
             retrieval=retrieval_of(shop.settings.recommend, len(arms.pinned)),
-            ranking=ranking_of(shop, columns, self.counts.trend.live),
+            ranking=self.rankers.ranking,
             variety=Variety(shop.settings.variety), exposure=exposure, exploration=self.exploring.stage,
             offers=self.tables.offers,
         )  # fmt: skip
@@ -157,6 +158,7 @@ class Engine:
         """The erasure is done: drop what a request read while it went on, all search words and user ids."""
         self._drop(person)
         _forget(self, person)
+        self.rankers.taken_back()
         self.counts.forget_mark(person)
         self._shop.catalog.queries.forget()
         self._shop.pseudonymizer.forget()
@@ -176,6 +178,8 @@ class Engine:
                 self._drop(person)
             if not before and self.counts.counts(person):
                 self.counts.trend.add(self.counts.heard_of(person, self.position))
+        if before != now:
+            self.rankers.taken_back()
 
     def _drop(self, person: Pseudonym) -> None:
         for tracker in self._trackers():
@@ -235,6 +239,8 @@ class Engine:
                 self.read_catalogue()
                 self._untold = False
             self.recommender.follow_catalogue()
+            if self.rankers.follow():
+                self.recommender.personal.rank(self.rankers.ranking)
         # Whatever is wrong with a snapshot or its folder: the next one must still be heard of.
         except Exception as error:
             self.current.refuse(newest, error)

@@ -37,7 +37,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         snapshot: what it made. parent: what it learned on from. serves: it was promoted.
         reasons: of the gate. since, to: unix seconds; what is between was learned. log_position: the newest
             event of that. events: how many. late: events that came too late to be learned as fresh.
-        seconds: that it took.
+        seconds: that it took. ranker: what became of the shop's ranker, empty where it was left as it is.
     """
 
     snapshot: str
@@ -50,13 +50,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     late: int = 0
     seconds: float = 0.0
+    ranker: str = ""
 
     def words(self) -> str:
         """For people."""
         what = "it serves from now on" if self.serves else "it is kept, and does not serve"
         learned = f"learned {self.events:,} events in {self.seconds:.0f} s, {self.snapshot}: {what}"
         late = [f"{self.late:,} events came too late to be learned as fresh"] if self.late else []
-        return "\n  ".join([learned, *self.reasons, *late])
+        return "\n  ".join([learned, *self.reasons, *late, *([self.ranker] if self.ranker else [])])
 
 
 @dataclass(frozen=True, slots=True)

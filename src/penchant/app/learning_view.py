@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from penchant.app.ranker import FOLDER as RANKER
 from penchant.app.shop import Shop
 from penchant.errors import Conflict, NotFound, SnapshotRefused
 from penchant.evaluate.stream_plots import heat_map
@@ -17,6 +18,7 @@ from penchant.learn.gate import Part
 from penchant.learn.progress import PROGRESS, Hour, Progress, Told, read_progress, sum_of
 from penchant.learn.shelf import Promotion, earlier
 from penchant.model.snapshot import Learned, Manifest, read_manifest
+from penchant.recommend.ranking.folder import read_ranker
 
 DAYS = 14
 """Shown of the past, back from the newest hour."""
@@ -26,6 +28,9 @@ LEAST = 20
 
 ALARMS, PROMOTIONS = 30, 20
 """Newest ones that are shown."""
+
+COLUMNS = 10
+"""Of a ranker, those that matter most to it."""
 
 DAY = 86_400.0
 PARTS: tuple[Part, ...] = ("newest", "memory", "anchor")
@@ -54,7 +59,31 @@ def learning_view(shop: Shop, served: Mapping[str, Any]) -> dict[str, Any]:
         "promotions": _promotions(history, manifests)[:PROMOTIONS],
         "back": _back(history, manifests),
         "heat": _heat(shop.folder / "reports" / "learning.json"),
+        "ranker": _ranker(shop),
         "report": (shop.folder / "reports" / "learning.html").is_file(),
+    }
+
+
+def _ranker(shop: Shop) -> dict[str, Any] | None:
+    """What the shop's ranker was found to bring, and what it goes by; None where there is none."""
+    if not (shop.folder / RANKER).exists():
+        return None
+    try:
+        found = read_ranker(shop.folder / RANKER)[0]
+    except SnapshotRefused as error:
+        return {"broken": str(error)}
+    most = sorted(found.importance.items(), key=lambda one: -one[1])[:COLUMNS]
+    return {
+        "broken": "",
+        "serves": found.serves and shop.settings.recommend.ranking != "off",
+        "off": shop.settings.recommend.ranking == "off",
+        "made": found.made,
+        "lists": found.lists,
+        "people": found.people,
+        "taste": found.taste,
+        "ranked": found.ranked,
+        "error": found.error,
+        "importance": [{"name": name, "share": share} for name, share in most],
     }
 
 

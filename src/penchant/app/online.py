@@ -19,6 +19,7 @@ from penchant.app.shop import Shop
 from penchant.errors import NotTrained, PenchantError
 from penchant.events.attributes import ConsentedAttributes
 from penchant.events.cleaning.run import clean
+from penchant.events.guests import Login
 from penchant.events.impressions import propensity
 from penchant.learn.course import Answer, Course, groups
 from penchant.learn.data import fit_to_train, histories_from
@@ -40,6 +41,8 @@ AT_ONCE = 100
 """Events that are read and learned together."""
 LOOK_SECONDS, AGAIN_SECONDS = 1.0, 10.0
 """Between two looks at the log, and after something went wrong."""
+CLOCK_SECONDS = 3_600.0
+"""By which the clock of who writes logins down may be set back."""
 SAMPLE = 200
 """People whose behaviour says what is usual."""
 
@@ -79,6 +82,7 @@ class Online:
         self._progress = read_progress(self._path)
         self._drift = Drift(shop, self._progress.alarms)
         self._live = Live(shop, self._progress)
+        self._logins = _Logins(shop)
         self._beside: _Beside | None = None
         self._gone: tuple[object, ...] = ()
         self._published = -np.inf
@@ -91,9 +95,9 @@ class Online:
         """
         name, gone = self._shop.shelf.current(), self._erased()
         if self._beside is None or (self._beside.name, self._gone) != (name, gone) or self._retold():
-            self._beside, self._gone = self._begin(name), gone
-            self._live.begin(name)
-        beside, found = self._beside, False
+            self._logins.new()  # What is read now is read of who they are now.
+            self._beside, self._gone = self._begin_anew(name), gone
+        beside, found = self._joined(self._beside), False
         while goes_on() and (entries := self._with_rows(self._shop.log.follow(beside.position, AT_ONCE))):
             self._hear(beside, entries)
             found = True
@@ -121,6 +125,22 @@ class Online:
         held = self._shop.corrections.all_disregarded()
         named = frozenset((person, one.forgotten, one.remembered) for person, one in held.items())
         return self._shop.consent.opted_out(), size, named
+
+    def _joined(self, beside: _Beside) -> _Beside:
+        """After logins since the last look: what guests did is people's own by now."""
+        logins = self._logins.new()
+        if any(login.person in beside.out for _, login in logins):
+            # What was learned of such a guest counts no more.
+            return self._begin_anew(beside.name)
+        for guest, login in logins:
+            beside.people.forget(guest)
+            beside.people.forget(login.person)
+        return beside
+
+    def _begin_anew(self, name: str) -> _Beside:
+        self._beside = self._begin(name)
+        self._live.begin(name)
+        return self._beside
 
     def _begin(self, name: str) -> _Beside:
         """The snapshot, and the shop as it was when that was made."""
@@ -238,6 +258,23 @@ class Online:
         delta = Delta(head, rows, course.table.moves[rows], course.table.lifts(rows))
         write_delta(self._shop.shelf.path(beside.name), delta)
         beside.number, beside.published = head.number, beside.published + int(verdict.accepted)
+
+
+class _Logins:
+    """Guests who became somebody, each told once."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._told: frozenset[tuple[Pseudonym, Login]] = frozenset()
+        self._newest = 0.0
+
+    def new(self) -> list[tuple[Pseudonym, Login]]:
+        """Logins since the last call, oldest first; all, the first time."""
+        found = self._shop.guests.since(self._newest - CLOCK_SECONDS)
+        fresh = [one for one in found if one not in self._told]
+        self._told = frozenset(found)
+        self._newest = max([self._newest, *(login.time for _, login in found)])
+        return fresh
 
 
 def follow_log(

@@ -1,17 +1,19 @@
 """A shop's ranker: learned and kept. Servers read it in :mod:`penchant.app.ranker`."""
 
-import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from penchant.adapters import lightgbm_trees
+from penchant.app.bars import training_bar
 from penchant.app.output import Told
 from penchant.app.ranker import FOLDER
 from penchant.app.shop import Shop
-from penchant.app.work import Material
+from penchant.app.work import TRAINING, Material, train_model
 from penchant.evaluate.protocols import Split, pick, time_split
 from penchant.learn.ranking import Lists, Verdict, enough, judged
+from penchant.model.checkpoint import clear_checkpoint
 from penchant.model.examples import Questions
 from penchant.model.scoring import PreferenceModel
 from penchant.recommend.ranking.folder import RankerManifest, write_ranker
@@ -65,11 +67,30 @@ def ready(given: Material) -> Split:
     return split
 
 
-def learn_ranker(shop: Shop, given: Material, split: Split, early: PreferenceModel, tell: Told) -> Learned:
-    """Learn from ``split``, with the scores of a model of its training part; keep what is surely better.
+def train_ranker(
+    shop: Shop, given: Material, split: Split, tell: Told, before_keeping: Callable[[], None] = lambda: None
+) -> Learned:
+    """:func:`learn_ranker`, with a taste model of all but the weeks that teach, made for it."""
+    early = train_model(shop, given, training_bar(tell, shop.settings.train.time_budget), until=split.start)
+    clear_checkpoint(shop.folder / TRAINING)
+    return learn_ranker(shop, given, split, early, tell, before_keeping=before_keeping)
+
+
+def learn_ranker(
+    shop: Shop,
+    given: Material,
+    split: Split,
+    early: PreferenceModel,
+    tell: Told,
+    *,
+    before_keeping: Callable[[], None] = lambda: None,
+) -> Learned:
+    """Learn from ``split``, with the scores of a model of its training part; keep what is surely better, and
+    else that nothing is: then taste alone orders.
 
     Raises:
-        NotEnoughData: too few lists. MissingExtra: LightGBM is not installed.
+        NotEnoughData: too few lists. MissingExtra: LightGBM is not installed. What ``before_keeping`` raises;
+            then what there was is still there.
     """
     facts = Facts.of(split.full, early.n_items, split.start)
     desk = Desk(facts, sources(named(shop.settings.recommend.sources), facts))
@@ -77,13 +98,12 @@ def learn_ranker(shop: Shop, given: Material, split: Split, early: PreferenceMod
     taught = _lists(shop, given, split, early, desk)
     tell("learning to rank", 0.0)
     verdict = judged(taught, lightgbm_trees.grow, MOST_TREES)
-    if not verdict.trees:
-        shutil.rmtree(shop.folder / FOLDER, ignore_errors=True)
-        return Learned(verdict, {})
-    trees = lightgbm_trees.grow(taught, verdict.trees)
-    manifest = _manifest(desk, verdict, dict(importance(trees, desk.names())))
-    write_ranker(shop.folder / FOLDER, manifest, trees.text())
-    return Learned(verdict, manifest.importance)
+    trees = lightgbm_trees.grow(taught, verdict.trees) if verdict.trees else None
+    gains = dict(importance(trees, desk.names())) if trees is not None else {}
+    before_keeping()
+    made = _manifest(desk, verdict, gains, shop.clock())
+    write_ranker(shop.folder / FOLDER, made, trees.text() if trees is not None else "")
+    return Learned(verdict, gains)
 
 
 def _lists(shop: Shop, given: Material, split: Split, early: PreferenceModel, desk: Desk) -> Lists:
@@ -104,7 +124,7 @@ def questions_of(split: Split) -> Questions:
     return Questions(moment.people, moment.ends, moment.times, offsets, asked.items)
 
 
-def _manifest(desk: Desk, verdict: Verdict, gains: dict[str, float]) -> RankerManifest:
+def _manifest(desk: Desk, verdict: Verdict, gains: dict[str, float], now: float) -> RankerManifest:
     return RankerManifest(
         sources=tuple(source.name for source in desk.sources),
         groups=tuple(desk.groups),
@@ -115,4 +135,6 @@ def _manifest(desk: Desk, verdict: Verdict, gains: dict[str, float]) -> RankerMa
         taste=verdict.taste,
         ranked=verdict.ranked,
         error=verdict.error,
+        serves=bool(verdict.trees),
+        made=now,
     )

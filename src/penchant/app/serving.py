@@ -7,6 +7,8 @@ from functools import partial
 from secrets import token_urlsafe
 from typing import Any
 
+import msgspec
+
 from penchant.app.campaigns import CampaignDesk
 from penchant.app.choices import Choices
 from penchant.app.deciding import DecisionDesk, prices_of
@@ -25,6 +27,7 @@ from penchant.app.tastes import Tastes, taste_of, wishes_of
 from penchant.catalog.feeds import items_of_records
 from penchant.errors import InvalidInput, NotFound, PenchantError, ShopError, StorageError
 from penchant.events.intake import IntakeResult
+from penchant.recommend.fallback import reason_of
 from penchant.recommend.impressions import ImpressionStore
 from penchant.recommend.meaning import Meaning
 from penchant.recommend.request import Wanted
@@ -108,12 +111,13 @@ class Serving:
     def at_hand(self, wanted: ListWanted) -> bool:
         # Who follows another process looks into the log first.
         known = self.shop.database.writes and wanted.user_id is not None and not self._engine.writer.crowded
-        return known and self.recommender.at_hand(self._known_as(str(wanted.user_id)))
+        return known and self.recommender.at_hand(self._known_as(str(wanted.user_id)), self.shop.log.is_short)
 
-    def recommend_each(self, wanted: list[ListWanted]) -> list[Impression]:
+    def recommend_each(self, wanted: list[ListWanted], *, wait: bool = True) -> list[Impression]:
         self._engine.keep_up()
         asked = [_asked(one, self._known_as) for one in wanted]
-        return self.recommender.recommend_each(asked, self.shop.clock())
+        with nullcontext() if wait else self.shop.log.brief():
+            return self.recommender.recommend_each(asked, self.shop.clock())
 
     def similar(self, item_id: str, size: int, user_id: str | None = None) -> Impression:
         wishes = () if user_id is None else wishes_of(self.shop, self._known_as(user_id))
@@ -191,7 +195,7 @@ class Serving:
         return {
             "baskets": recent_baskets(self.shop.catalog, history),
             "profile": taste_of(self.shop, Pseudonym(pseudonym)),
-            "consent": {"profiling": self.shop.consent.get(Pseudonym(pseudonym)).profiling},
+            "consent": msgspec.to_builtins(self.shop.consent.get(Pseudonym(pseudonym))),
         }
 
     def person_recommend(self, pseudonym: str, size: int) -> dict[str, Any]:
@@ -211,8 +215,10 @@ class Serving:
             self.shop.log.append([event])
             self._engine.catch_up()
 
-    def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
-        return self._choices.consent_to(Pseudonym(pseudonym), profiling)
+    def person_consent(
+        self, pseudonym: str, profiling: bool | None = None, experiments: bool | None = None
+    ) -> dict[str, Any]:
+        return self._choices.consent_to(Pseudonym(pseudonym), profiling, experiments)
 
     def person_taste(self, pseudonym: str, changes: dict[str, Any]) -> dict[str, Any]:
         return Tastes(self.shop, self._engine, self._others).correct(Pseudonym(pseudonym), changes)
@@ -261,7 +267,10 @@ def _take_all(shop: Shop, engine: Engine, requests: list[Records]) -> list[Intak
         engine.health.fault(EVENTS, error, stays=True)  # A write must show that it is over.
         raise
     engine.health.well(EVENTS)
-    engine.catch_up()
+    try:
+        engine.catch_up()
+    except Exception as error:  # They are in the log: asked again, all of them would be called duplicates.
+        engine.health.fault(reason_of(error), error)
     return found
 
 

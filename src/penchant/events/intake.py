@@ -1,5 +1,6 @@
 """The door: events come in from requests and files, are checked, lose their user ids, and are logged."""
 
+import logging
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
+from penchant.errors import ShopError, StorageError
 from penchant.events.cells import Limits, limits_of
 from penchant.events.chunks import Chunk
 from penchant.events.deadletters import DeadLetters
@@ -29,6 +31,8 @@ from penchant.events.log import Appended, EventLog
 from penchant.events.rules import Checked, Rows, Violation, check, rows_of_records
 from penchant.settings import Settings
 from penchant.types import DeadLetter, Event, Pseudonym
+
+_log = logging.getLogger(__name__)
 
 _CONFLICT = "event_id is known with different content; give changed content an id of its own"
 _ERASED = "the person was erased after this happened; it is not taken back in"
@@ -147,11 +151,21 @@ class Intake:
         taken = [
             self._taken(one, found, source) for one, found in zip(ready, self._write(ready), strict=True)
         ]
-        self._letters.add([letter for one in taken for letter in one.letters])
+        self._keep_letters(taken)
         return [
             IntakeResult(accepted=one.accepted, duplicates=one.duplicates, rejected=sorted(one.rejected))
             for one in taken
         ]
+
+    def _keep_letters(self, taken: "Sequence[_Taken]") -> None:
+        """What is refused is told in the answer as well; what was accepted is in the log by now, and must not
+        be called a duplicate of itself because a letter could not be kept."""
+        try:
+            self._letters.add([letter for one in taken for letter in one.letters])
+        except (StorageError, ShopError) as error:
+            if not any(one.accepted for one in taken):
+                raise
+            _log.warning("refused records could not be kept: %s", error)
 
     def import_file(self, path: Path, on_progress: Progress | None = None) -> ImportReport:
         """Take a whole file, chunk by chunk, each durable before the next.

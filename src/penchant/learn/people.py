@@ -99,6 +99,10 @@ class People:
         known, self._model = self._model.n_items, model
         self._people.drop_where(lambda one: one.greatest >= known)
 
+    def forget(self, person: Pseudonym) -> None:
+        """Something of the past is another one's by now: the next event reads all of it."""
+        self._people.drop(person)
+
     def stood(self, person: Pseudonym, now: float) -> FloatArray:
         """Behaviour (D,) of somebody when the snapshot was made, asked at ``now``."""
         return self._model.h(self._read(person, self._since + 1).state, now)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.catalog.view import CatalogView
+from penchant.errors import WouldWait
 from penchant.recommend.filters import Mask
 from penchant.recommend.popularity import Popularity, fallback_scores
 from penchant.recommend.reasons import POPULAR
@@ -51,6 +52,8 @@ class Filling:
             return scores
         try:
             return self._suited(request.person, request.view, scores)
+        except WouldWait:
+            raise
         except Exception as error:
             self._told(error)
             return scores

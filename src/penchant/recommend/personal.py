@@ -70,6 +70,10 @@ class PersonalLists:
         """The same with kept lists of its own."""
         return PersonalLists(self.seen, self._retrieval, self._ranking, self._variety, self._spare)
 
+    def rank(self, ranking: Ranking | None) -> None:
+        """Another ranker orders lists from the next request on; those that were kept are made anew."""
+        self._ranking, self.latest = ranking, Latest()
+
     def quick(self, tracker: TasteTracker) -> bool:
         """Whether a list is made in a few ms. Not while others are made: they may be many."""
         few = self._ranking is None and tracker.model.n_items <= QUICK

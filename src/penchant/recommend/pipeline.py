@@ -6,6 +6,7 @@ from itertools import repeat
 
 from penchant.catalog.catalog import Catalog
 from penchant.catalog.view import CatalogView
+from penchant.errors import WouldWait
 from penchant.privacy.consent import ConsentStore
 from penchant.recommend.experiment import Experiment
 from penchant.recommend.exploration.stage import Exploration
@@ -113,12 +114,15 @@ class Recommender:
             self._sink.put(impression)
         return shown
 
-    def at_hand(self, person: Pseudonym) -> bool:
-        """Whether a list for the person is a matter of a few ms, and nothing need be read for it."""
+    def at_hand(self, person: Pseudonym, is_short: Callable[[Pseudonym], bool]) -> bool:
+        """Whether a list for the person is a matter of a few ms: nothing need be read for it, or what is
+        short."""
         try:
             tracker = self.tracker_of(person)
-            quick = tracker is not None and self.personal.quick(tracker) and tracker.holds(person)
-            return quick and (self._offers is None or person is None or self._offers.at_hand(person))
+            if tracker is None or not self.personal.quick(tracker):
+                return False
+            known = tracker.holds(person) or is_short(person)
+            return known and (self._offers is None or self._offers.at_hand(person))
         except Exception:  # What is wrong is told where the list is made, in place of which another is shown.
             return False
 
@@ -138,7 +142,11 @@ class Recommender:
         return other
 
     def made(self, wanted: Sequence[Wanted], now: float) -> list[Impression]:
-        """:meth:`recommend_each` without the log: nobody is shown these."""
+        """:meth:`recommend_each` without the log: nobody is shown these.
+
+        Raises:
+            WouldWait: in the place of whatever was to be read of a person and raised it.
+        """
         view = self._catalog.view()
         requests = [self._request(one, view, now) for one in wanted]
         said: list[Said] = [(Listed([]), "", request.fault) for request in requests]
@@ -162,6 +170,8 @@ class Recommender:
         try:
             found = self.personal.of(tracker, [(person, request) for _, person, request in asked])
             return [(listed, snapshot, "") for listed, snapshot in found]
+        except WouldWait:
+            raise
         except Exception as error:
             if len(asked) > 1:
                 return [one for alone in asked for one in self._said(tracker, [alone])]

@@ -110,7 +110,8 @@ _KNOWN = "Replace all that the shop knows of a person; an empty object removes i
 _LOGIN = "A guest logs in: up to now it was this person"
 _GUEST = ID | {
     "description": "What the shop itself made for this device, never what a client says unsigned: whoever "
-    "names another person's id gets that person's events. Set serve.guest_prefix, which it must begin with"
+    "names another guest's id gets that guest's events. Set serve.guest_prefix, which it must begin with; "
+    'without one each of its events must say "guest": true, or have the id as session_id'
 }
 _JOINED = _object(joined={"type": "boolean"}, events={"type": "integer"}, reason=_TEXT)
 _ANSWER = _object(user_id=ID, item_id=ID, likes={"type": "boolean"})

@@ -23,13 +23,15 @@ class GuestServices(Protocol):
         same device is another one. Nothing is joined of a guest who opted out of profiling. Events of a guest
         that come later, but happened before, become the person's too. Doing it again changes nothing.
 
-        The caller answers for it that ``guest_id`` is of this device: whatever id a shopper can put in its
-        place, its events move.
+        The caller answers for it that ``guest_id`` is of this device: whatever guest's id a shopper can put
+        in its place, its events move. That it is a guest's must be said by ``serve.guest_prefix``; else by
+        each of its events, with ``"guest": true`` or the id as ``session_id``; an id without events is not
+        joined yet.
 
         Raises:
             InvalidInput: both are one, or the guest's id does not begin with ``serve.guest_prefix``.
             Conflict: the guest is known as a person: somebody a guest was joined to; without a prefix also
-                whoever has consent or attributes.
+                whoever has consent, attributes, or an event that is not said to be a guest's.
         """
         ...
 

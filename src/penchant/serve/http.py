@@ -85,7 +85,8 @@ class Api:
         self.onboarding = OnboardingRoutes(services.onboarding, services.settings.serve, self._change)
         now = AtOnce(partial(services.take_in_each, wait=False), _few, EVENT_SECONDS, 10 * FEW, PATIENCE)
         self._taken = Gathered(services.take_in_each, EVENTS_AT_ONCE, len, now)
-        now = AtOnce(services.recommend_each, services.at_hand, LIST_SECONDS, LISTS_AT_ONCE)
+        listed = partial(services.recommend_each, wait=False)
+        now = AtOnce(listed, services.at_hand, LIST_SECONDS, LISTS_AT_ONCE)
         self._lists = Gathered(services.recommend_each, LISTS_AT_ONCE, at_once=now)
 
     async def _change(self, work: Callable[..., Result], *arguments: Any) -> Result:

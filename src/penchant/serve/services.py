@@ -82,11 +82,16 @@ class ApiServices(Protocol):
         ...
 
     def at_hand(self, wanted: ListWanted) -> bool:
-        """Whether :meth:`recommend_each` needs no disk for the list, and a few ms at most. Asks no disk."""
+        """Whether :meth:`recommend_each` takes a few ms at most for the list: the person is in memory, or has
+        a short past."""
         ...
 
-    def recommend_each(self, wanted: list[ListWanted]) -> list[Impression]:
-        """A list for each, logged under its ``recommendation_id``."""
+    def recommend_each(self, wanted: list[ListWanted], *, wait: bool = True) -> list[Impression]:
+        """A list for each, logged under its ``recommendation_id``.
+
+        Raises:
+            WouldWait: a long past is to be read for one of them, and nobody is to ``wait``; no list was made.
+        """
         ...
 
     def similar(self, item_id: str, size: int, user_id: str | None = None) -> Impression:
@@ -192,7 +197,8 @@ class Services(ApiServices, Protocol):
 
         ``baskets``: newest first, each with ``timestamp``, ``type``, ``items`` (``item_id``, ``title``) and
         ``texts`` that were searched for or written;
-        ``profile``: a :class:`penchant.taste.profile.TasteProfile` as built-ins; ``consent``: ``profiling``.
+        ``profile``: a :class:`penchant.taste.profile.TasteProfile` as built-ins; ``consent``: ``profiling``
+        and ``experiments``.
         """
         ...
 
@@ -213,7 +219,9 @@ class Services(ApiServices, Protocol):
         """
         ...
 
-    def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
+    def person_consent(
+        self, pseudonym: str, profiling: bool | None = None, experiments: bool | None = None
+    ) -> dict[str, Any]:
         """As :meth:`ApiServices.set_consent`."""
         ...
 

@@ -8,18 +8,16 @@ import msgspec
 from penchant.app import ranking, tuning, work
 from penchant.app.bars import training_bar
 from penchant.app.distil import distil_model
-from penchant.app.output import Told, note, progress, say
+from penchant.app.output import note, progress, say
 from penchant.app.ranking import Learned
 from penchant.app.shop import Shop
 from penchant.app.tomltext import block, write_values
 from penchant.errors import InvalidInput
 from penchant.evaluate.arms import make_arms
-from penchant.evaluate.protocols import Split
 from penchant.evaluate.run import Plan
 from penchant.evaluate.stream_cut import StreamPlan
 from penchant.evaluate.stream_report import stream_tables
 from penchant.evaluate.tables import terminal_report
-from penchant.model.checkpoint import clear_checkpoint
 
 Arguments = argparse.Namespace
 
@@ -37,19 +35,11 @@ def train(arguments: Arguments) -> None:
         model = work.train_model(shop, given, bar, settings=settings)
         manifest = work.keep_model(shop, model, given, {})
         name = shop.shelf.current()
-        ranker = None if split is None else _ranker(shop, given, split, told)
+        ranker = None if split is None else ranking.train_ranker(shop, given, split, told)
     found = {"snapshot": name, **msgspec.to_builtins(manifest)}
     if ranker is not None:
         found["ranker"] = msgspec.to_builtins(ranker)
     say(arguments, found, lambda: f"trained {name}: it serves from now on{_told(ranker)}")
-
-
-def _ranker(shop: Shop, given: work.Material, split: Split, told: Told) -> Learned:
-    """A taste model of all but the last weeks, and a ranker that learns from those."""
-    bar = training_bar(told, shop.settings.train.time_budget)
-    early = work.train_model(shop, given, bar, until=split.start)
-    clear_checkpoint(shop.folder / work.TRAINING)
-    return ranking.learn_ranker(shop, given, split, early, told)
 
 
 def _told(ranker: Learned | None) -> str:
@@ -58,7 +48,7 @@ def _told(ranker: Learned | None) -> str:
     found = ranker.verdict
     change = f"NDCG@10 {found.taste:.4f} by taste alone, {found.ranked:.4f} ranked, on {found.lists:,} lists"
     verdict = "the ranker serves" if found.trees else "that is not surely better: taste alone orders lists"
-    return f"\n{change}; {verdict} from the next start of a server on"
+    return f"\n{change}; {verdict}, in a server that runs within a minute"
 
 
 def distil(arguments: Arguments) -> None:

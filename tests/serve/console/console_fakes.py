@@ -95,6 +95,11 @@ def learning() -> dict[str, Any]:
         ],
         "back": {"name": "20231115-120000-0", "made": NOON, "until": NOON + 3 * 86_400},
         "heat": {"arm": "online", "blocks": 3, "written": NOON, "svg": PICTURE},
+        "ranker": {
+            "broken": "", "serves": True, "off": False, "made": NOON, "lists": 1_742, "people": 900,
+            "taste": 0.2, "ranked": 0.21, "error": 0.012,
+            "importance": [{"name": "taste:score", "share": 0.61}, {"name": "due:lateness", "share": 0.2}],
+        },
         "report": True,
     }  # fmt: skip
 
@@ -118,6 +123,7 @@ EMPTY = {
     "snapshot": "", "since": None, "loaded": "", "troubles": [], "learner": "off", "end": 0, "progress": None,
     "rates": {"start": 0.0, "asked": 0, "serves": 0.0, "still": 0.0, "frozen": 0.0}, "points": [],
     "alarms": [], "snapshots": [], "promotions": [], "back": None, "heat": None, "report": False,
+    "ranker": None,
 }  # fmt: skip
 
 
@@ -285,7 +291,7 @@ class Shop:
         self.console_token = TOKEN
         self.evaluated = evaluated
         self.events: list[tuple[str, str]] = []
-        self.profiling = True
+        self.profiling = self.experiments = True
         self.gone = False
         self.lists = 0
         self.answered: list[tuple[str | None, int | None]] = []
@@ -356,7 +362,7 @@ class Shop:
             for n, (item, kind) in enumerate(self.events)
         ]
         return {
-            "consent": {"profiling": self.profiling},
+            "consent": {"profiling": self.profiling, "experiments": self.experiments},
             "profile": profile,
             "baskets": [old, asked, *clicks],
         }
@@ -401,9 +407,12 @@ class Shop:
             )
         return self.person(pseudonym)["profile"]
 
-    def person_consent(self, pseudonym: str, profiling: bool) -> dict[str, Any]:
-        self.profiling = profiling
-        return {"profiling": profiling}
+    def person_consent(
+        self, pseudonym: str, profiling: bool | None = None, experiments: bool | None = None
+    ) -> dict[str, Any]:
+        self.profiling = self.profiling if profiling is None else profiling
+        self.experiments = self.experiments if experiments is None else experiments
+        return {"profiling": self.profiling, "experiments": self.experiments}
 
     def person_export(self, pseudonym: str) -> dict[str, Any]:
         return {"pseudonym": pseudonym, "events": self.events}

@@ -173,6 +173,18 @@ def test_consent_export_and_erasure(inside: TestClient, shop: fakes.Shop) -> Non
     token = csrf(inside)
     answer = inside.post(f"{HOME}/consent", json={"profiling": False}, headers=token).json()
     assert answer["items"][0]["reason"] == "Popular these days"
+    assert (answer["profiling"], answer["experiments"]) == (False, True)
+    answer = inside.post(f"{HOME}/consent", json={"experiments": False}, headers=token).json()
+    assert (answer["profiling"], answer["experiments"]) == (False, False)
+    assert re.findall(r'data-consent="(\w+)"( checked)?', inside.get(HOME).text) == [
+        ("profiling", ""),
+        ("experiments", ""),
+    ]
+    for body in ({}, {"profiling": None}, {"experiments": 1}, {"profiling": True, "experiments": "no"}):
+        assert inside.post(f"{HOME}/consent", json=body, headers=token).status_code == 400
+    assert (shop.profiling, shop.experiments) == (False, False)
+    inside.post(f"{HOME}/consent", json={"profiling": True, "experiments": True}, headers=token)
+    assert inside.get(HOME).text.count(" checked><span>May") == 2
     held = inside.get(f"{HOME}/export")
     assert held.json()["pseudonym"] == fakes.PERSON
     assert held.headers["content-disposition"].startswith("attachment")

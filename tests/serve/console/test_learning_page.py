@@ -53,6 +53,22 @@ def words(client: TestClient) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", text).split())
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"serves": False}, "It was not surely better, so lists are in the order of taste."),
+        ({"serves": False, "off": True}, "It is switched off"),
+        ({"broken": "the checksum is wrong"}, "Cannot be read the checksum is wrong"),
+        (None, "There is none: lists are in the order of taste."),
+    ],
+)
+def test_it_says_what_became_of_the_ranker(
+    inside: TestClient, shop: fakes.Shop, changed: dict[str, object] | None, said: str
+) -> None:
+    shop.told["ranker"] = None if changed is None else shop.told["ranker"] | changed
+    assert said in words(inside)
+
+
 def test_it_is_for_people_who_are_signed_in(client: TestClient) -> None:
     answer = client.get(PAGE)
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
@@ -73,6 +89,9 @@ def test_it_shows_what_is_there(inside: TestClient) -> None:
         "20231101-120000-0 trained (no longer kept)",
         f"Before this, {EARLIER} served, until 17 Nov 2023, 12:00 UTC",
         "replayed in 3 parts",
+        "It orders lists. On 1,742 lists of 900 people who were left out of its training, NDCG@10 was 0.2000",
+        "by taste alone and 0.2100 ranked: +5.0%, with a standard error of 1.2%.",
+        "taste:score 61.0% due:lateness 20.0%",
     ):
         assert told in shown
     text = inside.get(PAGE).text

@@ -50,13 +50,23 @@ class SqliteGuests:
     def of_each(self, guests: Sequence[Pseudonym]) -> Mapping[Pseudonym, Sequence[Login]]:
         found: dict[Pseudonym, list[Login]] = {}
         # Asked for every event that comes in: most shops join no guests. Only the writer takes events in.
-        self._empty = self._empty or not self._database.read("SELECT 1 FROM guests LIMIT 1")
-        if self._empty:
+        if self._empty or not self._database.read("SELECT 1 FROM guests LIMIT 1"):
+            self._empty = self._database.writes
             return found
         for guest, time, person in self._database.read(_KNOWN, [msgspec.json.encode(guests).decode()]):
             login = Login(cast(float, time), Pseudonym(str(person)))
             found.setdefault(Pseudonym(str(guest)), []).append(login)
         return found
+
+    def since(self, time: float) -> list[tuple[Pseudonym, Login]]:
+        """Guests and their logins at ``time`` (unix seconds) or later, oldest first."""
+        rows = self._database.read(
+            "SELECT guest, time, pseudonym FROM guests WHERE time >= ? ORDER BY time, guest", [time]
+        )
+        return [
+            (Pseudonym(str(guest)), Login(cast(float, at), Pseudonym(str(person))))
+            for guest, at, person in rows
+        ]
 
     def is_person(self, name: Pseudonym, *, prefixed: bool) -> bool:
         """Whether this is somebody a guest was joined to; or has consent or attributes, where no prefix of

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from threading import local
 from typing import Any, cast
 
 import msgspec
@@ -17,7 +18,7 @@ from penchant.adapters.sqlite.checks import (
 )
 from penchant.adapters.sqlite.columns import ColumnBuilder
 from penchant.adapters.sqlite.database import Database
-from penchant.errors import DamagedLog
+from penchant.errors import DamagedLog, WouldWait
 from penchant.events.identity import content_digest
 from penchant.events.log import Appended, EventColumns
 from penchant.types import EVENT_TYPES, Event, Logged, Pseudonym
@@ -34,6 +35,13 @@ _INSERT = f"INSERT INTO events VALUES ({','.join('?' * 16)})"
 _COLUMNS = (
     "position, person, timestamp, coalesce(sequence, 0), type, item, session, query, value, price, quantity, "
     "checks"
+)
+
+SHORT = 64
+"""Events of a past that is read where everybody waits for it, at most."""
+_SHORT = (
+    "SELECT count(*), count(query) FROM (SELECT query FROM events "
+    "WHERE person = (SELECT person FROM people WHERE pseudonym = ?) LIMIT ?)"
 )
 
 MOST_KEPT = 10_000
@@ -63,6 +71,7 @@ class SqliteLog:
         self._database = database
         self._numbers: dict[str, int] = {}
         self._written = list[Logged]()
+        self._here = local()
 
     def append(self, events: Sequence[Event]) -> Appended:
         # Numbers of people are remembered only once they are durable, and not across an erasure.
@@ -117,7 +126,28 @@ class SqliteLog:
             connection.executemany(_INSERT, rows)
         return appended, people, new
 
+    @contextmanager
+    def brief(self) -> Generator[None]:
+        """In this thread, within it, a past is only read where :meth:`is_short`.
+
+        Raises:
+            WouldWait: instead of reading a longer one, wherever it is asked for.
+        """
+        self._here.brief = True
+        try:
+            yield
+        finally:
+            self._here.brief = False
+
+    def is_short(self, person: Pseudonym) -> bool:
+        """Whether a past is read in a millisecond or two: few events, and no search, whose words a language
+        model may have to read."""
+        found = self._database.read(_SHORT, [person, SHORT + 1])[0]
+        return cast(int, found[0]) <= SHORT and not found[1]
+
     def of_user(self, person: Pseudonym, last: int | None = None) -> list[Logged]:
+        if getattr(self._here, "brief", False) and not self.is_short(person):
+            raise WouldWait("a long past is to be read")
         where = "WHERE person = (SELECT person FROM people WHERE pseudonym = ?)"
         if last is None:
             found = self._database.read(f"{_FROM} {where} ORDER BY {_IN_ORDER}", [person])

@@ -87,6 +87,9 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE consent ADD COLUMN experiments INTEGER NOT NULL DEFAULT 1;
     """,
     """
+    CREATE INDEX guests_by_time ON guests (time);
+    """,
+    """
     CREATE TABLE offers (
         campaign_id TEXT NOT NULL, offer_id TEXT NOT NULL, item_id TEXT NOT NULL,
         starts REAL NOT NULL, ends REAL NOT NULL, discount REAL,

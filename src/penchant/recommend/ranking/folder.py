@@ -19,6 +19,8 @@ class RankerManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         format: version of the format. sources, groups: what it was told of, in order. columns: their names.
         importance: share of the gains of each column. lists, people: that it learned from.
         taste, ranked, error: NDCG@10 on people left out, without and with it, and the relative gain's error.
+        serves: it has trees; without it the order of taste alone was found as good. made: unix seconds, 0
+            where it was not written down.
         checksum: sha256 of the trees.
     """
 
@@ -32,6 +34,8 @@ class RankerManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     taste: float
     ranked: float
     error: float
+    serves: bool = True
+    made: float = 0.0
     checksum: str = ""
 
 

@@ -49,12 +49,13 @@ def _answered(body: dict[str, Any]) -> tuple[str | None, int | None]:
 
 
 def set_consent(desk: Desk, request: Request, body: dict[str, Any]) -> Response:
-    """``{"profiling"}``: the choice, and the list that follows from it."""
-    if not isinstance(body.get("profiling"), bool):
-        raise InvalidInput("profiling must be true or false")
+    """``{"profiling", "experiments"}``, one or both: what holds now, and the list that follows from it."""
+    wanted = [body.get(name) for name in ("profiling", "experiments")]
+    if wanted == [None, None] or not all(one is None or isinstance(one, bool) for one in wanted):
+        raise InvalidInput("profiling or experiments must be there, each true or false")
     person = request.path_params["person"]
-    desk.services.person_consent(person, body["profiling"])
-    return json({"profiling": body["profiling"], **desk.services.person_recommend(person, SIZE)})
+    holds = desk.services.person_consent(person, *wanted)
+    return json(holds | desk.services.person_recommend(person, SIZE))
 
 
 def correct_taste(desk: Desk, request: Request, body: dict[str, Any]) -> Response:

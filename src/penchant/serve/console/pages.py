@@ -62,7 +62,7 @@ def person_values(known: dict[str, Any]) -> dict[str, Any]:
     words = figures.bars(profile.get("words") or [], limit=6)
     baskets = list(known.get("baskets") or [])
     return {
-        "profiling": bool((known.get("consent") or {}).get("profiling", True)),
+        "consent": {"profiling": True, "experiments": True} | (known.get("consent") or {}),
         "baskets": sorted(baskets, key=lambda basket: -float(basket["timestamp"]))[:BASKETS],
         "profile": {"events": 0, "price_level": None} | profile,
         "months": months,

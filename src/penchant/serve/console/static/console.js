@@ -111,9 +111,9 @@ function person(home) {
   });
   home.addEventListener("click", (event) => correct(home, event.target.closest("[data-never],[data-back-wish],[data-present],[data-forget],[data-remember]")));
   home.addEventListener("change", (event) => correct(home, event.target.closest("[data-wish]")));
-  const consent = home.querySelector("[data-consent]");
-  consent.addEventListener("change", () => {
-    act(home, "consent", { profiling: consent.checked }, performance.now()).catch(() => (consent.checked = !consent.checked));
+  for (const consent of home.querySelectorAll("[data-consent]")) consent.addEventListener("change", () => {
+    const wanted = { [consent.dataset.consent]: consent.checked };
+    act(home, "consent", wanted, performance.now()).catch(() => (consent.checked = !consent.checked));
   });
   home.querySelector("[data-erase]").addEventListener("click", () => dialog.showModal());
   home.querySelector("[data-erase-now]").addEventListener("click", (event) => erase(home, dialog, event.target));

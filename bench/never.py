@@ -1,0 +1,378 @@
+"""What may not be shown is in no list, whatever changes meanwhile: over HTTP, many connections at once.
+
+    python bench/never.py --requests 20000
+
+Serves a small simulated shop with a model as a process of its own. Clients ask for lists and send events at
+a modest rate. Meanwhile items are sold out, taken out of the catalogue and come back, rules of the house
+exclude brands and give them an age limit, people turn adult or are no longer known to be, opt out and in,
+never want to see an item, and are erased. Each list is held against all that had been acknowledged before
+it was asked for and that nobody began to take back before it was there. Writes bench/results/never.json.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from penchant import cli
+from penchant.app import work
+from penchant.app.shop import Shop, init_shop
+from penchant.catalog.feeds import items_of_records
+from penchant.recommend.rules.document import document_of
+from penchant.testing.fakes import FakeTextEncoder
+from penchant.testing.simulated import SimulatedSettings, SimulatedShop, event_records, item_records
+from penchant.types import EventType
+from servers import Client, free_port, is_ready
+
+RESULT = Path(__file__).parent / "results" / "never.json"
+SETTINGS = """
+[train]
+dim = 8
+layers = 1
+text_dim = 8
+max_epochs = 2
+patience = 1
+threads = 1
+[learn]
+on = false
+[exploration]
+share = 0.2
+method = "uniform"
+"""
+BRANDS, SIZE, ADULT = 12, 12, 18
+OWN = frozenset({"because-of", "bought-again", "looked-at", "about-you"})
+"""Reasons that only somebody who is recognised has."""
+
+Key = tuple[str, ...]
+"""What is forbidden: an item to all, or something to one person."""
+
+
+@dataclass
+class Forbidden:
+    """What holds: acknowledged, and nobody has begun to take it back. Each key has a number of its own
+    each time, so that one that was gone in between is told from one that was not."""
+
+    _held: dict[Key, int] = field(default_factory=dict)
+    _count: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, *keys: Key) -> None:
+        """They were acknowledged."""
+        with self._lock:
+            for key in keys:
+                self._count += 1
+                self._held.setdefault(key, self._count)
+
+    def drop(self, *keys: Key) -> None:
+        """Taking them back is about to begin."""
+        with self._lock:
+            for key in keys:
+                self._held.pop(key, None)
+
+    def now(self) -> dict[Key, int]:
+        with self._lock:
+            return dict(self._held)
+
+    def throughout(self, before: dict[Key, int]) -> set[Key]:
+        """Those of ``before`` that hold still and held all the time."""
+        with self._lock:
+            return {key for key, number in before.items() if self._held.get(key) == number}
+
+
+@dataclass
+class World:
+    """A served shop as its clients know it; ``brand_of`` each item."""
+
+    port: int
+    token: str
+    people: list[str]
+    brand_of: dict[str, str]
+    forbidden: Forbidden = field(default_factory=Forbidden)
+    wrong: Counter = field(default_factory=Counter)
+    changes: Counter = field(default_factory=Counter)
+    seen: Counter = field(default_factory=Counter)
+    took: list[float] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    alone: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    """Of a person: who clicks and who changes the person take turns, so that it is known which was last."""
+    broken: list[str] = field(default_factory=list)
+
+    def client(self) -> Client:
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        return Client(self.port, headers)
+
+
+def faults(world: World, user: str, held: set[Key], excluded: set[str], items: list[dict]) -> list[str]:
+    """What of a list may not be there, by kind."""
+    found: list[str] = []
+    for item in items:
+        name = item["item_id"]
+        brand = world.brand_of[name]
+        found += [kind for kind in ("sold out", "deleted") if (kind, name) in held]
+        found += ["excluded by a rule"] * (("brand", brand) in held)
+        found += ["age limit"] * ({("limited", brand), ("not adult", user)} <= held)
+        found += ["never wanted"] * (("wish", user, name) in held)
+        found += ["excluded by the request"] * (name in excluded)
+        found += ["not recognised"] * (("stranger", user) in held and item["reason"]["kind"] in OWN)
+    found += ["twice"] * (len({item["item_id"] for item in items}) < len(items))
+    return found
+
+
+def ask(world: World, client: Client, draw: random.Random) -> None:
+    """One list, held against what was known before it was asked for."""
+    user = draw.choice(world.people)
+    excluded = set(draw.sample(sorted(world.brand_of), 2))
+    query = "".join(f"&exclude={name}" for name in excluded)
+    before = world.forbidden.now()
+    begun = time.perf_counter()
+    raw = client.ask("GET", f"/v1/users/{user}/recommendations?n={SIZE}&placement=home{query}")
+    took = time.perf_counter() - begun
+    held = world.forbidden.throughout(before)
+    items = json.loads(raw)["items"]
+    found = faults(world, user, held, excluded, items)
+    with world.lock:
+        world.took.append(took)
+        world.wrong.update(found)
+        world.seen["items"] += len(items)
+        world.seen["facts held against lists"] += len(held)
+        world.seen["lists of who is not recognised"] += ("stranger", user) in held
+        world.seen["personal lists"] += any(item["reason"]["kind"] in OWN for item in items)
+
+
+def click(world: World, client: Client, draw: random.Random) -> None:
+    """An event; who was erased is known again from then on."""
+    user = draw.choice(world.people)
+    event = {
+        "user_id": user, "item_id": draw.choice(sorted(world.brand_of)), "type": "view",
+        "timestamp": time.time(),
+    }  # fmt: skip
+    with world.alone[user]:
+        if ("opted out", user) not in world.forbidden.now():
+            world.forbidden.drop(("stranger", user))
+        client.ask("POST", "/v1/events", {"events": [event]})
+
+
+def shopper(world: World, seed: int, requests: int, pause: float) -> None:
+    client, draw, due = world.client(), random.Random(seed), time.perf_counter()
+    for _ in range(requests):
+        (click if draw.random() < 0.2 else ask)(world, client, draw)
+        due = max(due + 2 * pause * draw.random(), time.perf_counter() - 1.0)
+        time.sleep(max(0.0, due - time.perf_counter()))
+
+
+def change_catalogue(world: World, client: Client, draw: random.Random) -> None:
+    """An item is sold out, comes back, or leaves the catalogue."""
+    name = draw.choice(sorted(world.brand_of))
+    what = draw.choice(("sold out", "deleted", "there"))
+    if what == "deleted":
+        client.ask("DELETE", "/v1/items", {"item_ids": [name]})
+    else:
+        if what == "there":
+            world.forbidden.drop(("sold out", name), ("deleted", name))
+        else:
+            world.forbidden.drop(("deleted", name))
+        item = {"item_id": name, "title": name, "brand": world.brand_of[name], "available": what == "there"}
+        client.ask("PUT", "/v1/items", {"items": [item]})
+    if what != "there":
+        world.forbidden.add((what, name))
+    world.changes[f"item {what}"] += 1
+
+
+def change_rules(world: World, client: Client, draw: random.Random) -> None:
+    """Other brands are excluded or have an age limit."""
+    brands = draw.sample(sorted(set(world.brand_of.values())), 4)
+    rules = [("brand", brand) for brand in brands[:2]] + [("limited", brand) for brand in brands[2:]]
+    held = [key for key in world.forbidden.now() if key[0] in ("brand", "limited")]
+    world.forbidden.drop(*(key for key in held if key not in rules))
+    rows = [
+        {"rule": f'"{kind} {brand}"', "brand": f'"{brand}"'}
+        | ({"action": '"exclude"'} if kind == "brand" else {"action": '"age"', "amount": str(ADULT)})
+        for kind, brand in rules
+    ]
+    client.ask("PUT", "/v1/rules", {"document": json.loads(document_of(rows))})
+    world.forbidden.add(*rules)
+    world.changes["rules"] += 1
+
+
+def change_person(world: World, client: Client, draw: random.Random) -> None:
+    user = draw.choice(world.people)
+    with world.alone[user]:
+        change_one(world, client, draw, user)
+    world.changes["person"] += 1
+
+
+def change_one(world: World, client: Client, draw: random.Random, user: str) -> None:
+    """Consent, age, a wish, or an erasure. Who opted out has no age and no wishes."""
+    home, forbidden = f"/v1/users/{user}", world.forbidden
+    opted_out = ("opted out", user) in forbidden.now()
+    wishes = [key for key in forbidden.now() if key[:2] == ("wish", user)]
+    match draw.choice(("out", "in", "adult", "child", "wish", "erase")):
+        case "out":
+            forbidden.drop(*wishes)
+            client.ask("PUT", f"{home}/consent", {"profiling": False})
+            forbidden.add(("opted out", user), ("stranger", user), ("not adult", user))
+        case "in":
+            forbidden.drop(("opted out", user), ("stranger", user), ("not adult", user))
+            client.ask("PUT", f"{home}/consent", {"profiling": True})
+        case "adult":
+            if not opted_out:
+                forbidden.drop(("not adult", user))
+            client.ask("PUT", f"{home}/attributes", {"birth_year": "1970"})
+        case "child":
+            client.ask("PUT", f"{home}/attributes", {"birth_year": "2020"})
+            forbidden.add(("not adult", user))
+        case "wish":
+            name = draw.choice(sorted(world.brand_of))
+            body = {"corrections": [{"kind": "item", "name": name, "weight": "never"}]}
+            client.ask("PATCH", f"{home}/taste", body)
+            if not opted_out:
+                forbidden.add(("wish", user, name))
+        case _:
+            forbidden.drop(*wishes, ("opted out", user))
+            client.ask("DELETE", home)
+            forbidden.add(("stranger", user), ("not adult", user))
+            world.changes["erased"] += 1
+
+
+def churner(world: World, seed: int, stop: threading.Event, pause: float) -> None:
+    """One alone changes things, so that it is known which change was last."""
+    client, draw = world.client(), random.Random(seed)
+    while not stop.wait(pause):
+        draw.choice((change_catalogue, change_catalogue, change_rules, change_person, change_person))(
+            world, client, draw
+        )
+
+
+def guarded(world: World, stop: threading.Event, work_of, *arguments) -> None:
+    try:
+        work_of(world, *arguments)
+    except BaseException as error:
+        world.broken.append(f"{type(error).__name__}: {error}")
+        stop.set()
+        raise
+
+
+def churned(world: World, requests: int, connections: int, rate: float, churn: float) -> dict:
+    """What lists held under ``churn`` changes a second, at ``rate`` requests a second."""
+    stop, begun = threading.Event(), time.monotonic()
+    changes = threading.Thread(target=guarded, args=(world, stop, churner, 0, stop, 1 / churn))
+    clients = [
+        threading.Thread(
+            target=guarded,
+            args=(world, stop, shopper, 1 + n, requests // connections, connections / rate),
+        )
+        for n in range(connections)
+    ]
+    for thread in (changes, *clients):
+        thread.start()
+    for thread in clients:
+        thread.join()
+    stop.set()
+    changes.join()
+    if world.broken:
+        raise SystemExit(world.broken[0])
+    seconds = time.monotonic() - begun
+    took = 1e3 * np.array(world.took)
+    return {
+        "violations": sum(world.wrong.values()),
+        "by_kind": dict(world.wrong),
+        "requests": requests,
+        "lists": len(took),
+        "connections": connections,
+        "per_second": round(requests / seconds, 1),
+        "list_ms": {name: round(float(np.quantile(took, q)), 1) for name, q in (("p50", 0.5), ("p99", 0.99))},
+        "changes": dict(world.changes),
+        "seen": dict(world.seen),
+    }
+
+
+def make(folder: Path) -> World:
+    """A shop with a small model, not yet served."""
+    simulated = SimulatedShop(SimulatedSettings(people=200, items=120, interests=6, events=2_500, shock=None))
+    events = list(event_records(simulated, simulated.draw()))
+    items = [
+        {"item_id": item.item_id, "title": item.item_id, "brand": f"b{n % BRANDS}", "available": True}
+        for n, item in enumerate(item_records(simulated))
+    ]
+    init_shop(folder, more=SETTINGS)
+    with Shop(folder, writer=True, encoder=FakeTextEncoder()) as shop:
+        records = [
+            {
+                "user_id": one.user_id, "item_id": one.item_id, "timestamp": one.timestamp,
+                "type": one.type.value, "sequence": one.sequence,
+            }
+            for one in events
+            if one.type != EventType.SEARCH
+        ]  # fmt: skip
+        taken = shop.intake().accept(records)
+        if taken.rejected:
+            raise SystemExit(f"the simulated shop was refused: {taken.rejected[0]}")
+        shop.assign_ids()
+        shop.catalog.upsert(items_of_records(items, shop.settings).items)
+        given = work.material(shop, silent)
+        work.keep_model(shop, work.train_model(shop, given, lambda _: None), given, {})
+        token = shop.keys.create(["admin"], shop.clock())
+    people = sorted({one.user_id for one in events})
+    world = World(free_port(), token, people, {item["item_id"]: item["brand"] for item in items})
+    world.forbidden.add(*(("not adult", user) for user in people))  # Nobody's age is known.
+    return world
+
+
+def silent(_what: str, _share: float) -> None: ...
+
+
+def serve(folder: str, port: int) -> None:
+    """``penchant serve``, with a text encoder that needs no download."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    Shop.encoder = FakeTextEncoder()  # type: ignore[method-assign,assignment]
+    sys.exit(cli.main(["serve", "--shop", folder, "--port", str(port)]))
+
+
+def run(requests: int, connections: int, rate: float, churn: float) -> dict:
+    with tempfile.TemporaryDirectory() as room:
+        folder = Path(room) / "shop"
+        world = make(folder)
+        served = multiprocessing.get_context("spawn").Process(
+            target=serve, args=(str(folder), world.port), daemon=True
+        )
+        served.start()
+        while not is_ready(world.port):
+            if not served.is_alive():
+                raise SystemExit("the server does not start")
+            time.sleep(0.2)
+        try:
+            return churned(world, requests, connections, rate, churn)
+        finally:
+            served.terminate()
+            served.join(30)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=100.0, help="requests a second")
+    parser.add_argument("--churn", type=float, default=20.0, help="changes a second")
+    parser.add_argument("--out", type=Path, default=RESULT)
+    asked = parser.parse_args()
+    found = run(asked.requests, asked.connections, asked.rate, asked.churn)
+    asked.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=2))
+    if found["violations"]:
+        sys.exit("lists held what may not be shown")
+
+
+if __name__ == "__main__":
+    main()
