@@ -47,6 +47,7 @@ CHANGES = {
     "a new price": lambda house: house.catalog.upsert([Item(item_id="i5", title="i5", price=2.0)]),
     "a model": lambda house: house.tracker.swap(house.model, "another"),
     "texts that changed": lambda house: house.tracker.grow(np.zeros((7, 6), np.float32)),
+    "another ranker": lambda house: house.recommender.personal.rank(None),
     "an erasure": lambda house: house.recommender.personal.latest.forget(Pseudonym("p")),
 }
 
@@ -73,3 +74,14 @@ def test_a_list_of_somebody_who_is_erased_meanwhile_is_not_kept() -> None:
     latest.forget(Pseudonym("p"))
     latest.put(Pseudonym("p"), 1, "list", begun)
     assert latest.get(Pseudonym("p"), 1) is None
+
+
+def test_what_was_being_made_when_all_was_forgotten_is_not_kept() -> None:
+    latest = Latest[str]()
+    latest.put(Pseudonym("p"), 1, "old", latest.forgotten)
+    before = latest.forgotten
+    latest.forget_all()
+    latest.put(Pseudonym("q"), 1, "late", before)
+    assert latest.get(Pseudonym("p"), 1) is latest.get(Pseudonym("q"), 1) is None
+    latest.put(Pseudonym("q"), 1, "new", latest.forgotten)
+    assert latest.get(Pseudonym("q"), 1) == "new"

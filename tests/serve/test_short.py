@@ -34,7 +34,7 @@ BEGUN, GO_ON = threading.Event(), threading.Event()
 class Shop(MagicMock):
     """Says of a list whom it is for; takes in all events but those of the person ``broken``."""
 
-    def recommend_each(self, wanted: list[ListWanted]) -> list[Impression]:
+    def recommend_each(self, wanted: list[ListWanted], *, wait: bool = True) -> list[Impression]:
         if any(one.user_id == "broken" for one in wanted):
             raise ZeroDivisionError("a secret")
         if any(one.user_id == "slow" for one in wanted):

@@ -54,3 +54,9 @@ class Latest(Generic[Kept]):
         with self._lock:
             self._forgotten += 1
             return int(self._kept.pop(person, None) is not None)
+
+    def forget_all(self) -> None:
+        """Of everybody, also those that are being made now."""
+        with self._lock:
+            self._forgotten += 1
+            self._kept.clear()

@@ -72,7 +72,8 @@ class PersonalLists:
 
     def rank(self, ranking: Ranking | None) -> None:
         """Another ranker orders lists from the next request on; those that were kept are made anew."""
-        self._ranking, self.latest = ranking, Latest()
+        self._ranking = ranking
+        self.latest.forget_all()
 
     def quick(self, tracker: TasteTracker) -> bool:
         """Whether a list is made in a few ms. Not while others are made: they may be many."""
