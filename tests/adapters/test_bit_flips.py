@@ -44,7 +44,7 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop")
     stores, draw = Stores(folder), random.Random(0)
     stores.log.append([FULL])
-    for batch in range(20):
+    for batch in range(40):
         stores.log.append(
             [
                 event(

@@ -57,8 +57,7 @@ class Engine:
     """
 
     def __init__(self, shop: Shop, impressions: ImpressionStore | None = None) -> None:
-        self._shop = shop
-        self._follows = not shop.database.writes
+        self._shop, self._follows = shop, not shop.database.writes
         self.new_list_id, self.health = Unguessable(), Health(time.monotonic)
         self.lock, self._stop = threading.RLock(), threading.Event()
         # The log is not heard to its end; a new model does not know the newest items.
@@ -231,8 +230,7 @@ class Engine:
             if self.unheard:
                 self.catch_up()
             self.exploring.follow(self.lock)
-            newest = self.current.newer_than(self.recommender.tracker)
-            if newest is not None:
+            if (newest := self.current.newer_than(self.recommender.tracker)) is not None:
                 self._serve_with(newest.name)
                 newest, self._untold = None, True
             if self._untold or self._shop.catalog.unread:

@@ -40,6 +40,7 @@ from penchant.settings import Settings
 from penchant.types import Pseudonym
 
 Row = TypeVar("Row")
+Stored = TypeVar("Stored", contravariant=True)
 Values = Mapping[str, Any]
 Records = Sequence[Mapping[str, Any]]
 LAST: Final = 253_402_300_799.0
@@ -48,12 +49,12 @@ MOST_DAYS: Final = 3_650.0
 _ERASED = "the person was erased after this; a row of before does not come back"
 
 
-class TableStore(Protocol[Row]):
+class TableStore(Protocol[Stored]):
     """Where rows go; see :mod:`penchant.events.offers`."""
 
-    def put(self, rows: Sequence[Row]) -> int: ...
+    def put(self, rows: Sequence[Stored]) -> int: ...
 
-    def holds(self, rows: Sequence[Row]) -> list[bool]: ...
+    def holds(self, rows: Sequence[Stored]) -> list[bool]: ...
 
 
 class TableReport(msgspec.Struct, frozen=True, kw_only=True):

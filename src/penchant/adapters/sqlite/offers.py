@@ -213,4 +213,5 @@ class SqliteStock:
 
 
 def _exposure(row: dict[str, Any]) -> Exposure:
-    return Exposure(**{**row, "held_out": bool(row["held_out"])})
+    kept: dict[str, Any] = {**row, "held_out": bool(row["held_out"])}
+    return Exposure(**kept)

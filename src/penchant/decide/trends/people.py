@@ -99,7 +99,7 @@ def changes(people: Counts, base: float) -> list[Change | None]:
 def _parts(people: Counts) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """People now and before, four in the place of fewer than five, and of which things may be told."""
     now, before = (np.maximum(people[:, WEEKS + at], LEAST - 1).astype(float) for at in (0, 1))
-    return now, before, (people[:, WEEKS:] >= LEAST).any(axis=1)
+    return now, before, np.any(people[:, WEEKS:] >= LEAST, axis=1)
 
 
 def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
