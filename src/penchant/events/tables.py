@@ -40,7 +40,7 @@ from penchant.settings import Settings
 from penchant.types import Pseudonym
 
 Row = TypeVar("Row")
-Stored = TypeVar("Stored", contravariant=True)
+Stored_contra = TypeVar("Stored_contra", contravariant=True)
 Values = Mapping[str, Any]
 Records = Sequence[Mapping[str, Any]]
 LAST: Final = 253_402_300_799.0
@@ -49,12 +49,12 @@ MOST_DAYS: Final = 3_650.0
 _ERASED = "the person was erased after this; a row of before does not come back"
 
 
-class TableStore(Protocol[Stored]):
+class TableStore(Protocol[Stored_contra]):
     """Where rows go; see :mod:`penchant.events.offers`."""
 
-    def put(self, rows: Sequence[Stored]) -> int: ...
+    def put(self, rows: Sequence[Stored_contra]) -> int: ...
 
-    def holds(self, rows: Sequence[Stored]) -> list[bool]: ...
+    def holds(self, rows: Sequence[Stored_contra]) -> list[bool]: ...
 
 
 class TableReport(msgspec.Struct, frozen=True, kw_only=True):
