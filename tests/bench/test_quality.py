@@ -188,6 +188,8 @@ def test_the_time_to_where_the_best_trained_peer_ends(bench) -> None:
     assert "recurrent is there after 50 s, 0.25 of it" in lines[1]
     assert "lstm does not get there" in lines[2]
     assert bench.tables.pace({"recurrent": costs["recurrent"]}) == []
+    kept = costs | {"sasrec": [theirs | {bench.kept.KEPT: True}]}
+    assert bench.tables.pace(kept) == [], "seconds of another command"
 
 
 def evaluated(recommenders, histories):
