@@ -77,8 +77,8 @@ def pace(costs: dict[str, list[dict]]) -> list[str]:
     """Seconds until each model of ours has the best validation NDCG@10 of the best trained peer.
 
     Both are read on validation: ours while it trains, over all items and with nothing left out, which is
-    the harder question where the protocol leaves out what was seen. Seconds of different commands, which other
-    work may have slowed, are not compared.
+    the harder question where the protocol leaves out what was seen. Seconds of different commands, which
+    other work may have slowed, are not compared.
     """
     if len({bool(report.get(KEPT)) for name in [*GRADIENT, *ENCODERS] for report in costs.get(name, [])}) > 1:
         return []
