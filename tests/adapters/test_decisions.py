@@ -7,6 +7,7 @@ import threading
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import msgspec
 import pytest
 
 from penchant.adapters.outlets import FolderOutlet, WebhookOutlet, read_secret
@@ -124,6 +125,10 @@ def letter(name: str, price: float = 3.2) -> Letter:
     )  # fmt: skip
 
 
+def of_honey(name: str) -> Letter:
+    return msgspec.structs.replace(letter(name), item_id="honey")
+
+
 def lines(folder):
     return [json.loads(line) for file in sorted(folder.glob("*")) for line in file.read_text().splitlines()]
 
@@ -219,14 +224,27 @@ def test_a_refusal_or_a_redirect_is_no_yes_and_holds_nobody_back(receiver, statu
     receiver.answers = [status]
     arrived = []
     with pytest.raises(Unreachable, match=str(status)):
-        arrived += webhook(receiver).deliver([letter("d1"), letter("d2")])
+        arrived += webhook(receiver).deliver([letter("d1"), of_honey("d2")])
     assert [path for path, _, _ in receiver.got] == ["/prices?shop=1"] * 2, "nobody follows a redirect"
 
 
 def test_those_after_a_refusal_are_given(receiver):
     receiver.answers = [400]
-    given = webhook(receiver).deliver([letter("d1"), letter("d2")])
-    assert next(given) == letter("d2")
+    given = webhook(receiver).deliver([letter("d1"), letter("d2"), of_honey("d3")])
+    assert next(given) == of_honey("d3"), "prices of one item do not overtake each other"
+
+
+def test_an_address_that_no_host_can_have_is_told(receiver):
+    long = WebhookOutlet(f"http://{'a' * 70}.example/", SECRET, sleep=lambda seconds: None)
+    with pytest.raises(Unreachable, match="no good address"):
+        list(long.deliver([letter("d1")]))
+
+
+def test_a_receiver_that_is_away_is_not_asked_for_each_letter(receiver):
+    receiver.answers = [503] * 9
+    with pytest.raises(Unreachable, match="answers 503"):
+        list(webhook(receiver).deliver([letter("d1"), of_honey("d2")]))
+    assert len(receiver.got) == 3
 
 
 def test_nobody_at_home(receiver):

@@ -283,3 +283,23 @@ def test_whoever_changed_it_meanwhile_stops_the_letter(queue):
     outlet = KeptLetters()
     assert send(Racing(queue.log), outlet, ManualClock(9.0), "CHF").sent == 0
     assert outlet.arrived == []
+
+
+def test_a_number_that_was_guessed_does_not_stand_for_what_was_seen(queue):
+    """Both checks were made of the steps before: what comes in between must be seen first."""
+    queue.propose([price("d1", suggested=3.85)], ANN)
+    with pytest.raises(Conflict, match="look at it again"):
+        queue.approve("d1", ANN, seen=2)
+    assert queue.get("d1").state == "waiting"
+
+
+def test_a_former_price_that_is_due_comes_back_before_another_is_approved(queue):
+    made = approved(queue, price("d1", suggested=3.85), ANN)
+    sent(queue)
+    queue.take_back("d1", ANN)
+    queue.propose([price("d2", suggested=3.4)], ANN)
+    with pytest.raises(Conflict, match=r"on its way back .decision d1."):
+        queue.approve("d2", ANN)
+    _, arrived = sent(queue)
+    assert [letter.price for letter in arrived] == [made.decision.now]
+    assert queue.approve("d2", ANN).state == "approved"

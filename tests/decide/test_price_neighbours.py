@@ -88,7 +88,7 @@ def test_a_ladder_is_climbed_as_well_as_by_trying_everything():
         best = None
         for choice in itertools.product(*(range(len(own)) for own in prices)):
             chosen = [own[at] for own, at in zip(prices, choice, strict=True)]
-            if all(b > a * (1 + gap) + 1e-9 for a, b in itertools.pairwise(chosen)):
+            if all(b > a and b >= a * (1 + gap) - 1e-9 for a, b in itertools.pairwise(chosen)):
                 total = sum(value[at] for value, at in zip(values, choice, strict=True))
                 best = total if best is None else max(best, total)
         found = climb(prices, values, gap)
@@ -108,7 +108,9 @@ def test_suggested_prices_keep_the_order_of_their_ladder():
     small, large = suggestions(fitted(*items), Limits(), free)
     assert small.suggested > large.suggested
     small, large = suggestions(fitted(*items), Limits(rung=0.05), bounds)
-    assert large.suggested > 1.05 * small.suggested
+    assert large.suggested >= 1.05 * small.suggested - 1e-9
+    assert climb([np.array([10.0])], [np.array([0.0])], 0.1) == [0]
+    assert climb([np.array([10.0]), np.array([11.0])], [np.zeros(1), np.zeros(1)], 0.1) == [0, 0]
     assert small.gain + large.gain > 0
     stuck = [item("small", conclusion="none", why="its price never moved", price=14.0), items[1]]
     found = suggestions(fitted(*stuck), Limits(most_change=0.1), bounds)

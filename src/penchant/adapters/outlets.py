@@ -69,13 +69,16 @@ class WebhookOutlet:
         self._sleep = sleep
 
     def deliver(self, letters: Sequence[Letter]) -> Iterator[Letter]:
-        """One by one; one that is refused does not keep the others back."""
-        refused = ""
+        """One by one; one that is refused keeps back those of its item alone, whose order must stand."""
+        refused, held = "", set[str]()
         for letter in letters:
+            if letter.item_id in held:
+                continue
             status = self._sent(letter)
             if status in _OK:
                 yield letter
             else:
+                held.add(letter.item_id)
                 refused = f"the webhook answered {status} to {letter.item_id!r}"
         if refused:
             raise Unreachable(refused)
@@ -88,9 +91,13 @@ class WebhookOutlet:
             except (OSError, http.client.HTTPException) as error:
                 if pause is None:
                     raise Unreachable(f"the webhook does not answer: {type(error).__name__}") from error
+            except ValueError as error:  # An address that no host can have.
+                raise Unreachable(f"the webhook has no good address: {type(error).__name__}") from error
             else:
-                if status not in _AGAIN or pause is None:
+                if status not in _AGAIN:
                     return status
+                if pause is None:  # The others would wait as long, each.
+                    raise Unreachable(f"the webhook answers {status}")
             self._sleep(pause)
         raise Unreachable("the webhook does not answer")
 

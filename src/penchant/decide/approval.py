@@ -93,9 +93,11 @@ class Queue:
         """One person's yes.
 
         Raises:
-            Conflict: it does not wait, or the other one who approved it is the same person.
+            Conflict: it does not wait, a former price of the item is still on its way back, or the other one
+                who approved it is the same person.
         """
         found = self._waiting(name, "approved")
+        self._check_going_back(found)
         needed = self.needed(found)
         if needed > 1 and who.name == who.via:
             raise InvalidInput(
@@ -161,11 +163,21 @@ class Queue:
         made = kept.decision
         others = [
             one for one in self.log.find(kind=made.kind, subject=made.subject, due=True)
-            if one.decision.id != made.id
+            if one.decision.id != made.id and one.due != "back"
         ]  # fmt: skip
         step = self._step("replaced", who, self._clock(), f"by {made.id}")
         if others:
             self.log.add([(one.decision.id, step) for one in others])
+
+    def _check_going_back(self, found: Decided) -> None:
+        """A former price that is due must be back first: passed over, it would be forgotten."""
+        made = found.decision
+        for other in self.log.find(kind=made.kind, subject=made.subject, due=True):
+            if other.due == "back":
+                raise Conflict(
+                    f"the former price of {made.subject!r} is still on its way back (decision "
+                    f"{other.decision.id}): see that it arrives (`penchant decisions send`) first"
+                )
 
     def _check_last(self, found: Decided) -> None:
         others = self.log.find(kind=found.decision.kind, subject=found.decision.subject)
@@ -199,7 +211,12 @@ class Queue:
     def _add(self, found: Decided, step: Step, seen: int | None) -> Decided:
         """What the decision then is. Where somebody else was faster, nothing is kept."""
         name = found.decision.id
-        self.log.add([(name, step)], {name: len(found.steps) if seen is None else seen})
+        # What was checked is what was found: a number that somebody guessed must not stand for it.
+        if seen is not None and seen != len(found.steps):
+            raise Conflict(
+                f"decision {name} has changed since it was looked at: look at it again. Nothing was changed."
+            )
+        self.log.add([(name, step)], {name: len(found.steps)})
         return folded([*found.steps, step])
 
 

@@ -33,7 +33,7 @@ def of_prices(
             continue
         reason = one.why or f"it should bring more {settings['goal']} than the price of now"
         if price != one.price:
-            reason += f"; the newest price in the sales is {one.price:g}, which the gain is counted from"
+            reason += f"; the newest price in the sales is {one.price:.12g}, which the gain is counted from"
         made.append(
             Decision(
                 id=named(), kind="price", subject=one.item, suggested=one.suggested, now=price, reason=reason,
@@ -67,7 +67,9 @@ def of_orders(
 def of_campaign(
     found: Planned, name: str, named: Named, *, inputs: dict[str, str], settings: Settings
 ) -> Decision:
-    """The plan as a whole; who gets what of it is :func:`offers_of`."""
+    """The plan as a whole; who gets what of it is :func:`offers_of`. Its cost is not known where an offer's
+    is not.
+    """
     people = sum(one.people for one in found.offers)
     reason = (
         f"{people:,} offers to {found.people:,} people bring what no plan within the limits passes by more "
@@ -75,7 +77,8 @@ def of_campaign(
         "it is known what the campaign did"
     )
     return Decision(
-        id=named(), kind="campaign", subject=name, suggested=found.spent, cost=found.spent, reason=reason,
+        id=named(), kind="campaign", subject=name, suggested=found.spent,
+        cost=found.spent if found.costs_known else None, reason=reason,
         goal="money, costs taken off" if found.in_money else "units of the outcome", expected=found.value,
         alternatives=(*(one.offer for one in found.offers), "nothing"), inputs=inputs, settings=settings,
     )  # fmt: skip

@@ -107,11 +107,11 @@ def decision_words(one: Mapping[str, Any]) -> str:
     """
     if one["kind"] == "list":
         return f"{one['id']} list {one['subject']}: {len(one['items'])} items, {iso(one['time'])}"
-    now = "" if one["now"] is None else f"{one['now']:g} to "
+    now = "" if one["now"] is None else f"{one['now']:.12g} to "
     waits = f" ({len(one['approved_by'])} of {one['needed']} people)" if one["state"] == "waiting" else ""
     delivery = one.get("delivery", {}).get("problem", "")
     unsent = f"; not sent: {delivery}" if delivery else ""
     return (
-        f"{one['id']} {one['kind']} {one['subject']}: {now}{one['value']:g}, {one['state']}{waits}, "
+        f"{one['id']} {one['kind']} {one['subject']}: {now}{one['value']:.12g}, {one['state']}{waits}, "
         f"{iso(one['time'])}: {one['reason']}{unsent}"
     )

@@ -57,6 +57,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
         offers: each one.
         given: of each row of the file, the offers; None of a row that could not be read.
         holdout: rows of the file, from 0, that were drawn to get nothing.
+        costs_known: whether each offer that somebody gets has a cost; one without counts as free.
     """
 
     people: int
@@ -70,6 +71,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     offers: list[Given]
     given: list[list[str] | None]
     holdout: list[int]
+    costs_known: bool = True
 
 
 def plan(people: Path, offers: Path, wanted: Wanted, solver: Solver) -> Planned:
@@ -120,6 +122,7 @@ def plan(people: Path, offers: Path, wanted: Wanted, solver: Solver) -> Planned:
         offers=each,
         given=_in_places(rows, [[names[at] for at in np.flatnonzero(row)] for row in given]),
         holdout=np.flatnonzero(rows)[holdout].tolist(),
+        costs_known=not np.isnan(_numbers(table, "cost", np.nan))[given.any(axis=0)].any(),
     )
 
 

@@ -31,7 +31,9 @@ def climb(prices: list[Floats], values: list[Floats], gap: float = 0.0) -> list[
         # The best of all that is cheap enough, and where it stands.
         most = np.maximum.accumulate(best)
         where = np.maximum.accumulate(np.where(best >= most, np.arange(len(best)), 0))
-        fits = np.searchsorted(below * (1 + gap) + 1e-9, own[order], side="left") - 1
+        # A gap may be met exactly; without one the next rung costs more all the same.
+        edge = -1e-9 if gap > 1e-6 else 1e-9
+        fits = np.searchsorted(below * (1 + gap) + edge, own[order], side="left") - 1
         reached = np.where(fits >= 0, most[np.maximum(fits, 0)], -np.inf)
         came.append(np.stack([order, where[np.maximum(fits, 0)]]))
         best, below = value[order] + reached, own[order]

@@ -73,7 +73,7 @@ def step_words(step: Mapping[str, Any]) -> str:
     >>> step_words({"what": "edited", "value": 2.5, "by": "Ann", "via": "key 1", "note": "rounder"})
     'Edited: 2.5, by Ann (key 1): rounder'
     """
-    value = f": {step['value']:g}" if "value" in step else ""
+    value = f": {step['value']:.12g}" if "value" in step else ""
     former = ", the former price" if step.get("back") else ""
     by = f", by {step['by']}" if step["by"] else ""
     via = f" ({step['via']})" if step["via"] not in ("", step["by"]) else ""
@@ -121,7 +121,7 @@ def plot(one: Mapping[str, Any]) -> Plot | None:
     chance = one["kind"] == "order"
     name = PLOTS["order"] if chance else f"{PLOTS['price']}: {one['goal']}"
     ticks = [f"{value:.0%}" if chance else f"{value:,.2f}" for value in (high, (high + low) / 2, low)]
-    ends = [f"{value:g}" if chance else f"{value:,.2f}" for value in (first, last)]
+    ends = [f"{value:.12g}" if chance else f"{value:,.2f}" for value in (first, last)]
     band = f"{dots(2, curve)} {dots(3, curve[::-1])}"
     return Plot(name, dots(1, curve), band, across(one["now"]), across(one["value"]), ticks, ends)
 
