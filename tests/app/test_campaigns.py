@@ -143,6 +143,18 @@ def test_what_may_not_be_shown_is_not_offered(house: House) -> None:
     assert campaigns(house, "anna") == []
 
 
+def test_what_a_person_never_wants_to_see_is_not_offered_to_them(house: House) -> None:
+    first, second, *_ = items(house)
+    put(house, "offers", offer(first), offer(second))
+    put(house, "exposures", told("anna"), told("ben"))
+    wish = {"kind": "item", "name": first, "weight": "never"}
+    house.ask("PATCH", "users/anna/taste", json={"corrections": [wish]})
+    assert campaigns(house, "anna")[0]["offers"][0]["items"] == [second]
+    assert campaigns(house, "ben")[0]["offers"][0]["items_in_all"] == 2
+    house.ask("PATCH", "users/anna/taste", json={"corrections": [wish, {**wish, "name": second}]})
+    assert campaigns(house, "anna") == []
+
+
 def test_a_request_with_a_bad_row_writes_nothing(house: House) -> None:
     answer = house.client.put("/v1/offers", json={"offers": [offer("tea"), offer("cup", ends=NOW - 9 * DAY)]})
     assert answer.status_code == 400
