@@ -149,6 +149,21 @@ def test_what_a_guest_was_told_is_the_persons_up_to_the_login(folder: Path, tmp_
         assert shop.exposures.version() > before
 
 
+@pytest.mark.parametrize("guest_held", [True, False])
+def test_who_was_left_out_by_lot_stays_so_when_a_guest_becomes_them(folder: Path, guest_held: bool) -> None:
+    with Shop(folder, writer=True) as shop:
+        row = {"campaign_id": "spring", "timestamp": 1.5e9}
+        rows = [
+            row | {"user_id": "g", "held_out": guest_held},
+            row | {"user_id": "anna", "held_out": not guest_held},
+        ]
+        shop.tables()["exposures"].put(rows)
+        guest, anna = shop.pseudonymizer.pseudonyms(["g", "anna"])
+        shop.guests.join(guest, anna, 1.6e9)
+        assert [one.held_out for one in shop.exposures.of_person(anna)] == [True]
+        assert shop.exposures.of_person(guest) == []
+
+
 def test_rows_of_a_request_are_all_kept_or_none(folder: Path) -> None:
     with Shop(folder, writer=True) as shop:
         door = shop.tables()["exposures"]

@@ -18,11 +18,17 @@ _AT_ONCE: Final = 20_000
 def join_exposures(
     connection: Any, before: Pseudonym, person: Pseudonym, which: Callable[[float], bool]
 ) -> int:
-    """Make one person's exposures another's, those of times that are wanted; returns how many."""
+    """Make one person's exposures another's, those of times that are wanted; returns how many.
+
+    Of two of one campaign and time that who was left out by lot stays.
+    """
     sql = "SELECT campaign_id, timestamp, held_out FROM exposures WHERE user_id = ?"
     moved = [row for row in connection.execute(sql, [before]).fetchall() if which(row[1])]
     connection.executemany(
-        "INSERT OR IGNORE INTO exposures VALUES (?, ?, ?, ?)", [(person, *row) for row in moved]
+        "INSERT INTO exposures (user_id, campaign_id, timestamp, held_out) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (user_id, campaign_id, timestamp) DO UPDATE "
+        "SET held_out = max(held_out, excluded.held_out)",
+        [(person, *row) for row in moved],
     )
     connection.executemany(
         "DELETE FROM exposures WHERE user_id = ? AND campaign_id = ? AND timestamp = ?",
