@@ -173,9 +173,16 @@ class SqliteExposures:
         found = [msgspec.to_builtins(one) for one in self.of_person(person)]
         return [{name: cell for name, cell in one.items() if name != "user_id"} for one in found]
 
+    def erase_until(self, person: Pseudonym, until: float) -> int:
+        """Remove for good what the person was told of up to a time (unix seconds); returns how many rows."""
+        return self._erase("user_id = ? AND timestamp <= ?", person, until)
+
     def erase_person(self, person: Pseudonym) -> int:
+        return self._erase("user_id = ?", person)
+
+    def _erase(self, where: str, person: Pseudonym, *more: float) -> int:
         with self._database.write() as connection:
-            gone = connection.execute("DELETE FROM exposures WHERE user_id = ?", [person]).rowcount
+            gone = connection.execute(f"DELETE FROM exposures WHERE {where}", [person, *more]).rowcount
             if gone:
                 connection.execute(_COUNTER, ["exposures"])
         if gone and not self._database.read(IN_THE_LOG, [person]):
