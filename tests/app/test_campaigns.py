@@ -1,6 +1,7 @@
 """Offers of a person: the route, the lists, consent, erasure, rules; over HTTP."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -193,3 +194,31 @@ def test_exposures_that_cannot_be_read_cost_no_list(house: House) -> None:
     house.serving.shop.exposures.of_person = broken  # type: ignore[method-assign]
     assert house.ask("GET", "users/anna/recommendations")["items"]
     assert listed(house, "anna") == {}
+
+
+def test_of_two_threads_that_read_what_is_new_the_later_one_holds(house: House) -> None:
+    shop, tables = house.serving.shop, house.serving.engine.tables
+    first, second, *_ = items(house)
+    door, read = shop.tables()["offers"], shop.offers.unended
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slow(now: float) -> Any:
+        found = read(now)
+        shop.offers.unended = read  # type: ignore[method-assign]
+        reading.set()
+        assert go_on.wait(10)
+        return found
+
+    shop.offers.unended = slow  # type: ignore[method-assign]
+    door.put([offer(first)])
+    threads = [threading.Thread(target=tables.follow) for _ in range(2)]
+    threads[0].start()
+    assert reading.wait(10)
+    door.put([offer(second)])
+    threads[1].start()
+    threads[1].join(0.2)
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert tables.offers._book.campaigns["spring"].keys() == {first, second}
+    assert tables.offers._versions[0] == shop.offers.version()

@@ -1,5 +1,6 @@
 """Offers, exposures and stock as a process that serves follows them."""
 
+from threading import Lock
 from typing import Final
 
 from penchant.adapters.sqlite.offers import sold_since
@@ -24,6 +25,7 @@ class Tables:
     def __init__(self, shop: Shop, rules: Rules, on_fault: OnFault) -> None:
         self._shop = shop
         self._on_fault = on_fault
+        self._lock = Lock()
         self.offers = OffersInForce(shop.offers, shop.exposures, on_fault)
         self.stocking = Stocking(shop, rules)
         self.rules: Rules = self.stocking.rules
@@ -31,11 +33,12 @@ class Tables:
 
     def follow(self) -> None:
         """From the next list on."""
-        try:
-            self.offers.follow(self._shop.clock())
-            self.stocking.follow(self._shop.clock())
-        except (StorageError, ShopError) as error:  # What was read before holds on.
-            self._on_fault(STORAGE, error)
+        with self._lock:  # What one thread read earlier is not kept over what another read later.
+            try:
+                self.offers.follow(self._shop.clock())
+                self.stocking.follow(self._shop.clock())
+            except (StorageError, ShopError) as error:  # What was read before holds on.
+                self._on_fault(STORAGE, error)
 
 
 class Stocking:
