@@ -177,11 +177,11 @@ def test_no_offers_no_question_and_a_list_in_the_loop_asks_no_disk(house: House)
     assert not asked
     put(house, "offers", offer(items(house)[0]))
     listed(house, "anna")
-    assert engine.recommender.at_hand(anna)
+    assert engine.recommender.at_hand(anna, shop.log.is_short)
     listed(house, "anna")
     assert asked == [anna]
     engine.tables.offers.forget(anna)
-    assert not engine.recommender.at_hand(anna)
+    assert not engine.recommender.at_hand(anna, shop.log.is_short)
 
 
 def test_exposures_that_cannot_be_read_cost_no_list(house: House) -> None:
