@@ -1,5 +1,6 @@
 """Offers, exposures and stock in SQLite, one row of each table a row."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,16 +51,21 @@ def named_offers(database: Database) -> dict[int, str]:
 
 
 def sold_since(database: Database, since: float, until: float) -> tuple[dict[str, float], float]:
-    """Pieces of each item that were sold from ``since`` until ``until`` (unix seconds), and when the first
-    was; what cleaning marked does not count."""
+    """Pieces of each item that were sold from ``since`` until ``until`` (unix seconds), and since when
+    within that time the shop sells; what cleaning marked does not count."""
     sql = (
-        "SELECT item, sum(coalesce(quantity, 1)), min(timestamp) FROM events "
+        "SELECT item, sum(coalesce(quantity, 1)) FROM events "
         "WHERE type = ? AND timestamp > ? AND timestamp <= ? AND item IS NOT NULL "
         "AND position NOT IN (SELECT position FROM marked_events) GROUP BY item"
     )
     rows: list[tuple[Any, ...]] = database.read(sql, [EventType.PURCHASE.code, since, until])
-    first = min((time for _, _, time in rows), default=until)
-    return {str(item): float(pieces) for item, pieces, _ in rows}, float(first)
+    sql = (
+        "SELECT min(timestamp) FROM events WHERE type = ? AND timestamp <= ? "
+        "AND position NOT IN (SELECT position FROM marked_events)"
+    )
+    first: Any = database.read(sql, [EventType.PURCHASE.code, until])[0][0]
+    begun = until if first is None else max(since, float(first))
+    return {str(item): float(pieces) for item, pieces in rows}, begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +226,12 @@ class SqliteStock:
             for item, time, on_hand, lead in rows
         )
         return {level.item_id: level for level in found}
+
+    def next_time(self, after: float) -> float:
+        rows: list[tuple[Any, ...]] = self._database.read(
+            "SELECT min(timestamp) FROM stock WHERE timestamp > ?", [after]
+        )
+        return math.inf if rows[0][0] is None else float(rows[0][0])
 
     def version(self) -> int:
         return self._table.version()
