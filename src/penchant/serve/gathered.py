@@ -38,9 +38,9 @@ class AtOnce(Generic[Asked, Answer]):
     """What may be done in the loop, where everybody waits for it.
 
     ``work`` answers a group without waiting for anybody, or raises WouldWait before it has done anything.
-    ``at_hand`` says of one whether it may be tried, in the loop too. Sizes of a group add up to ``most``. A group of n should
-    take ``seconds`` (1 + n), by a moving mean. What would wait is tried again for ``patience`` seconds before
-    it goes to the thread.
+    ``at_hand`` says of one whether it may be tried, in the loop too. Sizes of a group add up to ``most``. A
+    group of n should take ``seconds`` (1 + n), by a moving mean. What would wait is tried again for
+    ``patience`` seconds before it goes to the thread.
     """
 
     work: Callable[[list[Asked]], Sequence[Answer]]
@@ -89,9 +89,7 @@ class Gathered(Generic[Asked, Answer]):
             self._wait([(asked, mine)])
         return await mine
 
-    def _is_quick(
-        self, loop: asyncio.AbstractEventLoop, quick: AtOnce[Asked, Answer], asked: Asked
-    ) -> bool:
+    def _is_quick(self, loop: asyncio.AbstractEventLoop, quick: AtOnce[Asked, Answer], asked: Asked) -> bool:
         """Whether it may be tried in the loop. To find that out takes time of the loop as well."""
         began = loop.time()
         if began < self._slow_until:

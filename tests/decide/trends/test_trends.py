@@ -14,7 +14,7 @@ from penchant.decide.trends.people import WEEK, WEEKS
 from penchant.decide.trends.result import Trends
 from penchant.decide.trends.searches import (
     Searches,
-    _told,  # pyright: ignore[reportPrivateUsage]
+    _told,
     usual_share,
 )
 from penchant.errors import NotEnoughData
