@@ -1,6 +1,7 @@
 """Offers of a person: the route, the lists, consent, erasure, rules; over HTTP."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,18 @@ def test_what_may_not_be_shown_is_not_offered(house: House) -> None:
     assert campaigns(house, "anna") == []
 
 
+def test_what_a_person_never_wants_to_see_is_not_offered_to_them(house: House) -> None:
+    first, second, *_ = items(house)
+    put(house, "offers", offer(first), offer(second))
+    put(house, "exposures", told("anna"), told("ben"))
+    wish = {"kind": "item", "name": first, "weight": "never"}
+    house.ask("PATCH", "users/anna/taste", json={"corrections": [wish]})
+    assert campaigns(house, "anna")[0]["offers"][0]["items"] == [second]
+    assert campaigns(house, "ben")[0]["offers"][0]["items_in_all"] == 2
+    house.ask("PATCH", "users/anna/taste", json={"corrections": [wish, {**wish, "name": second}]})
+    assert campaigns(house, "anna") == []
+
+
 def test_a_request_with_a_bad_row_writes_nothing(house: House) -> None:
     answer = house.client.put("/v1/offers", json={"offers": [offer("tea"), offer("cup", ends=NOW - 9 * DAY)]})
     assert answer.status_code == 400
@@ -164,11 +177,11 @@ def test_no_offers_no_question_and_a_list_in_the_loop_asks_no_disk(house: House)
     assert not asked
     put(house, "offers", offer(items(house)[0]))
     listed(house, "anna")
-    assert engine.recommender.at_hand(anna)
+    assert engine.recommender.at_hand(anna, shop.log.is_short)
     listed(house, "anna")
     assert asked == [anna]
     engine.tables.offers.forget(anna)
-    assert not engine.recommender.at_hand(anna)
+    assert not engine.recommender.at_hand(anna, shop.log.is_short)
 
 
 def test_exposures_that_cannot_be_read_cost_no_list(house: House) -> None:
@@ -181,3 +194,31 @@ def test_exposures_that_cannot_be_read_cost_no_list(house: House) -> None:
     house.serving.shop.exposures.of_person = broken  # type: ignore[method-assign]
     assert house.ask("GET", "users/anna/recommendations")["items"]
     assert listed(house, "anna") == {}
+
+
+def test_of_two_threads_that_read_what_is_new_the_later_one_holds(house: House) -> None:
+    shop, tables = house.serving.shop, house.serving.engine.tables
+    first, second, *_ = items(house)
+    door, read = shop.tables()["offers"], shop.offers.unended
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slow(now: float) -> Any:
+        found = read(now)
+        shop.offers.unended = read  # type: ignore[method-assign]
+        reading.set()
+        assert go_on.wait(10)
+        return found
+
+    shop.offers.unended = slow  # type: ignore[method-assign]
+    door.put([offer(first)])
+    threads = [threading.Thread(target=tables.follow) for _ in range(2)]
+    threads[0].start()
+    assert reading.wait(10)
+    door.put([offer(second)])
+    threads[1].start()
+    threads[1].join(0.2)
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert tables.offers._book.campaigns["spring"].keys() == {first, second}
+    assert tables.offers._versions[0] == shop.offers.version()

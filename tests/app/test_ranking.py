@@ -226,6 +226,18 @@ def test_a_nightly_pass_learns_the_shops_ranker_anew_once_a_week(folder, learn, 
     assert learn_now(folder, silent).ranker == "", "who has none is given none"
 
 
+def test_whatever_goes_wrong_with_the_ranker_the_pass_stands(made, folder, monkeypatch, caplog):
+    def broken(path):
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr(nightly, "read_ranker", broken)
+    (folder / ranking.FOLDER).mkdir()
+    with opened(folder) as shop:
+        found = nightly._rank_again(shop, made[1], silent, 0.0)
+    assert found == "the ranker was not learned anew: ValueError: unforeseen"
+    assert "could not be learned anew" in caplog.text
+
+
 def test_a_ranker_that_cannot_be_is_refused_before_anything_is_trained(made, folder, monkeypatch):
     def trained(*_, **__):
         raise AssertionError("hours were spent")

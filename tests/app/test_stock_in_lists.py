@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.serve.shops import House, make_shop
 
+from penchant.adapters.sqlite.offers import sold_since
 from penchant.app.tables import Stocking
 from penchant.events.offers import StockLevel
 
@@ -62,12 +63,36 @@ def test_the_pace_is_that_of_four_weeks_and_counted_once_an_hour(house: House) -
     stocking.follow(house.clock())
     levels = stocking._stocked._levels
     assert levels.sold is not None
-    assert levels.sold[item] == pytest.approx(28 / ((14 * DAY + 3_600) / DAY))
+    assert levels.sold[item] == pytest.approx(28 / 28), "the shop sells for longer than that"
     assert levels.cover(item) == pytest.approx(6 / levels.sold[item])
     number = levels.number
     house.clock.advance(60)
     stocking.follow(house.clock())
     assert stocking._stocked._levels.number == number
+
+
+def test_the_pace_of_a_young_shop_is_that_since_its_first_sale(house: House) -> None:
+    shop = house.serving.shop
+    with shop.database.write() as connection:
+        connection.execute("DELETE FROM events")
+    bought = {"user_id": "new", "item_id": "pot", "type": "purchase", "quantity": 14}
+    assert not shop.intake().accept([bought | {"timestamp": NOW - days * DAY} for days in (1, 14)]).rejected
+    assert sold_since(shop.database, NOW - 28 * DAY, NOW) == ({"pot": 28.0}, NOW - 14 * DAY)
+    assert sold_since(shop.database, NOW - 7 * DAY, NOW) == ({"pot": 14.0}, NOW - 7 * DAY)
+    assert sold_since(shop.database, NOW - 40 * DAY, NOW - 30 * DAY) == ({}, NOW - 30 * DAY)
+
+
+def test_a_row_of_a_clock_that_runs_ahead_holds_when_its_time_has_come(house: House) -> None:
+    first, *_ = listed(house)
+    ahead = {"item_id": first, "timestamp": NOW + 20, "on_hand": 0}
+    assert house.ask("PUT", "stock", json={"stock": [ahead]})["changed"] == 1
+    assert first in listed(house)
+    house.clock.advance(19)
+    house.serving.engine.tables.follow()
+    assert first in listed(house)
+    house.clock.advance(1)
+    house.serving.engine.tables.follow()
+    assert first not in listed(house)
 
 
 def _checked(house: House, item: str):

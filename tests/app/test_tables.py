@@ -11,6 +11,7 @@ from penchant.app.backup import back_up, restore
 from penchant.app.shop import Shop, init_shop
 from penchant.app.taking import take_file, take_in
 from penchant.errors import InvalidInput
+from penchant.events.offers import Exposure
 from penchant.events.repair import export_letters
 from penchant.events.tables import TableReport
 
@@ -147,6 +148,51 @@ def test_what_a_guest_was_told_is_the_persons_up_to_the_login(folder: Path, tmp_
         assert [row.campaign_id for row in shop.exposures.of_person(anna)] == ["spring"]
         assert [row.campaign_id for row in shop.exposures.of_person(guest)] == ["late"]
         assert shop.exposures.version() > before
+
+
+@pytest.mark.parametrize("guest_held", [True, False])
+def test_who_was_left_out_by_lot_stays_so_when_a_guest_becomes_them(folder: Path, guest_held: bool) -> None:
+    with Shop(folder, writer=True) as shop:
+        row = {"campaign_id": "spring", "timestamp": 1.5e9}
+        rows = [
+            row | {"user_id": "g", "held_out": guest_held},
+            row | {"user_id": "anna", "held_out": not guest_held},
+        ]
+        shop.tables()["exposures"].put(rows)
+        guest, anna = shop.pseudonymizer.pseudonyms(["g", "anna"])
+        shop.guests.join(guest, anna, 1.6e9)
+        assert [one.held_out for one in shop.exposures.of_person(anna)] == [True]
+        assert shop.exposures.of_person(guest) == []
+
+
+def test_what_a_guest_was_told_is_the_persons_also_where_it_comes_after_the_login(folder: Path) -> None:
+    with Shop(folder, writer=True) as shop:
+        guest, anna = shop.pseudonymizer.pseudonyms(["g", "anna"])
+        door = shop.tables()["exposures"]
+        rows = [{"user_id": "g", "campaign_id": "spring", "timestamp": at} for at in (1.4e9, 1.6e9)]
+        door.put([rows[1]])
+        shop.guests.join(guest, anna, 1.5e9)
+        assert door.put(rows) == {"received": 2, "changed": 1, "erased": 0}
+        assert [row.timestamp for row in shop.exposures.of_person(anna)] == [1.4e9]
+        assert [row.timestamp for row in shop.exposures.of_person(guest)] == [1.6e9]
+        assert door.known(rows, ["", ""]) == [True, True]
+        shop.ledger.begin(anna, 1.45e9)
+        shop.ledger.finish(anna, 1.45e9)
+        assert door.put([{**rows[0], "timestamp": 1.42e9}])["erased"] == 1
+
+
+def test_what_is_left_of_a_guest_up_to_the_login_goes_with_the_person(folder: Path) -> None:
+    with Shop(folder, writer=True) as shop:
+        guest, anna = shop.pseudonymizer.pseudonyms(["g", "anna"])
+        shop.guests.join(guest, anna, 1.5e9)
+        left = [Exposure(user_id=guest, campaign_id="spring", timestamp=at) for at in (1.4e9, 1.6e9)]
+        shop.exposures.put(left)
+        before = shop.exposures.version()
+        shop.rights().erase(anna, shop.clock())
+        assert shop.exposures.all() == left[1:]
+        assert shop.exposures.version() > before
+        door = shop.tables()["exposures"]
+        assert door.put([{"user_id": "g", "campaign_id": "spring", "timestamp": 1.4e9}])["erased"] == 1
 
 
 def test_rows_of_a_request_are_all_kept_or_none(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -122,6 +123,28 @@ def test_what_goes_wrong_in_the_loop_is_done_again_in_the_thread_one_by_one(work
     one, bad, other, last = asyncio.run(run())
     assert (one, other, last) == (2, 14, 10)
     assert isinstance(bad, InvalidInput)
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_where_it_takes_long_to_see_what_is_at_hand_it_is_not_asked_for_a_while(at_hand: bool) -> None:
+    asked, inside = list[int](), list[bool]()
+
+    def slow(one: int) -> bool:
+        asked.append(one)
+        time.sleep(0.002)
+        return at_hand
+
+    def work(group: list[int]) -> list[int]:
+        inside.append(threading.current_thread() is threading.main_thread())
+        return group
+
+    async def run() -> list[int]:
+        gathered = Gathered(work, 9, at_once=AtOnce(work, slow, 0.0002, 9))
+        return [await gathered.ask(n) for n in range(50)]
+
+    assert asyncio.run(run()) == list(range(50))
+    assert 0 < len(asked) < 50
+    assert (inside[0], inside[-1]) == (at_hand, False)
 
 
 def test_many_at_once_are_each_answered_once() -> None:

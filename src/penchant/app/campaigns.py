@@ -15,6 +15,7 @@ from penchant.events.cleaning.run import clean
 from penchant.events.offers import Offer
 from penchant.learn.data import fit_to_train
 from penchant.recommend.offers import Told
+from penchant.taste.wished import never
 from penchant.types import Pseudonym
 
 ITEMS: Final = 100
@@ -44,6 +45,7 @@ class CampaignDesk:
             return {"campaigns": []}
         view = self._shop.catalog.view()
         allowed = self._engine.tables.rules.about(view, person, "campaigns", now).allowed(view.available)
+        allowed = allowed & ~never(self._shop.corrections.get(person), view)
 
         def shown(item_id: str) -> bool:
             row = view.row(item_id)

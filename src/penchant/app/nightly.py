@@ -1,5 +1,6 @@
 """One pass of the learner over a shop: read, learn, judge, keep, promote."""
 
+import logging
 import math
 import time
 
@@ -27,6 +28,8 @@ from penchant.model.scoring import PreferenceModel
 from penchant.model.snapshot import Learned, read_manifest
 from penchant.recommend.ranking.folder import read_ranker
 from penchant.settings import LearnSettings
+
+_log = logging.getLogger(__name__)
 
 RANKER_SECONDS = 7 * 86_400.0
 """Between two trainings of a ranker: each costs a training from scratch, on all but the newest weeks."""
@@ -70,6 +73,9 @@ def _rank_again(shop: Shop, given: Material, told: Told, asked: float) -> str:
         found = train_ranker(shop, given, split, told, lambda: _nobody_left(shop, given, asked)).verdict
     except PenchantError as error:
         return f"the ranker was not learned anew: {error}"
+    except Exception as error:  # What was learned before it is kept, and may serve already.
+        _log.exception("the ranker could not be learned anew")
+        return f"the ranker was not learned anew: {type(error).__name__}: {error}"
     return f"the ranker was learned anew: NDCG@10 {found.taste:.4f} by taste alone, {found.ranked:.4f} ranked"
 
 
@@ -145,8 +151,10 @@ def _nobody_left(shop: Shop, given: Material, since: float) -> None:
     guest who became somebody is not gone, unless that somebody opted out. ``since``: unix seconds."""
     people, out = set(given.data.people), shop.consent.opted_out()
     gone = people - set(shop.log.people())
-    now_of = {guest: login.person for guest, login in shop.guests.since(since) if guest in people}
-    if people & out or gone - set(now_of) or out.intersection(now_of.values()):
+    # One device may be of several people, one after the other: each of its logins counts.
+    logins = [(guest, login.person) for guest, login in shop.guests.since(since) if guest in people]
+    became = {person for _, person in logins}
+    if people & out or gone - {guest for guest, _ in logins} or became & out:
         raise Conflict(
             "people were erased or opted out while it learned from them: what it made is thrown away, "
             "and it learns anew without them"

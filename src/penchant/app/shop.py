@@ -151,7 +151,7 @@ class Shop:
         return {
             name: TableDoor(
                 SHAPES[name], store, self.dead_letters, (self.pseudonymizer, self.ledger),
-                settings=self.settings, clock=self.clock,
+                settings=self.settings, clock=self.clock, logins=self.guests,
             )
             for name, store in stores.items()
         }  # fmt: skip
@@ -162,7 +162,8 @@ class Shop:
 
     def stores(self) -> list[Erasable]:
         """Every store of personal data on the disk, the log last."""
-        guests = ErasableGuests(self.guests, self.ledger, (self.impressions, self.dead_letters, self.offered))
+        left = self.impressions, self.dead_letters, self.offered, self.exposures
+        guests = ErasableGuests(self.guests, self.ledger, left)
         return [
             guests, self.learned, self.impressions, self.dead_letters, self.offered, self.marks,
             self.corrections, self.attributes, self.exposures, self.consent, self.log,

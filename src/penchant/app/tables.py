@@ -1,5 +1,7 @@
 """Offers, exposures and stock as a process that serves follows them."""
 
+import math
+from threading import Lock
 from typing import Final
 
 from penchant.adapters.sqlite.offers import sold_since
@@ -24,6 +26,7 @@ class Tables:
     def __init__(self, shop: Shop, rules: Rules, on_fault: OnFault) -> None:
         self._shop = shop
         self._on_fault = on_fault
+        self._lock = Lock()
         self.offers = OffersInForce(shop.offers, shop.exposures, on_fault)
         self.stocking = Stocking(shop, rules)
         self.rules: Rules = self.stocking.rules
@@ -31,11 +34,12 @@ class Tables:
 
     def follow(self) -> None:
         """From the next list on."""
-        try:
-            self.offers.follow(self._shop.clock())
-            self.stocking.follow(self._shop.clock())
-        except (StorageError, ShopError) as error:  # What was read before holds on.
-            self._on_fault(STORAGE, error)
+        with self._lock:  # What one thread read earlier is not kept over what another read later.
+            try:
+                self.offers.follow(self._shop.clock())
+                self.stocking.follow(self._shop.clock())
+            except (StorageError, ShopError) as error:  # What was read before holds on.
+                self._on_fault(STORAGE, error)
 
 
 class Stocking:
@@ -48,6 +52,8 @@ class Stocking:
         self._stocked = StockedRules(rules, shop.settings.stock)
         self.rules: Rules = self._stocked if self._on else rules
         self._version, self._number, self._counted = -1, 0, -HOUR
+        self._next = math.inf
+        """When a row that is there already comes to hold, unix seconds: clocks of shops run ahead."""
         self._sold: dict[str, float] = {}
 
     def follow(self, now: float) -> None:
@@ -55,11 +61,12 @@ class Stocking:
         if not self._on:
             return
         version, due = self._shop.stock.version(), now - self._counted >= HOUR
-        if version == self._version and not due:
+        if version == self._version and not due and now < self._next:
             return
         if due:
             self._sold, self._counted = _pace(self._shop, now), now
         on_hand = {item: level.on_hand for item, level in self._shop.stock.newest(now).items()}
+        self._next = self._shop.stock.next_time(now)
         self._version, self._number = version, self._number + 1
         self._stocked.use(Levels(self._number, on_hand or None, self._sold))
 

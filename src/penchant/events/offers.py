@@ -108,6 +108,10 @@ class StockStore(Protocol):
         """The newest row of each item, of those up to ``until`` (unix seconds)."""
         ...
 
+    def next_time(self, after: float) -> float:
+        """When the first row after a time (unix seconds) holds from; inf where there is none."""
+        ...
+
     def version(self) -> int:
         """Another one after every change."""
         ...

@@ -33,6 +33,7 @@ from penchant.events.door import (
     rows_of_chunk,
     with_people,
 )
+from penchant.events.guests import NO_LOGINS, Logins, owner_at
 from penchant.events.offers import Exposure, Offer, StockLevel
 from penchant.events.rules import Rows, Violation, read_column, rows_of_records, violation_of
 from penchant.events.schema import Column
@@ -202,7 +203,7 @@ def check_rows(shape: Shape[Any], rows: Rows, limits: Limits) -> CheckedRows:
 
 class TableDoor(Generic[Row]):
     """Takes rows of one table in; only pseudonyms pass. A row of a person who was erased after its time does
-    not come back."""
+    not come back; one of a guest of before a login is the person's, also where it comes late."""
 
     def __init__(
         self,
@@ -213,6 +214,7 @@ class TableDoor(Generic[Row]):
         *,
         settings: Settings,
         clock: Callable[[], float],
+        logins: Logins = NO_LOGINS,
     ) -> None:
         self.shape = shape
         self._store = store
@@ -220,6 +222,7 @@ class TableDoor(Generic[Row]):
         self._pseudonymizer, self._ledger = hide
         self._settings = settings
         self._clock = clock
+        self._logins = logins
         self._maker = LetterMaker(shape.name, *hide, clock)
 
     def put(self, records: Records) -> dict[str, int]:
@@ -271,7 +274,8 @@ class TableDoor(Generic[Row]):
     def known(self, records: Records, people: Sequence[str]) -> list[bool]:
         """Which repaired records are good and of a key that is there; ``people``: as in ``Users.known``."""
         checked = self._check(self._named(records, people))
-        there = self._store.holds(self._made(checked, self._hidden(checked, _already(records, people))))
+        named = self._owners(checked, self._hidden(checked, _already(records, people)))
+        there = self._store.holds(self._made(checked, named))
         of = dict(zip(checked.indices, there, strict=True))
         return [of.get(index, False) for index in range(len(records))]
 
@@ -306,6 +310,24 @@ class TableDoor(Generic[Row]):
         hashed = None if already is None else [already[index] for index in checked.indices]
         return hidden([row["user_id"] for row in checked.values], self._pseudonymizer, hashed)
 
+    def _owners(self, checked: CheckedRows, people: Sequence[Pseudonym]) -> list[Pseudonym]:
+        """Whose each good row is: what a guest was told before a login is the person's."""
+        known = self._logins.of_each(list(dict.fromkeys(people))) if people and self.shape.time else {}
+        if not known:
+            return list(people)
+        return [
+            owner_at(known.get(person, ()), row[self.shape.time]) or person
+            for person, row in zip(people, checked.values, strict=True)
+        ]
+
+    def _erased(self, checked: CheckedRows, people: Sequence[Pseudonym]) -> set[int]:
+        """Indices of the good rows whose person was erased after them."""
+        return {
+            index
+            for index, person, row in zip(checked.indices, people, checked.values, strict=False)
+            if not self._ledger.obeys(person, row[self.shape.time] if self.shape.time else -math.inf)
+        }
+
     def _made(self, checked: CheckedRows, people: Sequence[Pseudonym]) -> list[Row]:
         if not self._personal:
             return [self.shape.make(row) for row in checked.values]
@@ -316,12 +338,9 @@ class TableDoor(Generic[Row]):
 
     def _keep(self, checked: CheckedRows, already: Sequence[bool] | None = None) -> tuple[int, list[int]]:
         """Store the good rows; how many are new or differ, and the indices of those who were erased."""
-        people = self._hidden(checked, already)
-        gone = {
-            index
-            for index, person, row in zip(checked.indices, people, checked.values, strict=False)
-            if not self._ledger.obeys(person, row[self.shape.time] if self.shape.time else -math.inf)
-        }
+        named = self._hidden(checked, already)
+        people = self._owners(checked, named)
+        gone = self._erased(checked, named) | self._erased(checked, people)
         rows = self._made(checked, people)
         kept = [row for row, index in zip(rows, checked.indices, strict=True) if index not in gone]
         return (self._store.put(kept) if kept else 0), sorted(gone)

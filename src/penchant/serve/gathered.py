@@ -38,9 +38,9 @@ class AtOnce(Generic[Asked, Answer]):
     """What may be done in the loop, where everybody waits for it.
 
     ``work`` answers a group without waiting for anybody, or raises WouldWait before it has done anything.
-    ``at_hand`` says of one whether it may be tried. Sizes of a group add up to ``most``. A group of n should
-    take ``seconds`` (1 + n), by a moving mean. What would wait is tried again for ``patience`` seconds before
-    it goes to the thread.
+    ``at_hand`` says of one whether it may be tried, in the loop too. Sizes of a group add up to ``most``. A
+    group of n should take ``seconds`` (1 + n), by a moving mean. What would wait is tried again for
+    ``patience`` seconds before it goes to the thread.
     """
 
     work: Callable[[list[Asked]], Sequence[Answer]]
@@ -75,19 +75,38 @@ class Gathered(Generic[Asked, Answer]):
         self._waiting: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
         self._quick: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
         self._working: asyncio.Task[None] | None = None
-        self._pace = self._slow_until = 0.0
+        self._pace = self._slow_until = self._asking = 0.0
 
     async def ask(self, asked: Asked) -> Answer:
         """The answer; what the work raises is raised here."""
         loop, quick = asyncio.get_running_loop(), self._at_once
         mine: asyncio.Future[Answer] = loop.create_future()
-        if quick is not None and loop.time() >= self._slow_until and quick.at_hand(asked):
+        if quick is not None and self._is_quick(loop, quick, asked):
             if not self._quick:  # What came in with it is answered with it.
                 loop.call_soon(self._answer_quick, loop, quick, loop.time() + quick.patience)
             self._quick.append((asked, mine))
         else:
             self._wait([(asked, mine)])
         return await mine
+
+    def _is_quick(self, loop: asyncio.AbstractEventLoop, quick: AtOnce[Asked, Answer], asked: Asked) -> bool:
+        """Whether it may be tried in the loop. To find that out takes time of the loop as well."""
+        began = loop.time()
+        if began < self._slow_until:
+            return False
+        at_hand = quick.at_hand(asked)
+        ended = loop.time()
+        if at_hand:
+            self._asking += ended - began  # Counts with the group that it is answered in.
+        elif (ended - began) / 2 > quick.seconds:  # A "no" that came fast says nothing of the others.
+            self._count(quick, (ended - began) / 2, ended)
+        return at_hand
+
+    def _count(self, quick: AtOnce[Asked, Answer], took: float, now: float) -> None:
+        """``took``: seconds of a group by its size and one; too many turn the quick way off for a while."""
+        self._pace += (took - self._pace) / SMOOTHED
+        if self._pace > quick.seconds:
+            self._pace, self._slow_until = 0.0, now + REST
 
     def _answer_quick(
         self, loop: asyncio.AbstractEventLoop, quick: AtOnce[Asked, Answer], until: float
@@ -111,9 +130,8 @@ class Gathered(Generic[Asked, Answer]):
         ended = loop.time()
         if self._quick:
             loop.call_soon(self._answer_quick, loop, quick, ended + quick.patience)
-        self._pace += ((ended - began) / (1 + len(group)) - self._pace) / SMOOTHED
-        if self._pace > quick.seconds:
-            self._pace, self._slow_until = 0.0, ended + REST
+        asking, self._asking = self._asking, 0.0
+        self._count(quick, (asking + ended - began) / (1 + len(group)), ended)
 
     def _wait(self, asked: "list[tuple[Asked, asyncio.Future[Answer]]]") -> None:
         self._waiting.extend(asked)

@@ -1,5 +1,6 @@
 """Offers, exposures and stock in memory."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -107,6 +108,9 @@ class InMemoryStock:
 
     def newest(self, until: float) -> dict[str, StockLevel]:
         return {row.item_id: row for row in self._rows.all() if row.timestamp <= until}
+
+    def next_time(self, after: float) -> float:
+        return min((row.timestamp for row in self._rows.all() if row.timestamp > after), default=math.inf)
 
     def version(self) -> int:
         return self._rows.changes

@@ -1,5 +1,7 @@
 """What every store of offers, exposures and stock must do. A new one inherits the class."""
 
+import math
+
 from msgspec.structs import replace
 
 from penchant.events.offers import Exposure, ExposureStore, Offer, OfferStore, StockLevel, StockStore
@@ -88,3 +90,4 @@ class OffersContract:
         assert {item: level.on_hand for item, level in stock.newest(25.0).items()} == {"tea": 20.0}
         assert stock.newest(40.0).keys() == {"tea", "cup"}
         assert stock.newest(9.0) == {}
+        assert [stock.next_time(at) for at in (9.0, 10.0, 35.0, 40.0)] == [10.0, 20.0, 40.0, math.inf]

@@ -12,6 +12,11 @@ from penchant.app.shop import Shop, init_shop
 from penchant.app.trends import trends_of
 from penchant.decide.trends.people import WEEK, WEEKS
 from penchant.decide.trends.result import Trends
+from penchant.decide.trends.searches import (
+    Searches,
+    _told,
+    usual_share,
+)
 from penchant.errors import NotEnoughData
 from penchant.privacy.consent import Consent
 from penchant.testing.fakes import FakeTextEncoder
@@ -118,7 +123,7 @@ def test_searches_that_find_nothing_are_told_by_people_and_what_rises_first(tmp_
     assert second.people == 60
     assert not second.sure
     assert [one.hits for one in trends.missing] == [0, 0]
-    assert trends.usual == pytest.approx(1.0)
+    assert trends.usual is None, "who did not take it are fewer than five"
     assert trends.ignored == []
 
 
@@ -131,6 +136,22 @@ def test_hits_that_nobody_takes(tmp_path: Path) -> None:
     (ignored,) = trends.ignored
     assert (ignored.words, ignored.hits, ignored.people_in_all, ignored.takers) == ("books", 10, 60, None)
     assert trends.usual == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("people", "takers", "share", "of_one"),
+    [(60, 20, 0.33, 20), (60, 4, None, None), (60, 5, 0.08, 5), (60, 55, 0.92, 55), (60, 56, None, None),
+     (60, 60, None, 60), (4, 4, None, None)],
+)  # fmt: skip
+def test_shares_tell_neither_of_few_who_took_nor_of_few_who_did_not(
+    people: int, takers: int, share: float | None, of_one: int | None
+) -> None:
+    asked = Searches(
+        words=["tea"], terms=[("tea",)], code=np.zeros(0, np.int64), people=np.zeros((1, 10), np.int64),
+        in_all=np.array([people]), hits=[np.array([3])], takers=np.array([takers]),
+    )  # fmt: skip
+    assert usual_share(asked) == share
+    assert _told(asked, 0) == of_one
 
 
 def test_the_same_words_in_another_order_and_number_are_one_search(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Offers, exposures and stock in SQLite, one row of each table a row."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,11 +19,17 @@ _AT_ONCE: Final = 20_000
 def join_exposures(
     connection: Any, before: Pseudonym, person: Pseudonym, which: Callable[[float], bool]
 ) -> int:
-    """Make one person's exposures another's, those of times that are wanted; returns how many."""
+    """Make one person's exposures another's, those of times that are wanted; returns how many.
+
+    Of two of one campaign and time that who was left out by lot stays.
+    """
     sql = "SELECT campaign_id, timestamp, held_out FROM exposures WHERE user_id = ?"
     moved = [row for row in connection.execute(sql, [before]).fetchall() if which(row[1])]
     connection.executemany(
-        "INSERT OR IGNORE INTO exposures VALUES (?, ?, ?, ?)", [(person, *row) for row in moved]
+        "INSERT INTO exposures (user_id, campaign_id, timestamp, held_out) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (user_id, campaign_id, timestamp) DO UPDATE "
+        "SET held_out = max(held_out, excluded.held_out)",
+        [(person, *row) for row in moved],
     )
     connection.executemany(
         "DELETE FROM exposures WHERE user_id = ? AND campaign_id = ? AND timestamp = ?",
@@ -44,16 +51,21 @@ def named_offers(database: Database) -> dict[int, str]:
 
 
 def sold_since(database: Database, since: float, until: float) -> tuple[dict[str, float], float]:
-    """Pieces of each item that were sold from ``since`` until ``until`` (unix seconds), and when the first
-    was; what cleaning marked does not count."""
+    """Pieces of each item that were sold from ``since`` until ``until`` (unix seconds), and since when
+    within that time the shop sells; what cleaning marked does not count."""
     sql = (
-        "SELECT item, sum(coalesce(quantity, 1)), min(timestamp) FROM events "
+        "SELECT item, sum(coalesce(quantity, 1)) FROM events "
         "WHERE type = ? AND timestamp > ? AND timestamp <= ? AND item IS NOT NULL "
         "AND position NOT IN (SELECT position FROM marked_events) GROUP BY item"
     )
     rows: list[tuple[Any, ...]] = database.read(sql, [EventType.PURCHASE.code, since, until])
-    first = min((time for _, _, time in rows), default=until)
-    return {str(item): float(pieces) for item, pieces, _ in rows}, float(first)
+    sql = (
+        "SELECT min(timestamp) FROM events WHERE type = ? AND timestamp <= ? "
+        "AND position NOT IN (SELECT position FROM marked_events)"
+    )
+    first: Any = database.read(sql, [EventType.PURCHASE.code, until])[0][0]
+    begun = until if first is None else max(since, float(first))
+    return {str(item): float(pieces) for item, pieces in rows}, begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +179,16 @@ class SqliteExposures:
         found = [msgspec.to_builtins(one) for one in self.of_person(person)]
         return [{name: cell for name, cell in one.items() if name != "user_id"} for one in found]
 
+    def erase_until(self, person: Pseudonym, until: float) -> int:
+        """Remove for good what the person was told of up to a time (unix seconds); returns how many rows."""
+        return self._erase("user_id = ? AND timestamp <= ?", person, until)
+
     def erase_person(self, person: Pseudonym) -> int:
+        return self._erase("user_id = ?", person)
+
+    def _erase(self, where: str, person: Pseudonym, *more: float) -> int:
         with self._database.write() as connection:
-            gone = connection.execute("DELETE FROM exposures WHERE user_id = ?", [person]).rowcount
+            gone = connection.execute(f"DELETE FROM exposures WHERE {where}", [person, *more]).rowcount
             if gone:
                 connection.execute(_COUNTER, ["exposures"])
         if gone and not self._database.read(IN_THE_LOG, [person]):
@@ -207,6 +226,12 @@ class SqliteStock:
             for item, time, on_hand, lead in rows
         )
         return {level.item_id: level for level in found}
+
+    def next_time(self, after: float) -> float:
+        rows: list[tuple[Any, ...]] = self._database.read(
+            "SELECT min(timestamp) FROM stock WHERE timestamp > ?", [after]
+        )
+        return math.inf if rows[0][0] is None else float(rows[0][0])
 
     def version(self) -> int:
         return self._table.version()

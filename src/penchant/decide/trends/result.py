@@ -37,7 +37,8 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True):
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):
     """Words that people search for. ``hits``: items on sale that hold all of them. ``takers``: of the people
-    of all weeks, who looked at one of these items or bought it within a day; None for fewer than five."""
+    of all weeks, who looked at one of these items or bought it within a day; None for fewer than five, and
+    where those who did not are one to four."""
 
     words: str
     change: Change
@@ -77,7 +78,8 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True):
         active: people of each week; None for fewer than five.
         rising, fading: items; rising_categories, fading_categories: the same of categories.
         missing: searches that find nothing on sale. ignored: searches whose hits hardly anybody takes, which
-            are taken by ``usual`` of the people otherwise. Both by how many people ask now.
+            are taken by ``usual`` of the people otherwise, to two digits, None where that would tell of fewer
+            than five. Both by how many people ask now.
         wishes: what is looked for and like nothing on sale. far: likeness to the nearest item below which a
             search counts as such; None where that could not be told.
         notes: what could not be told, and why.

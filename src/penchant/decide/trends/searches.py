@@ -74,10 +74,12 @@ def missing(searches: Searches, active: Counts) -> list[Sought]:
 
 
 def usual_share(searches: Searches) -> float | None:
-    """Of the people whose search found something, how many took it; None where too few searched."""
+    """Of the people whose search found something, how many took it, to two digits; None where fewer than five
+    did, or fewer than five did not."""
     found = np.array([len(rows) > 0 for rows in searches.hits], np.bool_)
     people = int(searches.in_all[found].sum())
-    return float(searches.takers[found].sum() / people) if people >= LEAST else None
+    takers = int(searches.takers[found].sum())
+    return round(takers / people, 2) if min(takers, people - takers) >= LEAST else None
 
 
 def ignored(searches: Searches, active: Counts) -> list[Sought]:
@@ -97,12 +99,18 @@ def _sought(searches: Searches, active: Counts, which: Sequence[int]) -> list[So
     found = [
         Sought(
             words=searches.words[number], change=change, hits=len(searches.hits[number]),
-            people_in_all=int(searches.in_all[number]), takers=told(searches.takers[number]),
+            people_in_all=int(searches.in_all[number]), takers=_told(searches, number),
         )
         for number in which
         if (change := moved[number]) is not None and change.people is not None
     ]  # fmt: skip
     return sorted(found, key=lambda one: (not _rises(one.change), -(one.change.people or 0)))[:SHOWN]
+
+
+def _told(searches: Searches, number: int) -> int | None:
+    """Who took a hit, where that tells of no few: neither of those who did nor of those who did not."""
+    others = int(searches.in_all[number] - searches.takers[number])
+    return None if 0 < others < LEAST else told(searches.takers[number])
 
 
 def _rises(change: Change) -> bool:
