@@ -71,7 +71,7 @@ def door(tmp_path):
 @pytest.mark.slow
 def test_each_of_the_first_writes_and_syncs_of_a_server_may_fail(tmp_path):
     """A server for each of them; the disk is full for some and broken for others."""
-    failed = Counter()
+    failed, told = Counter(), 0
     for number in range(FIRST):
         folder = shutil.copytree(template(), tmp_path / str(number))
         with in_use(Disk(folder, random.Random(number))) as disk:
@@ -92,14 +92,17 @@ def test_each_of_the_first_writes_and_syncs_of_a_server_may_fail(tmp_path):
                 door.send(sent)
                 sent += 1
             assert door.send(sent) == 200, "well again by itself"
-            assert len(door.refused) == 1, f"operation {number} was not told"
+            # One that fails after the events are in the log is no reason to refuse them.
+            assert len(door.refused) <= 1
+            told += len(door.refused)
             found = door.in_log()[before:]
             assert door.taken <= set(found)
-            assert set(found) - door.taken <= {f"e{door.refused[0]}"}
+            assert set(found) - door.taken <= {f"e{name}" for name in door.refused}
             assert len(set(found)) == len(found)
             door.serving.close()
         shutil.rmtree(folder)
     assert sum(failed.values()) == FIRST
+    assert told > FIRST / 2
     assert min(failed["write"], failed["sync"]) >= FIRST / 20
 
 
@@ -176,8 +179,9 @@ def test_that_a_list_could_not_be_read_is_told_though_the_look_of_readyz_succeed
     assert answer["fallback_reason"] == "storage"
     door.disk.plan = lambda _: Fault.NONE
     assert door.send(2) == 200
-    for _ in range(2):
-        assert door.serving.readiness()["degraded"] == ["storage"]
+    for _ in range(2):  # The list's own row may have met the fault too.
+        assert {"storage"} <= set(door.serving.readiness()["degraded"]) <= {"storage", "lists"}
+    assert door.serving.engine.writer.flush(5.0)
     later(door, KEPT + 1)
     assert door.serving.readiness()["degraded"] == []
 

@@ -14,6 +14,7 @@ from penchant.errors import StorageError
 from penchant.events.intake import IntakeResult
 from penchant.serve.app import create_app
 from penchant.serve.campaigns import CampaignServices
+from penchant.serve.decision_services import DecisionServices
 from penchant.serve.guests import GuestServices
 from penchant.serve.http import BLIND_SECONDS, KEY_SECONDS, Api, KnownKeys, routes
 from penchant.serve.onboarding import OnboardingServices
@@ -39,6 +40,11 @@ BODIES: dict[str, Any] = {
     "put_offers": {"offers": []},
     "put_exposures": {"exposures": []},
     "put_stock": {"stock": []},
+    "approve": {},
+    "edit": {"value": 3.5},
+    "reject": {},
+    "take_back": {},
+    "outcome": {"came": {"sold": 3}},
 }
 
 
@@ -61,7 +67,11 @@ def fakes() -> MagicMock:
     fake.guests.join_guest.return_value = {}
     fake.campaigns = MagicMock(spec=CampaignServices)
     fake.campaigns.trends.return_value = fake.campaigns.put_rows.return_value = {}
-    fake.campaigns.campaigns.return_value = {}
+    fake.campaigns.campaigns.return_value = fake.item_prices.return_value = {}
+    fake.decided = MagicMock(spec=DecisionServices)
+    fake.decided.decisions.return_value = []
+    for call in ("decision", "approve", "edit", "reject", "take_back", "outcome"):
+        getattr(fake.decided, call).return_value = {}
     fake.onboarding = MagicMock(spec=OnboardingServices)
     fake.onboarding.questions.return_value = fake.onboarding.answer.return_value = {}
     for call in ("rules", "save_rules", "rollback_rules", "try_rules"):
@@ -88,7 +98,7 @@ ROUTES = [(m, p, s, h.__name__) for m, p, s, h in routes(Api(fakes(), Metrics())
 def test_every_route_asks_for_its_scope(
     method: str, path: str, scopes: frozenset[str], name: str, key: str
 ) -> None:
-    path = path.format(user_id="u", item_id="i") + ("?q=milk" if name == "search" else "")
+    path = path.format(user_id="u", item_id="i", decision_id="d") + ("?q=milk" if name == "search" else "")
     body = {"json": BODIES[name]} if name in BODIES else {}
     answer = ask(fakes(), method, path, key, **body)
     allowed = SCOPES.get(key, set()) & (scopes | {"admin"})
