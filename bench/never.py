@@ -162,8 +162,8 @@ def click(world: World, client: Client, draw: random.Random) -> None:
         client.ask("POST", "/v1/events", {"events": [event]})
 
 
-def shopper(world: World, seed: int, requests: int, pause: float) -> None:
-    client, draw, due = world.client(), random.Random(seed), time.perf_counter()
+def shopper(world: World, client: Client, seed: int, requests: int, pause: float) -> None:
+    draw, due = random.Random(seed), time.perf_counter()
     for _ in range(requests):
         (click if draw.random() < 0.2 else ask)(world, client, draw)
         due = max(due + 2 * pause * draw.random(), time.perf_counter() - 1.0)
@@ -244,9 +244,9 @@ def change_one(world: World, client: Client, draw: random.Random, user: str) -> 
             world.changes["erased"] += 1
 
 
-def churner(world: World, seed: int, stop: threading.Event, pause: float) -> None:
+def churner(world: World, client: Client, seed: int, stop: threading.Event, pause: float) -> None:
     """One alone changes things, so that it is known which change was last."""
-    client, draw = world.client(), random.Random(seed)
+    draw = random.Random(seed)
     while not stop.wait(pause):
         draw.choice((change_catalogue, change_catalogue, change_rules, change_person, change_person))(
             world, client, draw
@@ -254,12 +254,15 @@ def churner(world: World, seed: int, stop: threading.Event, pause: float) -> Non
 
 
 def guarded(world: World, stop: threading.Event, work_of, *arguments) -> None:
+    client = world.client()
     try:
-        work_of(world, *arguments)
+        work_of(world, client, *arguments)
     except BaseException as error:
         world.broken.append(f"{type(error).__name__}: {error}")
         stop.set()
         raise
+    finally:
+        client.connection.close()
 
 
 def churned(world: World, requests: int, connections: int, rate: float, churn: float) -> dict:
