@@ -161,7 +161,8 @@ def test_going_back_asks_first(address: str, shop: fakes.Shop, browser: Any, wid
     seen = Seen(page)
     page.goto(f"{address}/console?token={fakes.TOKEN}")
     page.get_by_role("navigation").get_by_role("link", name="Learning").click()
-    assert page.evaluate("document.querySelector('.heat').naturalWidth") > 0, "the picture is drawn"
+    # Drawn: a page that is there may still wait for its picture.
+    page.wait_for_function("document.querySelector('.heat')?.naturalWidth > 0")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_role("button", name="Go back to it…").click()
     page.locator("dialog", has_text=f"Go back to {earlier}?").get_by_role("button", name="Stay").click()
