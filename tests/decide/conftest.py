@@ -1,4 +1,4 @@
-"""Makes ``trial_tables`` importable beside these tests."""
+"""Makes ``trial_tables`` and ``price_tables`` importable beside these tests."""
 
 import sys
 from pathlib import Path

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from price_tables import panel
 
 from penchant.adapters.lightgbm_regression import LightGbmRegression
 from penchant.decide.prices.elasticity import own_elasticities
@@ -14,15 +15,9 @@ from penchant.decide.prices.panel import Names, Panel, panel_of, read_panel
 from penchant.decide.prices.pooling import pooled
 from penchant.decide.tables import Table, typed
 from penchant.errors import InvalidInput, NotEnoughData
-from penchant.testing.priced import Market, Sales, simulated_sales
+from penchant.testing.priced import Market, simulated_sales
 
 TREES = LightGbmRegression()
-
-
-def panel(sales: Sales, **more) -> Panel:
-    columns = sales.columns | more
-    read = {name: typed(name, values) for name, values in columns.items()}
-    return panel_of(Table("sales.csv", read, len(columns["item"])), Names())
 
 
 def judged(market: Market, seed: int):

@@ -8,12 +8,13 @@ import math
 import msgspec
 import numpy as np
 import pytest
+from price_tables import fitted, item, panel
 
 from penchant.adapters.lightgbm_regression import LightGbmRegression
 from penchant.cli import main
-from penchant.decide.prices.fit import FittedPrices, Item, fit_prices
+from penchant.decide.prices.fit import fit_prices
 from penchant.decide.prices.ladders import climb
-from penchant.decide.prices.panel import Names, Panel, panel_of
+from penchant.decide.prices.panel import Panel
 from penchant.decide.prices.suggest import Bounds, Limits, bounds_of, suggestions
 from penchant.decide.prices.trial import price_test, words
 from penchant.decide.tables import Table, typed
@@ -21,31 +22,13 @@ from penchant.errors import InvalidInput
 from penchant.testing.priced import Market, simulated_sales
 
 
-def panel(market: Market, seed: int) -> Panel:
-    sales = simulated_sales(market, seed)
-    read = {name: typed(name, values) for name, values in sales.columns.items()}
-    return panel_of(Table("sales", read, len(sales.columns["item"])), Names())
-
-
-def item(name="a", **more) -> Item:
-    given = {
-        "item": name, "elasticity": -2.0, "low": -2.2, "high": -1.8, "deviation": 0.1, "conclusion": "own",
-        "why": "", "own": -2.0, "own_error": 0.1, "naive": -1.0, "periods": 52, "price": 10.0, "lowest": 6.0,
-        "highest": 16.0, "quantity": 20.0,
-    }  # fmt: skip
-    return Item(**(given | more))
-
-
-def fitted(*items: Item) -> FittedPrices:
-    return FittedPrices(
-        items=list(items), mean=-2.0, mean_low=-2.1, mean_high=-1.9, spread=0.3, no_conclusion=0.0,
-        borrowed=0.0, naive=-1.0, rows=52, left_out=0, controls=[], refused=[],
-    )  # fmt: skip
+def sold(market: Market, seed: int) -> Panel:
+    return panel(simulated_sales(market, seed))
 
 
 def test_buyers_who_go_from_one_item_to_another_are_found_and_none_where_there_are_none():
     for true in (0.8, 0.0):
-        found = [fit_prices(panel(Market(cross=true), seed), LightGbmRegression()) for seed in (11, 12)]
+        found = [fit_prices(sold(Market(cross=true), seed), LightGbmRegression()) for seed in (11, 12)]
         for one in found:
             assert one.cross_low <= true <= one.cross_high
             covered = [abs(of.cross - true) < 1.96 * of.cross_deviation for of in one.items]
@@ -54,12 +37,12 @@ def test_buyers_who_go_from_one_item_to_another_are_found_and_none_where_there_a
 
 
 def test_what_moves_the_whole_shop_does_not_pass_for_buyers_who_go_elsewhere():
-    found = fit_prices(panel(Market(shared=0.2), 11), LightGbmRegression())
+    found = fit_prices(sold(Market(shared=0.2), 11), LightGbmRegression())
     assert found.cross_low < 0 < found.cross_high
 
 
 def test_nothing_is_said_of_neighbours_in_small_groups():
-    found = fit_prices(panel(Market(items=8, categories=2), 3), LightGbmRegression())
+    found = fit_prices(sold(Market(items=8, categories=2), 3), LightGbmRegression())
     assert found.cross is None
     assert all(one.cross is None for one in found.items)
 

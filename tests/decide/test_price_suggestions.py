@@ -7,31 +7,16 @@ import math
 import msgspec
 import numpy as np
 import pytest
+from price_tables import fitted, item
 
 from penchant.adapters.lightgbm_regression import LightGbmRegression
 from penchant.cli import main
-from penchant.decide.prices.fit import FittedPrices, Item, fit_prices
+from penchant.decide.prices.fit import Item, fit_prices
 from penchant.decide.prices.panel import Names, panel_of
 from penchant.decide.prices.suggest import Bounds, Limits, bounds_of, candidates, suggestions, words
 from penchant.decide.tables import Table, typed
 from penchant.errors import InvalidInput
 from penchant.testing.priced import Market, simulated_sales
-
-
-def item(**more) -> Item:
-    given = {
-        "item": "a", "elasticity": -2.0, "low": -2.2, "high": -1.8, "deviation": 0.1, "conclusion": "own",
-        "why": "", "own": -2.0, "own_error": 0.1, "naive": -1.0, "periods": 52, "price": 10.0, "lowest": 6.0,
-        "highest": 16.0, "quantity": 20.0,
-    }  # fmt: skip
-    return Item(**(given | more))
-
-
-def fitted(*items: Item) -> FittedPrices:
-    return FittedPrices(
-        items=list(items), mean=-2.0, mean_low=-2.1, mean_high=-1.9, spread=0.3, no_conclusion=0.0,
-        borrowed=0.0, naive=-1.0, rows=52, left_out=0, controls=[], refused=[],
-    )  # fmt: skip
 
 
 def one(given: Item, limits: Limits, bounds: Bounds):

@@ -2,7 +2,6 @@
 
 import hmac
 import http.client
-import os
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ import msgspec
 
 from penchant.decide.sending import Letter
 from penchant.errors import SettingsError, StorageError, Unreachable
+from penchant.model.folders import write_file
 
 PAUSES: Final = (0.5, 2.0)
 """Seconds before a letter is sent again, where the receiver did not answer or asked for patience."""
@@ -34,13 +34,7 @@ class FolderOutlet:
         name = f"prices-{letters[0].time:.0f}-{sha256(data).hexdigest()[:16]}.jsonl"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            part = self._folder / f".{name}.part"
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self._folder / name)
-            _sync(self._folder)
+            write_file(self._folder / name, data)
         except OSError as error:
             raise StorageError(f"approved prices cannot be written to {self._folder}: {error}") from error
         yield from letters
@@ -146,11 +140,3 @@ def read_secret(path: Path) -> bytes:
     if len(secret) < 16:
         raise SettingsError(f"decisions.secret: {path} must hold at least 16 characters")
     return secret
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

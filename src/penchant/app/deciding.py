@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -173,8 +173,5 @@ def checksums(*paths: Path | None) -> dict[str, str]:
     for path in paths:
         if path is not None:
             with path.open("rb") as file:
-                digest = sha256()
-                while piece := file.read(1 << 20):
-                    digest.update(piece)
-            found[path.name] = f"sha256:{digest.hexdigest()}"
+                found[path.name] = f"sha256:{file_digest(file, 'sha256').hexdigest()}"
     return found

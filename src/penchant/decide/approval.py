@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from penchant.errors import Conflict, InvalidInput, NotFound
-from penchant.events.decisions import Decided, Decision, DecisionLog, Step, What, folded
+from penchant.events.decisions import Decided, Decision, DecisionLog, Step, What, folded, has_changed
 from penchant.settings import DecisionSettings
 from penchant.types import Scalar
 
@@ -213,9 +213,7 @@ class Queue:
         name = found.decision.id
         # What was checked is what was found: a number that somebody guessed must not stand for it.
         if seen is not None and seen != len(found.steps):
-            raise Conflict(
-                f"decision {name} has changed since it was looked at: look at it again. Nothing was changed."
-            )
+            raise has_changed(name)
         self.log.add([(name, step)], {name: len(found.steps)})
         return folded([*found.steps, step])
 

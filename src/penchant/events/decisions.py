@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from penchant.errors import Conflict
 from penchant.types import Pseudonym, Scalar
 
 Kind = Literal["price", "order", "campaign"]
@@ -139,6 +140,13 @@ class OfferedLog(Protocol):
     def add(self, decision: str, offers: Sequence[Offered]) -> None: ...
 
     def of(self, decision: str) -> list[Offered]: ...
+
+
+def has_changed(decision: str) -> Conflict:
+    """What is told to somebody who looked at fewer steps than there are."""
+    return Conflict(
+        f"decision {decision} has changed since it was looked at: look at it again. Nothing was changed."
+    )
 
 
 def folded(steps: Sequence[Step]) -> Decided:

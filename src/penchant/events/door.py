@@ -8,11 +8,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from penchant.errors import Interrupted
 from penchant.events.cells import BadCell, time_of
 from penchant.events.chunks import Chunk
+from penchant.events.deadletters import DeadLetters
 from penchant.events.letters import plain_id, safe_record
 from penchant.events.rules import Rows, Violation, rows_of_columns, rows_of_records
 from penchant.events.schema import EVENT_NAMES
@@ -141,6 +142,28 @@ def hidden(
     return [Pseudonym(user) if known else names[user] for user, known in zip(user_ids, already, strict=True)]
 
 
+def named_already(records: Sequence[Mapping[str, Any]], people: Sequence[str]) -> list[bool]:
+    """Whose record names a pseudonym, one of ``people``, and no user id over it.
+
+    >>> named_already([{}, {"user_id": "anna"}, {}], ["5e", "5e", ""])
+    [True, False, False]
+    """
+    return [
+        bool(person) and not record.get("user_id") for record, person in zip(records, people, strict=True)
+    ]
+
+
+def still_wrong(
+    count: int, violations: Mapping[int, Violation], erased: Sequence[int], why: str
+) -> list[Violation | None]:
+    """The rule that each of ``count`` repaired records still breaks, or None; those of people who were
+    ``erased`` do not come back, and are told ``why``."""
+    found = dict(violations)
+    for index in erased:
+        found[index] = Violation(row=index, column="user_id", value="", code="erased", message=why)
+    return [found.get(index) for index in range(count)]
+
+
 def rows_of_chunk(chunk: Chunk, names: frozenset[str] = EVENT_NAMES) -> Rows:
     """Rows of a file's chunk, whatever its format; ``names`` are the known columns."""
     if chunk.columns is not None:
@@ -168,6 +191,70 @@ def each_chunk(
                 on_progress(chunk.done, source.total, rows)
             check_stop()
     return rows
+
+
+class Checked(Protocol):
+    """Rows that were looked at: indices of the good ones, and the rule that each other breaks."""
+
+    @property
+    def indices(self) -> list[int]: ...
+
+    @property
+    def violations(self) -> dict[int, Violation]: ...
+
+
+CheckedT = TypeVar("CheckedT", bound=Checked)
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of the rows of a file: ``changed`` and ``erased`` as the store told."""
+
+    rows: int = 0
+    taken: int = 0
+    changed: int = 0
+    erased: int = 0
+    refused: Refused = field(default_factory=Refused)
+
+
+@dataclass(frozen=True, slots=True)
+class FileDoor:
+    """Takes whole files in, chunk by chunk; what is refused becomes dead letters."""
+
+    maker: LetterMaker
+    letters: DeadLetters
+
+    def take(
+        self,
+        path: Path,
+        names: frozenset[str],
+        check: Callable[[Rows], CheckedT],
+        keep: Callable[[CheckedT], tuple[int, list[int]]],
+        on_progress: Progress | None = None,
+    ) -> Taken:
+        """``keep`` stores the good rows; it returns how many changed something, and the indices of those
+        who were erased.
+
+        Raises:
+            InvalidInput: the file cannot be read (further); rows before that are in.
+            Interrupted: Ctrl-C; the chunk at hand was finished and is safe.
+        """
+        found = Taken()
+
+        def take(chunk: Chunk) -> None:
+            rows = rows_of_chunk(chunk, names)
+            checked = check(rows)
+            changed, erased = keep(checked)
+            letters = self.maker.refused(rows, checked.violations, path.name)
+            letters += self.maker.unreadable(chunk, path.name)
+            self.letters.add(letters)
+            found.refused.add(letters)
+            found.taken += len(checked.indices) - len(erased)
+            found.changed += changed
+            found.erased += len(erased)
+
+        found.rows = each_chunk(path, self.maker.table, take, on_progress)
+        return found
 
 
 @contextmanager

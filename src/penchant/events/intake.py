@@ -21,6 +21,7 @@ from penchant.events.door import (
     Refused,
     each_chunk,
     hidden,
+    named_already,
     rows_of_chunk,
     with_people,
 )
@@ -196,8 +197,7 @@ class Intake:
         Returns the rule that each still breaks, or None where it is in the log now.
         """
         rows = rows_of_records(with_people(records, people))
-        hashed = [bool(person) and not records[i].get("user_id") for i, person in enumerate(people)]
-        ready = self._ready(rows, OccurrenceCounter(), hashed)
+        ready = self._ready(rows, OccurrenceCounter(), named_already(records, people))
         self._write([ready])
         return [ready.violations.get(index) for index in range(len(records))]
 

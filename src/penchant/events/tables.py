@@ -20,17 +20,16 @@ from penchant.events.cells import (
     timestamp,
     truth,
 )
-from penchant.events.chunks import Chunk
 from penchant.events.deadletters import DeadLetters
 from penchant.events.door import (
     ErasureLedger,
+    FileDoor,
     LetterMaker,
     Progress,
     Pseudonymizer,
-    Refused,
-    each_chunk,
     hidden,
-    rows_of_chunk,
+    named_already,
+    still_wrong,
     with_people,
 )
 from penchant.events.guests import NO_LOGINS, Logins, owner_at
@@ -218,12 +217,11 @@ class TableDoor(Generic[Row]):
     ) -> None:
         self.shape = shape
         self._store = store
-        self._letters = dead_letters
         self._pseudonymizer, self._ledger = hide
         self._settings = settings
         self._clock = clock
         self._logins = logins
-        self._maker = LetterMaker(shape.name, *hide, clock)
+        self._files = FileDoor(LetterMaker(shape.name, *hide, clock), dead_letters)
 
     def put(self, records: Records) -> dict[str, int]:
         """Keep all of a request or none: ``received``, ``changed``, ``erased``.
@@ -245,36 +243,24 @@ class TableDoor(Generic[Row]):
             InvalidInput: the file cannot be read (further); rows before that are in.
             Interrupted: Ctrl-C; the chunk at hand was finished and is safe.
         """
-        refused, others = Refused(), dict[str, None]()
-        taken, changed, erased = 0, 0, 0
+        others = set[str]()
 
-        def take(chunk: Chunk) -> None:
-            nonlocal taken, changed, erased
-            rows = rows_of_chunk(chunk, self.shape.names)
-            others.update(dict.fromkeys(name for other in rows.others for name in other))
-            checked = check_rows(self.shape, rows, self._limits())
-            more, gone = self._keep(checked)
-            letters = self._maker.refused(rows, checked.violations, path.name)
-            letters += self._maker.unreadable(chunk, path.name)
-            self._letters.add(letters)
-            refused.add(letters)
-            taken, changed, erased = (
-                taken + len(checked.values) - len(gone),
-                changed + more,
-                erased + len(gone),
-            )
+        def check(rows: Rows) -> CheckedRows:
+            others.update(name for other in rows.others for name in other)
+            return check_rows(self.shape, rows, self._limits())
 
-        rows = each_chunk(path, self.shape.name, take, on_progress)
+        found = self._files.take(path, self.shape.names, check, self._keep, on_progress)
         return TableReport(
-            source=path.name, table=self.shape.name, rows=rows, taken=taken, changed=changed, erased=erased,
+            source=path.name, table=self.shape.name, rows=found.rows, taken=found.taken,
+            changed=found.changed, erased=found.erased,
             not_kept=[shown(name)[1:-1] for name in sorted(others)],
-            rejected=dict(refused.counts.most_common()), examples=refused.examples,
+            rejected=dict(found.refused.counts.most_common()), examples=found.refused.examples,
         )  # fmt: skip
 
     def known(self, records: Records, people: Sequence[str]) -> list[bool]:
         """Which repaired records are good and of a key that is there; ``people``: as in ``Users.known``."""
         checked = self._check(self._named(records, people))
-        named = self._owners(checked, self._hidden(checked, _already(records, people)))
+        named = self._owners(checked, self._hidden(checked, named_already(records, people)))
         there = self._store.holds(self._made(checked, named))
         of = dict(zip(checked.indices, there, strict=True))
         return [of.get(index, False) for index in range(len(records))]
@@ -282,13 +268,8 @@ class TableDoor(Generic[Row]):
     def take(self, records: Records, people: Sequence[str]) -> list[Violation | None]:
         """Keep what is good of repaired records; the rule that each still breaks, or None."""
         checked = self._check(self._named(records, people))
-        _, erased = self._keep(checked, _already(records, people))
-        violations = dict(checked.violations)
-        for index in erased:
-            violations[index] = Violation(
-                row=index, column="user_id", value="", code="erased", message=_ERASED
-            )
-        return [violations.get(index) for index in range(len(records))]
+        _, erased = self._keep(checked, named_already(records, people))
+        return still_wrong(len(records), checked.violations, erased, _ERASED)
 
     def _named(self, records: Records, people: Sequence[str]) -> Records:
         return with_people(records, people) if self._personal else records
@@ -344,10 +325,3 @@ class TableDoor(Generic[Row]):
         rows = self._made(checked, people)
         kept = [row for row, index in zip(rows, checked.indices, strict=True) if index not in gone]
         return (self._store.put(kept) if kept else 0), sorted(gone)
-
-
-def _already(records: Records, people: Sequence[str]) -> list[bool]:
-    """Whose record names a pseudonym, and no user id over it."""
-    return [
-        bool(person) and not record.get("user_id") for record, person in zip(records, people, strict=True)
-    ]

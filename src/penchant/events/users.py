@@ -11,17 +11,16 @@ import msgspec
 from penchant.errors import Conflict, InvalidInput
 from penchant.events.attributes import Attributes, AttributeStore
 from penchant.events.cells import BadCell, Limits, attribute, identifier, limits_of
-from penchant.events.chunks import Chunk
 from penchant.events.deadletters import DeadLetters
 from penchant.events.door import (
     ErasureLedger,
+    FileDoor,
     LetterMaker,
     Progress,
     Pseudonymizer,
-    Refused,
-    each_chunk,
     hidden,
-    rows_of_chunk,
+    named_already,
+    still_wrong,
     with_people,
 )
 from penchant.events.rules import Rows, Violation, read_column, rows_of_records, violation_of
@@ -124,12 +123,11 @@ class Users:
         clock: Callable[[], float],
     ) -> None:
         self._store = store
-        self._letters = dead_letters
         self._pseudonymizer = pseudonymizer
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
-        self._maker = LetterMaker("users", pseudonymizer, ledger, clock)
+        self._files = FileDoor(LetterMaker("users", pseudonymizer, ledger, clock), dead_letters)
 
     def put(self, user_id: str, given: Mapping[str, Any]) -> Attributes:
         """Replace what is known of one person, now; returns what is known then.
@@ -157,32 +155,17 @@ class Users:
             InvalidInput: the file cannot be read (further); rows before that are in.
             Interrupted: Ctrl-C; the chunk at hand was finished and is safe.
         """
-        refused, users, changed, erased = Refused(), 0, 0, 0
-
-        def take(chunk: Chunk) -> None:
-            nonlocal users, changed, erased
-            rows = rows_of_chunk(chunk, USER_NAMES)
-            checked = check_users(rows, self._limits())
-            more, gone = self._keep(checked)
-            letters = self._maker.refused(rows, checked.violations, path.name)
-            letters += self._maker.unreadable(chunk, path.name)
-            self._letters.add(letters)
-            refused.add(letters)
-            users, changed, erased = (
-                users + len(checked.users) - len(gone),
-                changed + more,
-                erased + len(gone),
-            )
-
-        rows = each_chunk(path, "users", take, on_progress)
+        found = self._files.take(
+            path, USER_NAMES, lambda rows: check_users(rows, self._limits()), self._keep, on_progress
+        )
         return UsersReport(
             source=path.name,
-            rows=rows,
-            users=users,
-            changed=changed,
-            erased=erased,
-            rejected=dict(refused.counts.most_common()),
-            examples=refused.examples,
+            rows=found.rows,
+            users=found.taken,
+            changed=found.changed,
+            erased=found.erased,
+            rejected=dict(found.refused.counts.most_common()),
+            examples=found.refused.examples,
         )
 
     def known(self, records: Sequence[Mapping[str, Any]], people: Sequence[str]) -> list[bool]:
@@ -191,7 +174,7 @@ class Users:
         ``people`` holds the pseudonym of each that has one, else nothing.
         """
         checked = self._check(with_people(records, people))
-        names = self._hidden(checked, _already(records, people))
+        names = self._hidden(checked, named_already(records, people))
         there = self._store.many(names)
         of = dict(zip(checked.indices, names, strict=True))
         return [index in of and of[index] in there for index in range(len(records))]
@@ -199,13 +182,8 @@ class Users:
     def take(self, records: Sequence[Mapping[str, Any]], people: Sequence[str]) -> list[Violation | None]:
         """Keep what is good of repaired records; the rule that each still breaks, or None."""
         checked = self._check(with_people(records, people))
-        _, erased = self._keep(checked, _already(records, people))
-        violations = dict(checked.violations)
-        for index in erased:
-            violations[index] = Violation(
-                row=index, column="user_id", value="", code="erased", message=_ERASED
-            )
-        return [violations.get(index) for index in range(len(records))]
+        _, erased = self._keep(checked, named_already(records, people))
+        return still_wrong(len(records), checked.violations, erased, _ERASED)
 
     def _limits(self) -> Limits:
         return limits_of(self._settings, self._clock())
@@ -228,10 +206,3 @@ class Users:
             else:
                 erased.append(index)
         return (self._store.replace(known) if known else 0), erased
-
-
-def _already(records: Sequence[Mapping[str, Any]], people: Sequence[str]) -> list[bool]:
-    """Whose record names a pseudonym, and no user id over it."""
-    return [
-        bool(person) and not record.get("user_id") for record, person in zip(records, people, strict=True)
-    ]

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from penchant.decide.sending import Letter
-from penchant.errors import Conflict, NotFound, Unreachable
-from penchant.events.decisions import Decided, Offered, Step, folded
+from penchant.errors import NotFound, Unreachable
+from penchant.events.decisions import Decided, Offered, Step, folded, has_changed
 from penchant.types import Pseudonym
 
 
@@ -20,7 +20,7 @@ class InMemoryDecisions:
     def add(self, steps: Sequence[tuple[str, Step]], expected: Mapping[str, int] | None = None) -> None:
         for name, count in (expected or {}).items():
             if len(self._steps.get(name, [])) != count:
-                raise Conflict(f"decision {name} has changed since it was looked at")
+                raise has_changed(name)
         new = {name for name, step in steps if step.decision is not None}
         for name, _ in steps:
             if name not in self._steps and name not in new:

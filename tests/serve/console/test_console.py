@@ -33,11 +33,6 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def shop() -> fakes.Shop:
-    return fakes.Shop()
-
-
-@pytest.fixture
 def client(shop: fakes.Shop, clock: Clock) -> Iterator[TestClient]:
     with TestClient(Starlette(routes=console_routes(shop, clock=clock)), follow_redirects=False) as client:
         yield client
@@ -46,12 +41,6 @@ def client(shop: fakes.Shop, clock: Clock) -> Iterator[TestClient]:
 def csrf(client: TestClient) -> dict[str, str]:
     text = client.get("/console").text
     return {"x-csrf-token": text.split('name="csrf" content="')[1].split('"')[0]}
-
-
-@pytest.fixture
-def inside(client: TestClient) -> TestClient:
-    assert client.get(f"/console?token={fakes.TOKEN}").status_code == 303
-    return client
 
 
 def code(answer: httpx.Response) -> str:

@@ -6,8 +6,8 @@ from typing import Any, cast
 import msgspec
 
 from penchant.adapters.sqlite.database import Database
-from penchant.errors import Conflict, NotFound
-from penchant.events.decisions import Decided, Offered, Step, folded
+from penchant.errors import NotFound
+from penchant.events.decisions import Decided, Offered, Step, folded, has_changed
 from penchant.types import Pseudonym
 
 _steps = msgspec.json.Decoder(Step)
@@ -26,10 +26,7 @@ class SqliteDecisions:
             for name, count in (expected or {}).items():
                 held = len(connection.execute(_OF, [name]).fetchall())
                 if held != count:
-                    raise Conflict(
-                        f"decision {name} has changed since it was looked at: look at it again. "
-                        "Nothing was changed."
-                    )
+                    raise has_changed(name)
             for name, step in steps:
                 number = connection.execute(
                     "INSERT INTO decision_steps (decision, content) VALUES (?, ?)",

@@ -118,12 +118,16 @@ def others_gain(beside: Beside, change: Floats, draws: int) -> Floats:
     Draws go through all that is possible, in an order of their own: they are not those of the own price.
     """
     order = np.random.default_rng(0).permutation(draws)
-    normal = _normal(draws)[order]
+    normal = normal_draws(draws, reach=4.0, points=4001)[order]
     return (beside.goal + beside.deviation * normal)[:, None] * change[None, :]
 
 
-def _normal(draws: int) -> Floats:
-    """Quantiles of the normal distribution at even steps."""
-    spread = np.linspace(-4.0, 4.0, 4001)
-    chance = np.cumsum(np.exp(-0.5 * spread**2))
-    return np.interp((np.arange(draws) + 0.5) / draws, chance / chance[-1], spread)
+def normal_draws(draws: int, *, reach: float, points: int) -> Floats:
+    """(draws,) quantiles of the standard normal distribution at even steps, from a grid that reaches so far.
+
+    >>> normal_draws(3, reach=4.0, points=4001).round(2).tolist()
+    [-0.97, -0.0, 0.97]
+    """
+    spread = np.linspace(-reach, reach, points)
+    chance = np.exp(-0.5 * spread**2)
+    return np.interp((np.arange(draws) + 0.5) / draws, np.cumsum(chance) / chance.sum(), spread)

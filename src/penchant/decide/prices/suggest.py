@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from penchant.decide.prices.fit import FittedPrices, Item
 from penchant.decide.prices.ladders import climb
-from penchant.decide.prices.neighbours import Beside, Other, effects, others_gain
+from penchant.decide.prices.neighbours import Beside, Other, effects, normal_draws, others_gain
 from penchant.decide.tables import Table
 from penchant.errors import InvalidInput
 
@@ -348,13 +348,7 @@ def _said(choice: _Choice, at: int | None) -> Suggestion:
 
 def _outcomes(item: Item, limits: Limits, bounds: Bounds, prices: Floats) -> Floats:
     """(draws, prices) goal a period, for elasticities all over what is possible."""
-    spread = np.linspace(-3.0, 3.0, _DRAWS)
-    chance = np.exp(-0.5 * spread**2)
-    elasticity = np.interp(
-        (np.arange(_DRAWS) + 0.5) / _DRAWS,
-        np.cumsum(chance) / chance.sum(),
-        item.elasticity + item.deviation * spread,
-    )
+    elasticity = item.elasticity + item.deviation * normal_draws(_DRAWS, reach=3.0, points=_DRAWS)
     demand = item.quantity * np.exp(elasticity[:, None] * np.log(prices / item.price)[None, :])
     earned = prices - bounds.cost if limits.goal == "profit" else prices
     return demand * earned
