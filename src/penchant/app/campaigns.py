@@ -6,14 +6,13 @@ from typing import Any, Final
 import msgspec
 
 from penchant.adapters.sqlite.offers import named_offers
+from penchant.app.counts import counted
 from penchant.app.engine import Engine
 from penchant.app.shop import Shop
 from penchant.app.trends import trends_of
 from penchant.decide.campaigns.report import CampaignReport, campaign_reports
 from penchant.decide.regression import TreeMaker
-from penchant.events.cleaning.run import clean
 from penchant.events.offers import Offer
-from penchant.learn.data import fit_to_train
 from penchant.recommend.offers import Told
 from penchant.taste.wished import never
 from penchant.types import Pseudonym
@@ -81,10 +80,8 @@ def _campaign(told: Told, shown: Callable[[str], bool]) -> dict[str, Any]:
 
 def reports_of(shop: Shop, trees: TreeMaker | None) -> list[CampaignReport]:
     """What became of each campaign, by the log; people who opted out are in no figure."""
-    columns = shop.log.columns()
-    cleaned = clean(columns, shop.settings.cleaning)
+    columns, cleaned = counted(shop)
     out = cleaned.all_people().union(shop.consent.opted_out())
     exposures = [one for one in shop.exposures.all() if one.user_id not in out]
-    counted = fit_to_train(columns, cleaned, shop.consent, shop.left_out())
     named = named_offers(shop.database)
-    return campaign_reports(counted, shop.offers.all(), exposures, named, shop.clock(), trees=trees)
+    return campaign_reports(columns, shop.offers.all(), exposures, named, shop.clock(), trees=trees)

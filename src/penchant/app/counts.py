@@ -9,13 +9,20 @@ from numpy.typing import NDArray
 from penchant.app.health import Health
 from penchant.app.shop import Shop
 from penchant.errors import DamagedLog
-from penchant.events.cleaning.run import Cleaned
+from penchant.events.cleaning.run import Cleaned, clean
 from penchant.events.log import EventColumns
-from penchant.learn.data import histories_from
+from penchant.learn.data import fit_to_train, histories_from
 from penchant.recommend.fallback import reason_of
 from penchant.recommend.popularity import Popularity, fallback_scores
 from penchant.recommend.trend import ShopTrend
 from penchant.types import Event, Logged, Pseudonym
+
+
+def counted(shop: Shop) -> tuple[EventColumns, Cleaned]:
+    """What the log holds now of who may train, cleaned; and what was cleaned out."""
+    columns = shop.log.columns()
+    cleaned = clean(columns, shop.settings.cleaning)
+    return fit_to_train(columns, cleaned, shop.consent, shop.left_out()), cleaned
 
 
 class Counts:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 
 from penchant.adapters import lightgbm_trees
+from penchant.app.counts import counted
 from penchant.app.deltas import Signature, signature
 from penchant.app.shop import Shop
 from penchant.errors import PenchantError
-from penchant.events.cleaning.run import clean
 from penchant.events.log import EventColumns
-from penchant.learn.data import fit_to_train, histories_from
+from penchant.learn.data import histories_from
 from penchant.model.trend import LiveTrend
 from penchant.recommend.ranking.features import GROUPS
 from penchant.recommend.ranking.folder import MANIFEST, TREES, read_ranker
@@ -88,7 +88,7 @@ class Rankers:
             return False
         try:
             there = any(files)  # The log is read for one that is there.
-            self.ranking = ranking_of(self._shop, counted(self._shop), self._trend) if there else None
+            self.ranking = ranking_of(self._shop, counted(self._shop)[0], self._trend) if there else None
             self._files, self._answered, self._old_at = files, asked, now + OLD
         except PenchantError as error:
             _log.warning("the ranker goes on with what it knew: %s", error)
@@ -99,10 +99,3 @@ class Rankers:
     def _seen(self) -> tuple[Signature | None, ...]:
         folder = self._shop.folder / FOLDER
         return signature(folder / MANIFEST), signature(folder / TREES)
-
-
-def counted(shop: Shop) -> EventColumns:
-    """What the log holds now of who may train, cleaned."""
-    columns = shop.log.columns()
-    cleaned = clean(columns, shop.settings.cleaning)
-    return fit_to_train(columns, cleaned, shop.consent, shop.left_out())

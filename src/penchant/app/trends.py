@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.app.counts import counted
 from penchant.app.shop import Shop
 from penchant.decide.trends.result import Trends
 from penchant.decide.trends.run import trends
 from penchant.decide.trends.wishes import Floats
-from penchant.events.cleaning.run import clean
-from penchant.learn.data import fit_to_train
 
 
 def trends_of(shop: Shop) -> Trends:
@@ -19,9 +18,7 @@ def trends_of(shop: Shop) -> Trends:
     Raises:
         NotEnoughData: nothing happened that counts.
     """
-    columns, view = shop.log.columns(), shop.catalog.view()
-    cleaned = clean(columns, shop.settings.cleaning)
-    columns = fit_to_train(columns, cleaned, shop.consent, shop.left_out())
+    (columns, _), view = counted(shop), shop.catalog.view()
 
     def vectors(texts: Sequence[str]) -> tuple[Floats, Floats, NDArray[np.int64]]:
         table = shop.catalog.text_table(whole=False)
