@@ -1,14 +1,16 @@
 """Elasticities in simulated shops with confounded prices, and demand in held-out weeks of Online Retail.
 
     python bench/prices.py simulated --seeds 5
+    python bench/prices.py cross --seeds 3
     python bench/prices.py online-retail --data DIR
 
-Writes bench/results/prices-simulated.json and prices-online-retail.json.
+Writes bench/results/prices-simulated.json, prices-cross.json and prices-online-retail.json.
 """
 
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -101,6 +103,39 @@ def simulated(given: argparse.Namespace) -> dict:
             flush=True,
         )
     return {"seeds": given.seeds, "items": Market().items, "markets": found}
+
+
+NEIGHBOURS = {
+    "as usual": Market(),
+    "a holiday now and then": Market(shared=0.2),
+    "the same, 200 items": Market(shared=0.2, items=200),
+    "200 a week": Market(level=200.0),
+}
+"""Shops in which the prices of other items matter, by :data:`CROSS`."""
+CROSS = (0.0, 0.6, -0.4)
+
+
+def cross(given: argparse.Namespace) -> dict:
+    """What is found of an item's demand by the prices of its category's others, beside the truth."""
+    rows = []
+    for name, market in NEIGHBOURS.items():
+        for true in CROSS:
+            for seed in range(given.seeds):
+                sold = simulated_sales(replace(market, cross=true), seed)
+                found = fit_prices(panel(sold), LightGbmRegression())
+                near = [abs(one.cross - true) < 1.96 * one.cross_deviation for one in found.items
+                        if one.cross is not None and one.cross_deviation is not None]  # fmt: skip
+                rows.append({
+                    "market": name, "true": true, "seed": seed, "found": found.cross,
+                    "low": found.cross_low, "high": found.cross_high, "items_covered": float(np.mean(near)),
+                })  # fmt: skip
+                print(
+                    f"{name:24s} {true:+.1f} seed {seed}: {found.cross:+.2f} "
+                    f"[{found.cross_low:+.2f}, {found.cross_high:+.2f}]",
+                    flush=True,
+                )
+    inside = [row["low"] <= row["true"] <= row["high"] for row in rows]
+    return {"seeds": given.seeds, "covered": float(np.mean(inside)), "rows": rows}
 
 
 WEEKS = """
@@ -209,11 +244,11 @@ def online_retail(given: argparse.Namespace) -> dict:
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("what", choices=["simulated", "online-retail"])
+    asked.add_argument("what", choices=["simulated", "cross", "online-retail"])
     asked.add_argument("--seeds", type=int, default=5)
     asked.add_argument("--data", type=Path, default=Path("shared/data"))
     given = asked.parse_args()
-    found = simulated(given) if given.what == "simulated" else online_retail(given)
+    found = {"simulated": simulated, "cross": cross, "online-retail": online_retail}[given.what](given)
     text = json.dumps(found, indent=1) + "\n"
     (RESULTS / f"prices-{given.what}.json").write_text(text, "utf-8")
     print(text)

@@ -8,6 +8,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penchant.decide.trends.people import SPAN
+from penchant.decide.trends.result import LEAST
 from penchant.errors import NotEnoughData
 from penchant.serve.console.desk import Desk, day, page
 from penchant.serve.console.figures import Block
@@ -20,8 +22,6 @@ AXIS = 150.0
 MOST = 8.0
 """Times as many, and as few, at its ends."""
 TICKS = (0.25, 0.5, 1.0, 2.0, 4.0)
-NOW = 4
-"""Weeks of now; as many before them are what it is compared with."""
 FEW = 3.0
 """Height of a week of fewer than five people, of whom no figure is told."""
 
@@ -94,7 +94,7 @@ def count_words(count: int | None) -> str:
     >>> count_words(1200), count_words(None)
     ('1,200', 'fewer than 5')
     """
-    return "fewer than 5" if count is None else f"{count:,}"
+    return f"fewer than {LEAST}" if count is None else f"{count:,}"
 
 
 def weeks_of(counts: Sequence[int | None], starts: Sequence[float], what: str) -> list[Block]:
@@ -103,7 +103,7 @@ def weeks_of(counts: Sequence[int | None], starts: Sequence[float], what: str) -
     found: list[Block] = []
     for at, (count, start) in enumerate(zip(counts, starts, strict=True)):
         height = FEW if count is None else max(FEW, HEIGHT * count / top)
-        colour = 7 if count is None or at < len(counts) - NOW else 0
+        colour = 7 if count is None or at < len(counts) - SPAN else 0
         label = f"week from {day(start)}: {count_words(count)} {what}"
         x = at * pitch + 0.1 * pitch
         found.append(
