@@ -1,7 +1,7 @@
 """Elasticities in simulated shops with confounded prices, and demand in held-out weeks of Online Retail.
 
     python bench/prices.py simulated --seeds 5
-    python bench/prices.py cross --seeds 3
+    python bench/prices.py cross --seeds 5
     python bench/prices.py online-retail --data DIR
 
 Writes bench/results/prices-simulated.json, prices-cross.json and prices-online-retail.json.
