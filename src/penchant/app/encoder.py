@@ -30,7 +30,7 @@ def shop_encoder(folder: Path, settings: TextSettings) -> GuardedEncoder:
     path = folder / REMEMBERED
     before = _read(path, settings.model)
     encoder = GuardedEncoder(
-        lambda: load_sentence_encoder(settings.model, batch=settings.batch),
+        lambda: load_sentence_encoder(settings.model, batch=settings.batch, device=settings.device),
         None if before is None else Identity(before.name, before.dim),
     )
     now = _Remembered(settings.model, encoder.name, encoder.dim)
