@@ -242,9 +242,11 @@ class ExperimentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
 class DecisionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Approvals: ``price_change`` (as a share), ``order_cost`` and ``campaign_budget`` above which two people
-    are needed; where approved prices go: ``folder``, or ``webhook`` with the file of its ``secret``."""
+    are needed; where approved prices go: ``folder``, or ``webhook`` with the file of its ``secret``.
+    Changes of an item's price that one person alone approved within ``price_days`` count together."""
 
     price_change: Amount = 0.1
+    price_days: Annotated[float, Meta(ge=0)] = 30.0
     order_cost: Amount = 1_000.0
     campaign_budget: Amount = 1_000.0
     folder: str = ""

@@ -17,7 +17,8 @@ from penchant.adapters.sqlite.decisions import SqliteDecisions, SqliteOffered
 from penchant.adapters.sqlite.schema import MIGRATIONS
 from penchant.catalog.prices import PriceSince
 from penchant.decide.sending import Letter
-from penchant.errors import InvalidInput, SettingsError, StorageError, Unreachable
+from penchant.errors import InvalidInput, PenchantError, SettingsError, StorageError, Unreachable
+from penchant.events.decisions import Decision
 from penchant.settings import parse_settings
 from penchant.testing.decision_fakes import InMemoryDecisions, InMemoryOffered
 from penchant.testing.decisions_contract import (
@@ -27,7 +28,7 @@ from penchant.testing.decisions_contract import (
     price,
     proposed,
 )
-from penchant.testing.erasable_contract import VICTIM, ErasableContract
+from penchant.testing.erasable_contract import OTHER, VICTIM, ErasableContract
 from penchant.types import Item
 
 SECRET = b"a secret of the shop"
@@ -63,6 +64,16 @@ class TestDecisionsInSqlite(DecisionLogContract):
         with pytest.raises(InvalidInput, match="never"), self.database.write() as connection:
             connection.execute(sql)
         assert [one.decision.id for one in log.find()] == ["d1"]
+
+    def test_a_campaign_is_kept_with_its_people_or_not_at_all(self, log):
+        made = Decision(id="d1", kind="campaign", subject="spring", suggested=1.0)
+        unkept = msgspec.structs.replace(offered(VICTIM, "a"), person=None)
+        with pytest.raises(PenchantError):
+            log.add([proposed(made)], None, {"d1": [offered(OTHER), unkept]})
+        assert log.get("d1") is None
+        assert SqliteOffered(self.database).of("d1") == []
+        log.add([proposed(made)], None, {"d1": [offered(VICTIM, "a")]})
+        assert SqliteOffered(self.beside).of("d1") == [offered(VICTIM, "a")]
 
     def test_a_decision_begins_once(self, log):
         log.add([proposed(price("d1"))])

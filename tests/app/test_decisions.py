@@ -10,7 +10,8 @@ from tests.serve.shops import EXAMPLES
 
 from penchant import cli
 from penchant.app.backup import back_up, restore
-from penchant.app.deciding import DecisionDesk
+from penchant.app.deciding import FEED, DecisionDesk, price_now
+from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
 from penchant.app.taking import take_file
 from penchant.cli import main
@@ -137,6 +138,37 @@ def test_the_catalogue_says_what_the_price_is_now(said, priced, tmp_path, shop):
     assert "the newest price in the sales is 3.5" in tea["reason"]
 
 
+def test_what_went_out_is_the_price_until_the_feed_has_had_time(said, priced, shop):
+    said(*priced, "--propose")
+    tea = waiting(said)["tea"]
+    said("decisions", "approve", tea["id"])
+    with Shop(shop, writer=True, encoder=FakeTextEncoder()) as opened:
+        now = opened.clock()
+        assert price_now(opened, "tea", 3.5) == tea["suggested"], "the catalogue does not have it yet"
+        opened.clock = lambda: now + FEED + 60
+        assert price_now(opened, "tea", 3.5) == 3.5, "the shop did not take it"
+        opened.clock = lambda: now + 60
+        opened.items.upsert([msgspec.structs.replace(opened.items.get("tea"), price=tea["suggested"])])
+        assert price_now(opened, "tea", tea["suggested"]) == tea["suggested"]
+    said("decisions", "take-back", tea["id"])
+    with Shop(shop, writer=False) as opened:
+        assert price_now(opened, "tea", tea["suggested"]) == 3.5, "the former one went out"
+        assert price_now(opened, "honey", 5.2) == 5.2
+    said(*priced, "--propose", "--most-change", "0.1")
+    assert waiting(said)["tea"]["now"] == 3.5
+
+
+def test_an_edit_to_a_discount_shows_the_lowest_price_and_one_away_from_it_does_not(said, priced, shop):
+    with Shop(shop, writer=True, encoder=FakeTextEncoder()) as opened:
+        tea = opened.items.get("tea")
+        opened.items.upsert([msgspec.structs.replace(tea, price=3.1)])
+        opened.items.upsert([msgspec.structs.replace(tea, price=3.5)])
+    said(*priced, "--propose")
+    name = waiting(said)["tea"]["id"]
+    assert said("decisions", "edit", name, "--value", "3.3")["lowest"] == 3.1
+    assert said("decisions", "edit", name, "--value", "3.6")["lowest"] is None
+
+
 def test_a_discount_shows_the_lowest_price_of_thirty_days(said, priced, shop):
     with Shop(shop, writer=True, encoder=FakeTextEncoder()) as opened:
         honey = opened.items.get("honey")
@@ -252,6 +284,20 @@ def test_what_is_held_on_a_person_goes_with_the_person(said, campaign, shop, cap
     with Shop(shop, writer=False) as opened:
         assert len(opened.offered.of(name)) == count - 1
     assert eve.encode() not in (shop / "shop.db").read_bytes()
+
+
+def test_who_opts_out_later_is_in_no_plan_any_more(said, campaign, shop):
+    said(*campaign)
+    (name,) = [one["id"] for one in said("decisions", "list", "--kind", "campaign")]
+    serving = Serving(Shop(shop, writer=True, encoder=FakeTextEncoder()))
+    eve = serving.shop.pseudonymizer.pseudonym("eve")
+    assert eve in {one.person for one in serving.shop.offered.of(name)}
+    serving.set_consent("eve", experiments=False)
+    assert eve in {one.person for one in serving.shop.offered.of(name)}
+    serving.set_consent("eve", profiling=False)
+    assert eve not in {one.person for one in serving.shop.offered.of(name)}
+    assert len(serving.shop.offered.of(name)) == 9
+    serving.close()
 
 
 def test_a_plan_without_ids_is_no_decision(said, campaign, tmp_path):

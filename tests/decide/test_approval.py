@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from penchant.catalog.prices import DAY
 from penchant.decide.approval import Person, Queue
 from penchant.decide.sending import send
 from penchant.errors import Conflict, InvalidInput, NotFound
@@ -303,3 +304,37 @@ def test_a_former_price_that_is_due_comes_back_before_another_is_approved(queue)
     _, arrived = sent(queue)
     assert [letter.price for letter in arrived] == [made.decision.now]
     assert queue.approve("d2", ANN).state == "approved"
+
+
+def small(queue, name, now, suggested, *, at):
+    queue._clock.now = at
+    found = approved(queue, price(name, suggested=suggested, now=now))
+    sent(queue)
+    return found
+
+
+def test_many_small_changes_are_not_smaller_than_a_large_one(queue):
+    month = queue._settings.price_days * DAY
+    assert small(queue, "d1", 3.0, 3.2, at=1.0).state == "approved"
+    assert small(queue, "d2", 3.2, 3.3, at=2.0).state == "approved", "a tenth in all"
+    assert small(queue, "d3", 3.3, 3.4, at=3.0).state == "waiting"
+    assert queue.needed(queue.get("d3")) == 2
+    assert queue.edit("d3", 3.25, ANN).state == "waiting"
+    assert queue.needed(queue.get("d3")) == 1, "back towards where it began"
+    queue.edit("d3", 3.4, ANN)
+    queue.approve("d3", ANN)
+    assert queue.approve("d3", BOB).state == "approved"
+    sent(queue)
+    assert small(queue, "d4", 3.4, 3.6, at=4.0).state == "approved", "two people have agreed to 3.4"
+    assert small(queue, "d5", 3.6, 3.8, at=5.0).state == "waiting"
+    queue.reject("d5", ANN)
+    assert small(queue, "d6", 3.6, 3.8, at=4.5 + month).state == "approved", "each has its month"
+    assert queue.needed(queue.get("d3")) == 2, "as it was approved"
+
+
+def test_what_was_refused_or_taken_back_is_no_change(queue):
+    small(queue, "d1", 3.0, 3.3, at=1.0)
+    queue.take_back("d1", ANN)
+    sent(queue)
+    assert small(queue, "d2", 3.0, 2.8, at=2.0).state == "approved"
+    assert small(queue, "d3", 2.8, 2.75, at=3.0).state == "approved"

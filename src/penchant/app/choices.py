@@ -55,7 +55,8 @@ class Choices:
             self._others.tell("consent-came", person, before, wanted)
             self._engine.consent_came(person, before, wanted)
             if not wanted:
-                self._shop.learned.erase_person(person)
+                for store in (self._shop.learned, self._shop.offered):
+                    store.erase_person(person)
 
     def erase(self, person: Pseudonym) -> dict[str, Any]:
         """Remove all that is held on the person; what was removed, by store."""

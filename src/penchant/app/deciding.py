@@ -1,11 +1,12 @@
 """Decisions of a shop: what waits, what was decided, and the way out for what was approved."""
 
+import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import file_digest
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,13 +14,15 @@ from penchant.adapters.outlets import FolderOutlet, WebhookOutlet, read_secret
 from penchant.adapters.sqlite.database import WriterLock
 from penchant.adapters.sqlite.shown import SqliteShown
 from penchant.app.shop import Shop
-from penchant.catalog.prices import lowest
+from penchant.catalog.prices import DAY, lowest
 from penchant.decide.approval import Person, Queue
 from penchant.decide.sending import Outlet, Sent, send
 from penchant.errors import InvalidInput, NotFound, PenchantError
 from penchant.events.decisions import Decided, Decision, Offered, told
 from penchant.types import Impression, Scalar
 
+FEED: Final = 2 * DAY
+"""Seconds after which a catalogue holds each price that was sent to the shop."""
 LIST, SHOWN = "list", "shown"
 """Kind and state of a list that was shown, which the log of impressions holds."""
 _BUSY = "process {} is sending what was approved: it is on its way."
@@ -34,9 +37,14 @@ class DecisionDesk:
         most = max(shop.settings.cleaning.max_price, shop.settings.cleaning.max_quantity)
         self.queue = Queue(shop.decisions, shop.settings.decisions, shop.clock, most)
 
-    def propose(self, decisions: Sequence[Decision], who: Person) -> list[str]:
-        """Into the queue; ids of those that are new."""
-        return self.queue.propose(decisions, who)
+    def propose(
+        self,
+        decisions: Sequence[Decision],
+        who: Person,
+        offers: Mapping[str, Sequence[Offered]] | None = None,
+    ) -> list[str]:
+        """Into the queue; ids of those that are new. A campaign is kept with its ``offers`` or not at all."""
+        return self.queue.propose(decisions, who, offers)
 
     def decisions(self, kind: str = "", state: str = "", limit: int = 100) -> list[dict[str, Any]]:
         if limit < 0:
@@ -110,7 +118,20 @@ class DecisionDesk:
     def _told(self, found: Decided) -> dict[str, Any]:
         item = None if found.decision.kind == "campaign" else self._shop.items.get(found.decision.subject)
         title = item.title if item is not None else ""
-        return told(found) | {"title": title, "needed": self.queue.needed(found)}
+        return told(found) | self._discount(found) | {"title": title, "needed": self.queue.needed(found)}
+
+    def _discount(self, found: Decided) -> dict[str, Any]:
+        """Of a price that waits the lowest one of the days before, as it was edited last."""
+        made = found.decision
+        if made.kind != "price" or found.state != "waiting" or made.now is None:
+            return {}
+        lower = found.value < made.now
+        held = self._shop.items.prices(made.subject) if lower else []
+        return {"lowest": lowest(held, self._shop.clock()) if held else made.lowest if lower else None}
+
+    def due(self) -> bool:
+        """Whether an approved price has not gone out yet."""
+        return bool(self._shop.decisions.find(due=True, limit=1))
 
     def _lists(self, limit: int) -> list[Impression]:
         newest = SqliteShown(self._shop.database).newest()
@@ -160,6 +181,23 @@ def outlet_of(shop: Shop) -> Outlet | None:
         secret = read_secret(shop.folder / settings.secret)
         return WebhookOutlet(settings.webhook, secret, timeout=settings.timeout, clock=shop.clock)
     return None
+
+
+def price_now(shop: Shop, item_id: str, listed: float) -> float:
+    """What an item costs: what the catalogue says, or what went out since and the feed may not have brought.
+
+    After :data:`FEED` the catalogue is believed: the shop did not take that price.
+    """
+    sent, price = -math.inf, listed
+    for one in shop.decisions.find(kind="price", subject=item_id):
+        for step in one.steps:
+            if step.what == "sent" and step.time >= sent:
+                former = one.decision.now
+                sent, price = step.time, former if step.back and former is not None else one.value
+    changed = max(
+        (one.since for one in shop.items.prices(item_id) if one.since is not None), default=-math.inf
+    )
+    return price if sent > max(changed, shop.clock() - FEED) else listed
 
 
 def new_id() -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from penchant.app.deciding import DecisionDesk, checksums, new_id
+from penchant.app.deciding import DecisionDesk, checksums, new_id, price_now
 from penchant.app.shop import Shop
 from penchant.catalog.prices import lowest
 from penchant.decide.approval import Person
@@ -32,7 +32,9 @@ def propose_prices(asked: Proposing, found: Sequence[Suggestion], limits: Limits
     settings = {name: getattr(limits, name) for name in Limits.__dataclass_fields__}
     with Shop(asked.shop, writer=False) as shop:
         items = shop.items.many([one.item for one in found])
-        now = {name: item.price for name, item in items.items() if item.price is not None}
+        now = {
+            name: price_now(shop, name, item.price) for name, item in items.items() if item.price is not None
+        }
         made = of_prices(
             found,
             new_id,
@@ -63,10 +65,7 @@ def propose_campaign(asked: Proposing, found: Planned, wanted: Wanted, name: str
         known = _people(shop, people)
         made = of_campaign(found, name, new_id, inputs=checksums(*asked.files, people), settings=settings)
         offers = offers_of(found, known, shop.consent.opted_out(), shop.clock())
-        new = DecisionDesk(shop).propose([made], Person(asked.by))
-        if new:
-            shop.offered.add(made.id, offers)
-        return new
+        return DecisionDesk(shop).propose([made], Person(asked.by), {made.id: offers})
 
 
 def _lowest(shop: Shop, item: str) -> float | None:

@@ -1,13 +1,14 @@
 """The queue: nothing that was suggested holds before people have approved it, two where much is at stake."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
+from penchant.catalog.prices import DAY
 from penchant.errors import Conflict, InvalidInput, NotFound
-from penchant.events.decisions import Decided, Decision, DecisionLog, Step, What, folded, has_changed
+from penchant.events.decisions import Decided, Decision, DecisionLog, Offered, Step, What, folded, has_changed
 from penchant.settings import DecisionSettings
 from penchant.types import Scalar
 
@@ -57,8 +58,13 @@ class Queue:
         self._most = most
         self._clock = clock
 
-    def propose(self, decisions: Sequence[Decision], who: Person) -> list[str]:
-        """Put them into the queue; ids of those that are new.
+    def propose(
+        self,
+        decisions: Sequence[Decision],
+        who: Person,
+        offers: Mapping[str, Sequence[Offered]] | None = None,
+    ) -> list[str]:
+        """Put them into the queue; ids of those that are new. ``offers`` of a campaign are kept with it.
 
         An earlier one on the same subject that still waits is replaced; where it says the same, it stays.
         """
@@ -75,7 +81,7 @@ class Queue:
             steps.append((decision.id, replace(self._step("proposed", who, now, ""), decision=decision)))
             new.append(decision.id)
         if steps:
-            self.log.add(steps, seen)
+            self.log.add(steps, seen, {name: held for name, held in (offers or {}).items() if name in new})
         return new
 
     def get(self, name: str) -> Decided:
@@ -86,8 +92,22 @@ class Queue:
         return found
 
     def needed(self, found: Decided) -> int:
-        """How many different people must approve it as it is now."""
-        return 2 if _above(self._settings, found) else 1
+        """How many different people must approve it as it is now; of what was decided, how many had to."""
+        if found.approvals and found.state != "waiting":
+            return found.approvals[-1].needed
+        return 2 if _above(self._settings, found, self._started(found)) else 1
+
+    def _started(self, found: Decided) -> float | None:
+        """The price that its change counts from: many small ones are not smaller than a large one."""
+        made = found.decision
+        if made.kind != "price" or found.state != "waiting":
+            return made.now
+        since = self._clock() - DAY * self._settings.price_days
+        held = [
+            one for one in self.log.find(kind=made.kind, subject=made.subject)
+            if one.state in ("approved", "sent")
+        ]  # fmt: skip
+        return _alone_since(sorted(held, key=_approved_at, reverse=True), since, made.now)
 
     def approve(self, name: str, who: Person, *, note: str = "", seen: int | None = None) -> Decided:
         """One person's yes.
@@ -233,11 +253,24 @@ def _same(before: Decided, decision: Decision) -> bool:
     return before.value == before.decision.suggested and asked == decision
 
 
-def _above(settings: DecisionSettings, found: Decided) -> bool:
-    """Whether it is above the limit of its kind; what is not known may be."""
+def _alone_since(newest_first: Sequence[Decided], since: float, now: float | None) -> float | None:
+    """The price before the first of the changes since then that no two people approved; else ``now``."""
+    start = now
+    for one in newest_first:
+        if _approved_at(one) < since or one.approvals[-1].needed > 1:
+            break
+        start = one.decision.now
+    return start
+
+
+def _above(settings: DecisionSettings, found: Decided, started: float | None) -> bool:
+    """Whether it is above the limit of its kind; what is not known may be.
+
+    ``started``: a price that its change counts from, beside the one of now.
+    """
     made = found.decision
     if made.kind == "price":
-        change = abs(found.value / made.now - 1) if made.now else math.inf
+        change = max(abs(found.value / price - 1) if price else math.inf for price in (made.now, started))
         # What is at the limit is not above it, however floats divide.
         return change > settings.price_change + 1e-9
     cost = math.inf if made.cost is None else made.cost

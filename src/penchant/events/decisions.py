@@ -115,8 +115,13 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class DecisionLog(Protocol):
     """Steps of decisions, durable and only ever added to. May be written beside a server."""
 
-    def add(self, steps: Sequence[tuple[str, Step]], expected: Mapping[str, int] | None = None) -> None:
-        """Keep steps by the ids of their decisions, all or none.
+    def add(
+        self,
+        steps: Sequence[tuple[str, Step]],
+        expected: Mapping[str, int] | None = None,
+        offers: Mapping[str, Sequence[Offered]] | None = None,
+    ) -> None:
+        """Keep steps by the ids of their decisions, and who gets what of campaigns among them: all or none.
 
         Raises:
             Conflict: a decision has another number of steps by now than is ``expected`` of it.

@@ -14,10 +14,16 @@ from penchant.types import Pseudonym
 class InMemoryDecisions:
     """:class:`~penchant.events.decisions.DecisionLog`."""
 
-    def __init__(self) -> None:
+    def __init__(self, offered: "InMemoryOffered | None" = None) -> None:
         self._steps: dict[str, list[Step]] = {}
+        self._offered = InMemoryOffered() if offered is None else offered
 
-    def add(self, steps: Sequence[tuple[str, Step]], expected: Mapping[str, int] | None = None) -> None:
+    def add(
+        self,
+        steps: Sequence[tuple[str, Step]],
+        expected: Mapping[str, int] | None = None,
+        offers: Mapping[str, Sequence[Offered]] | None = None,
+    ) -> None:
         for name, count in (expected or {}).items():
             if len(self._steps.get(name, [])) != count:
                 raise has_changed(name)
@@ -27,6 +33,8 @@ class InMemoryDecisions:
                 raise NotFound(f"there is no decision {name!r}")
         for name, step in steps:
             self._steps.setdefault(name, []).append(step)
+        for name, people in (offers or {}).items():
+            self._offered.add(name, people)
 
     def get(self, decision: str) -> Decided | None:
         steps = self._steps.get(decision)

@@ -9,6 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from penchant.app.beside import ChildProcess, learner_command
 from penchant.app.crew import Crew, Post, same_command, socket_folder
+from penchant.app.deciding import outlet_of
+from penchant.app.delivering import Deliveries
 from penchant.app.output import note, say
 from penchant.app.reader import calls_of_first, serve_at
 from penchant.app.serving import Serving
@@ -63,6 +65,7 @@ def _serve_first(arguments: Arguments) -> None:
     ):
         serving = Serving(shop, crew)
         learner = ChildProcess(learner_command(arguments.shop))
+        deliveries = Deliveries(serving.decided.due, serving.decided.send)
         serving.learner = lambda: learner.state
         address = f"http://{shop.settings.serve.host}:{arguments.port}"
 
@@ -71,11 +74,14 @@ def _serve_first(arguments: Arguments) -> None:
             note(f"serving {shop.settings.name} at {address}/v1")
             note(f"console (this link signs in once): {address}/console?token={serving.console_token}")
             crew.start()
+            if outlet_of(shop) is not None:
+                deliveries.start()
             if shop.settings.learn.on and not arguments.no_learn:
                 learner.start()
 
         def close() -> None:
             learner.stop()
+            deliveries.stop()
             crew.stop()
             serving.close()
 

@@ -21,7 +21,12 @@ class SqliteDecisions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, steps: Sequence[tuple[str, Step]], expected: Mapping[str, int] | None = None) -> None:
+    def add(
+        self,
+        steps: Sequence[tuple[str, Step]],
+        expected: Mapping[str, int] | None = None,
+        offers: Mapping[str, Sequence[Offered]] | None = None,
+    ) -> None:
         with self._database.write_beside() as connection:
             for name, count in (expected or {}).items():
                 held = len(connection.execute(_OF, [name]).fetchall())
@@ -39,6 +44,8 @@ class SqliteDecisions:
                     )
             for name in dict.fromkeys(name for name, _ in steps):
                 self._now(connection, name)
+            for name, people in (offers or {}).items():
+                _keep(connection, name, people)
 
     def _now(self, connection: Any, name: str) -> None:
         held = [_steps.decode(row[0]) for row in connection.execute(_OF, [name]).fetchall()]
@@ -68,6 +75,11 @@ class SqliteDecisions:
         return [one for one in found if one is not None]
 
 
+def _keep(connection: Any, decision: str, offers: Sequence[Offered]) -> None:
+    rows = [(decision, one.person, one.time, msgspec.json.encode(one)) for one in offers]
+    connection.executemany("INSERT OR REPLACE INTO offered VALUES (?, ?, ?, ?)", rows)
+
+
 class SqliteOffered:
     """:class:`~penchant.events.decisions.OfferedLog` and ``Erasable``."""
 
@@ -77,9 +89,8 @@ class SqliteOffered:
         self._database = database
 
     def add(self, decision: str, offers: Sequence[Offered]) -> None:
-        rows = [(decision, one.person, one.time, msgspec.json.encode(one)) for one in offers]
         with self._database.write_beside() as connection:
-            connection.executemany("INSERT OR REPLACE INTO offered VALUES (?, ?, ?, ?)", rows)
+            _keep(connection, decision, offers)
 
     def of(self, decision: str) -> list[Offered]:
         rows = self._database.read(
