@@ -2,11 +2,13 @@
 
     python bench/ablation.py --data grocery                      # on validation: the test part stays unread
     python bench/ablation.py --data retail-rocket --minutes 6 --seeds 0,1,2
+    python bench/ablation.py --data beauty --vary pretrain=next,masked,contrastive   # other values instead
 
 Inputs that a data set does not have are not left out either. Of retail-rocket views and carts are left out
-too: purchases alone. Each run is a process of its own and is kept under ``--cache``; the same command goes on
-where it was cut off. The difference is of all inputs to all but one, on the same questions, its interval by
-resampling people. Writes a table to the screen and JSON to bench/results/ablation-NAME.json.
+too: purchases alone. With ``--vary`` nothing is left out: the defaults stand beside each value of a setting.
+Each run is a process of its own and is kept under ``--cache``; the same command goes on where it was cut off.
+The difference is of all inputs to all but one, on the same questions, its interval by resampling people. A
+table goes to the screen, JSON to bench/results/ablation-NAME.json (ablation-NAME-SETTING.json).
 """
 
 import argparse
@@ -44,20 +46,21 @@ def main() -> None:
         return world(data, plan, options.cache, threads=options.threads, venv=options.cache, tell=say)
 
     here = cut(options.data)
-    inputs = applying(load(options.data))
-    say(f"{here.name}: {sum(len(split.questions) for split in here.splits):,} questions; {', '.join(inputs)}")
-    runs = {ALL: all_runs(here, options, INPUTS)}
-    for name in inputs:
-        runs[without(name)] = all_runs(here, options, tuple(one for one in INPUTS if one != name))
-    if options.data in ALONE:
-        name, data = ALONE[options.data]
-        alone = cut(data)
-        same_questions(here.splits, alone.splits)
-        runs[without(name)] = all_runs(alone, options, INPUTS)
+    say(f"{here.name}: {sum(len(split.questions) for split in here.splits):,} questions")
+    if options.vary:
+        setting, _, values = options.vary.partition("=")
+        runs = varied(here, options, setting, values.split(","))
+    else:
+        setting, runs = "", left_out(here, options)
+        if options.data in ALONE:
+            name, data = ALONE[options.data]
+            alone = cut(data)
+            same_questions(here.splits, alone.splits)
+            runs[without(name)] = all_runs(alone, options)
     found = compared(here, runs)
     result = summary(found, runs)
     RESULTS.mkdir(exist_ok=True)
-    suffix = "-test" if options.on == "test" else ""
+    suffix = (f"-{setting}" if setting else "") + ("-test" if options.on == "test" else "")
     path = RESULTS / f"ablation-{here.dataset}{suffix}.json"
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     Console(width=None if sys.stdout.isatty() else 140).print(table_of(found, runs))
@@ -73,10 +76,28 @@ def arguments() -> argparse.Namespace:
     add("--on", choices=PARTS, default="validation")
     add("--seeds", default="0", help="such as 0,1,2")
     add("--minutes", type=float, default=19.0, help="limit on each training")
+    add("--vary", metavar="NAME=VALUE,VALUE", help="a setting of the model to change instead")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="of the model")
     add("--threads", type=int, default=1, help="of each process")
     add("--cache", type=Path, default=Path(tempfile.gettempdir()) / "penchant-bench")
     return parser.parse_args()
+
+
+def left_out(here: World, options: argparse.Namespace) -> dict[str, list[Run]]:
+    """All inputs, and all but each one that tells something."""
+    runs = {ALL: all_runs(here, options)}
+    for name in applying(load(options.data)):
+        runs[without(name)] = all_runs(here, options, inputs="+".join(one for one in INPUTS if one != name))
+    return runs
+
+
+def varied(here: World, options: argparse.Namespace, setting: str, values: list[str]) -> dict[str, list[Run]]:
+    """The defaults, and each value of one setting."""
+    runs = {ALL: all_runs(here, options)}
+    for value in values:
+        other = getattr(model_settings([f"{setting}={value}"]), setting)
+        runs[f"{setting}={value}"] = all_runs(here, options, **{setting: other})
+    return runs
 
 
 def applying(data: Data) -> list[str]:
@@ -98,10 +119,10 @@ def without(name: str) -> str:
     return f"without {name}"
 
 
-def all_runs(here: World, options: argparse.Namespace, inputs: tuple[str, ...]) -> list[Run]:
-    """One for each seed."""
+def all_runs(here: World, options: argparse.Namespace, **other: object) -> list[Run]:
+    """One for each seed; ``other`` settings than the command's."""
     given = model_settings(options.set, time_budget_s=60 * options.minutes, threads=options.threads)
-    plain = replace(given, inputs="+".join(inputs)).to_dict()
+    plain = replace(given, **other).to_dict()
     settings = {name: value for name, value in plain.items() if name not in ("encoder", "seed")}
     return [own_run(here, given.encoder, settings, int(seed)) for seed in options.seeds.split(",")]
 
@@ -117,7 +138,7 @@ def same_questions(one: list[Split], other: list[Split]) -> None:
 
 
 def difference(found: Evaluation, name: str):
-    """NDCG@10 with all inputs less that of the model ``name``."""
+    """NDCG@10 of the defaults, with all inputs, less that of the model ``name``."""
     return found.differences[f"{ALL} - {name}"][METRIC]
 
 

@@ -51,7 +51,9 @@ def test_answers_to_other_questions_are_not_compared(ablation) -> None:
         ablation.same_questions([one], [other])
 
 
-def test_a_table_says_what_each_input_brings(ablation, monkeypatch, tmp_path, capsys) -> None:
+@pytest.fixture
+def small(ablation, monkeypatch, tmp_path):
+    """Runs the bench on little data; the result of that name."""
     rng = np.random.default_rng(0)
     events = {
         "user_id": [f"u{n % 20}" for n in range(200)],
@@ -64,7 +66,7 @@ def test_a_table_says_what_each_input_brings(ablation, monkeypatch, tmp_path, ca
     pq.write_table(pa.table(events), data / "events.parquet")
     monkeypatch.setattr(ablation, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(ablation, "applying", lambda _: ["clock"])
-    words = [
+    given = [
         "--data",
         str(data),
         "--cache",
@@ -74,10 +76,25 @@ def test_a_table_says_what_each_input_brings(ablation, monkeypatch, tmp_path, ca
         "--set",
         "dim=8",
     ]
-    monkeypatch.setattr(sys, "argv", ["ablation.py", *words])
-    ablation.main()
-    found = json.loads((tmp_path / "results" / "ablation-small.json").read_text("utf-8"))
+
+    def run(name, *words):
+        monkeypatch.setattr(sys, "argv", ["ablation.py", *given, *words])
+        ablation.main()
+        return json.loads((tmp_path / "results" / name).read_text("utf-8"))
+
+    return run
+
+
+def test_a_table_says_what_each_input_brings(small, capsys) -> None:
+    found = small("ablation-small.json")
     assert list(found["models"]) == ["all inputs", "without clock"]
     value, low, high = found["models"]["without clock"]["brings"]
     assert low <= value <= high
     assert "without clock" in capsys.readouterr().out
+
+
+def test_values_of_a_setting_stand_beside_the_default(small, capsys) -> None:
+    found = small("ablation-small-negatives.json", "--vary", "negatives=8,16")
+    assert list(found["models"]) == ["all inputs", "negatives=8", "negatives=16"]
+    assert found["settings"]["negatives"] == 1024
+    assert "negatives=16" in capsys.readouterr().out
