@@ -8,9 +8,10 @@ from tests.learn.tiny_shop import learned, manifests, more
 
 from penchant import cli
 from penchant.app.distil import Distilled
-from penchant.app.learning import learn_now, standing
+from penchant.app.learning import learn_now
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop
+from penchant.app.standing import standing
 from penchant.serve.services import ListWanted
 
 

@@ -21,9 +21,10 @@ from tests.learn.tiny_shop import TRAINED, add, check_chain, events, learned, ma
 from penchant import cli
 from penchant.app import nightly
 from penchant.app.beside import LEARNER, ChildProcess
-from penchant.app.learning import Follower, follow, is_due, learn_now, standing
+from penchant.app.learning import Follower, follow, is_due, learn_now
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
+from penchant.app.standing import standing
 from penchant.errors import NotEnoughData, NotTrained
 from penchant.learn.continued import Pass, learn_on
 from penchant.model.folders import write_folder

@@ -7,21 +7,18 @@ twice and nothing is left out.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-import msgspec
-from msgspec import UNSET
-
 from penchant.app.drift import ordered
 from penchant.app.output import Told, note
 from penchant.app.shop import Shop
-from penchant.errors import Conflict, NotEnoughData, NotFound, NotTrained, PenchantError, SnapshotRefused
+from penchant.app.standing import Outcome, Standing, standing
+from penchant.errors import Conflict, NotEnoughData, NotTrained, PenchantError
 from penchant.learn.progress import PROGRESS, read_progress
 from penchant.learn.shelf import ACCEPTED
-from penchant.model.snapshot import Learned, Manifest, read_manifest
+from penchant.model.snapshot import read_manifest
 
 POLL_SECONDS = 2.0
 """Between two looks at the log."""
@@ -30,122 +27,13 @@ TRIES = 3
 """Passes that are thrown away because somebody was erased meanwhile, before it is given up."""
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What one pass did.
-
-    Attributes:
-        snapshot: what it made. parent: what it learned on from. serves: it was promoted.
-        reasons: of the gate. since, to: unix seconds; what is between was learned. log_position: the newest
-            event of that. events: how many. late: events that came too late to be learned as fresh.
-        seconds: that it took. ranker: what became of the shop's ranker, empty where it was left as it is.
-    """
-
-    snapshot: str
-    parent: str
-    serves: bool
-    reasons: tuple[str, ...]
-    since: float | None
-    to: float
-    log_position: int
-    events: int
-    late: int = 0
-    seconds: float = 0.0
-    ranker: str = ""
-
-    def words(self) -> str:
-        """For people."""
-        what = "it serves from now on" if self.serves else "it is kept, and does not serve"
-        learned = f"learned {self.events:,} events in {self.seconds:.0f} s, {self.snapshot}: {what}"
-        late = [f"{self.late:,} events came too late to be learned as fresh"] if self.late else []
-        return "\n  ".join([learned, *self.reasons, *late, *([self.ranker] if self.ranker else [])])
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where learning stands.
-
-    Attributes:
-        champion: snapshot that serves. manifest: its own. seen, tried: newest log position, and unix seconds,
-            of the last pass from there. finished: a pass was cut off before this snapshot of it was promoted;
-            empty where none was. scratched: unix seconds of the last training from scratch, whatever became
-            of it.
-    """
-
-    champion: str
-    manifest: Manifest
-    seen: int
-    tried: float
-    finished: str
-    scratched: float = 0.0
-
-
 Step = Callable[[Shop, Standing, Told, bool], Outcome]
-
-
-def standing(shop: Shop) -> Standing:
-    """Read it off the snapshots.
-
-    Raises:
-        NotTrained: there is no model to learn on from. SnapshotRefused: it is broken.
-    """
-    champion = shop.shelf.current()
-    manifest = read_manifest(shop.shelf.path(champion))
-    own = manifest.learned or Learned(since=None, to=0.0, seen=manifest.log_position, made=0.0)
-    children = _children(shop, champion)
-    passes = [own, *children.values()]
-    newest = max(passes, key=lambda one: one.seen)
-    tried = max(one.made for one in passes)
-    return Standing(
-        champion, manifest, newest.seen, tried, _finished(shop, children), _scratched(shop, champion)
-    )
-
-
-def _scratched(shop: Shop, champion: str) -> float:
-    """When anything on the shelf was trained from scratch last; 0 where nothing was.
-
-    A student counts where it serves.
-    """
-    made = [0.0]
-    for name in shop.shelf.names():
-        try:
-            learned = read_manifest(shop.shelf.path(name)).learned
-        except (NotFound, SnapshotRefused):
-            continue
-        if learned is not None and learned.since is None and (learned.teacher is UNSET or name == champion):
-            made.append(learned.made)
-    return max(made)
-
-
-def _children(shop: Shop, champion: str) -> dict[str, Learned]:
-    """Passes that began with ``champion``, oldest first."""
-    found: dict[str, Learned] = {}
-    for name in shop.shelf.names():
-        try:
-            manifest = read_manifest(shop.shelf.path(name))
-        except SnapshotRefused:
-            continue  # It is listed as broken.
-        learned = manifest.learned
-        # A student is no pass: nobody meant it to serve, and what came since is still to be learned.
-        if learned is not None and learned.teacher is UNSET and manifest.parent == champion:
-            found[name] = learned
-    return found
-
-
-def _finished(shop: Shop, children: dict[str, Learned]) -> str:
-    history = shop.shelf.history()
-    served = {promotion.name for promotion in history}
-    cut_off = [
-        name
-        for name, learned in children.items()
-        if learned.accepted and name not in served and learned.made >= history[-1].time
-    ]
-    return cut_off[-1] if cut_off else ""
 
 
 def is_due(at: Standing, end: int, now: float, events: int, every: float) -> bool:
     """Whether to learn: ``end`` is the newest log position; after so many events, or seconds (if any came).
 
-    >>> at = Standing("a", cast(Manifest, None), seen=500, tried=0.0, finished="")
+    >>> at = Standing("a", None, seen=500, tried=0.0, finished="")
     >>> is_due(at, 1_500, 9.0, 1_000, 60.0), is_due(at, 501, 9.0, 1_000, 60.0), is_due(at, 501, 61.0, 9, 60.0)
     (True, False, True)
     """
@@ -156,7 +44,7 @@ def is_due(at: Standing, end: int, now: float, events: int, every: float) -> boo
 def scratch_due(at: Standing, end: int, now: float, days: float) -> bool:
     """Whether to train from scratch: so many days after the last time, if anything came; never for 0.
 
-    >>> at = Standing("a", cast(Manifest, None), seen=500, tried=0.0, finished="", scratched=0.0)
+    >>> at = Standing("a", None, seen=500, tried=0.0, finished="", scratched=0.0)
     >>> [scratch_due(at, 501, 31 * 86_400.0, days) for days in (30.0, 60.0, 0.0)]
     [True, False, False]
     """

@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 
 from penchant.app.bars import training_bar
-from penchant.app.learning import Outcome, Standing
 from penchant.app.output import Told
 from penchant.app.ranker import FOLDER as RANKER
 from penchant.app.ranking import ready, train_ranker
 from penchant.app.shop import Shop
+from penchant.app.standing import Outcome, Standing
 from penchant.app.work import TRAINING, Material, material, train_model
 from penchant.errors import Conflict, NotFound, PenchantError
 from penchant.learn.consolidate import make_consolidations

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from penchant.app.learning import Follower, Outcome, follow, learn_now, standing
+from penchant.app.learning import Follower, follow, learn_now
 from penchant.app.online import follow_log
 from penchant.app.output import note, progress, say
 from penchant.app.shop import Shop
+from penchant.app.standing import Outcome, standing
 
 Arguments = argparse.Namespace
 
