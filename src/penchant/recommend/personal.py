@@ -13,7 +13,7 @@ from penchant.model.tokens import Token
 from penchant.recommend.filters import SeenFilter
 from penchant.recommend.latest import Latest
 from penchant.recommend.ranking.serving import Ranking
-from penchant.recommend.reasons import AS_A_WHOLE, POPULAR, personal_reasons
+from penchant.recommend.reasons import AS_A_WHOLE, FOLLOWED, POPULAR, personal_reasons
 from penchant.recommend.request import Listed, Ranked, Request, Spare
 from penchant.recommend.retrieval.follow import Question, Retrieval
 from penchant.recommend.variety.stage import Variety
@@ -65,6 +65,11 @@ class PersonalLists:
         # Threads that compute at the same time only take the interpreter from each other: with 16 requests
         # at once half as many were answered in a second as with one.
         self._one_at_a_time = Lock()
+
+    @property
+    def social(self) -> bool:
+        """Whether a list is ordered by what people took whom the person follows, too."""
+        return self._ranking is not None and self._ranking.social
 
     def apart(self) -> "PersonalLists":
         """The same with kept lists of its own."""
@@ -191,6 +196,12 @@ def _explained(
     reasons = personal_reasons(
         reading, request.now, rows, request.view.name, otherwise=otherwise, without=without
     )
+    # A taste that says nothing of an item leaves it to whoever else does.
+    social = set(request.followed.rows.tolist())
+    reasons = [
+        FOLLOWED if reason is otherwise and row in social else reason
+        for row, reason in zip(rows.tolist(), reasons, strict=True)
+    ]
     return [
         (row, score, lifted.get(row, reason))
         for row, score, reason in zip(rows.tolist(), scores.tolist(), reasons, strict=True)

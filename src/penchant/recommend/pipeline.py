@@ -8,6 +8,7 @@ from penchant.catalog.catalog import Catalog
 from penchant.catalog.view import CatalogView
 from penchant.errors import WouldWait
 from penchant.privacy.consent import ConsentStore
+from penchant.recommend.circles import Circles
 from penchant.recommend.experiment import Experiment
 from penchant.recommend.exploration.stage import Exploration
 from penchant.recommend.fallback import MODEL, PERSON, OnFault, nobody_hears, reason_of
@@ -22,6 +23,7 @@ from penchant.recommend.request import Listed, Ranked, Request, Wanted
 from penchant.recommend.retrieval.follow import Retrieval
 from penchant.recommend.rules.arrange import More, arranged
 from penchant.recommend.rules.force import Rules, RulesInForce
+from penchant.recommend.sources.followed import NOBODY, Followed
 from penchant.recommend.variety.exposure import Exposure
 from penchant.recommend.variety.stage import Variety
 from penchant.taste.corrections import Correction, Corrections
@@ -65,6 +67,7 @@ class Recommender:
         exposure: Exposure | None = None,
         exploration: Exploration | None = None,
         offers: OffersInForce | None = None,
+        circles: Circles | None = None,
     ) -> None:
         self._catalog = catalog
         self._tracker = tracker
@@ -76,6 +79,7 @@ class Recommender:
         spare = exploration.candidates if exploration is not None else 0
         self.personal = PersonalLists(seen, retrieval, ranking, variety, spare)
         self._exposure, self._exploration, self._offers = exposure, exploration, offers
+        self._circles = circles
         self._on_fault = on_fault
         self._rules: Rules = rules or RulesInForce(catalog, lambda _: {})
         self.experiment = experiment or Experiment()
@@ -196,8 +200,14 @@ class Recommender:
         ruled = self._rules.about(view, known, wanted.placement, now)
         shared = self._exposure is not None
         return Request(
-            wanted, view, known, wishes, ruled.allowed(allowed), context_row, now, fault, ruled, shared
-        )
+            wanted, view, known, wishes, ruled.allowed(allowed), context_row, now, fault, ruled, shared,
+            self._followed(known, now),
+        )  # fmt: skip
+
+    def _followed(self, person: Pseudonym | None, now: float) -> Followed:
+        if person is None or self._circles is None or not (self._circles.any and self.personal.social):
+            return NOBODY
+        return self._circles.of(person, now)
 
     def _known(self, person: Pseudonym | None) -> tuple[Pseudonym | None, tuple[Correction, ...], str]:
         """The person, where they may be recognised, and their wishes. Where that cannot be read they may not
