@@ -220,8 +220,8 @@ def social_house(circles, with_social=True):
     trees = Planted(desk) if with_social else Planted(Desk(facts, sources(tuple(BUDGETS), facts)), 0.0)
     trees.columns = len(desk.names())
     ranking = Ranking(Ranker(desk, trees), LiveTrend())
-    house.recommender.personal = PersonalLists(SeenFilter(house.settings, RepeatRates()), None, ranking)
-    house.recommender._circles = circles
+    seen = SeenFilter(house.settings, RepeatRates())
+    house.recommender.personal = PersonalLists(seen, None, ranking, circles=circles)
     return house
 
 

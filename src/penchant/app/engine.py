@@ -90,9 +90,8 @@ class Engine:
             corrections=shop.corrections, consent=shop.consent, sink=sink, new_id=self.new_list_id,
             experiment=arms, on_fault=self.health.fault, rules=self.tables.rules, suited=self.answered,
             retrieval=retrieval_of(shop.settings.recommend, len(arms.pinned)),
-            ranking=self.rankers.ranking,
+            ranking=self.rankers.ranking, offers=self.tables.offers, circles=self.tables.circles,
             variety=Variety(shop.settings.variety), exposure=exposure, exploration=self.exploring.stage,
-            offers=self.tables.offers, circles=self.tables.circles,
         )  # fmt: skip
         self._watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
         self._watcher.start()

@@ -23,7 +23,6 @@ from penchant.recommend.request import Listed, Ranked, Request, Wanted
 from penchant.recommend.retrieval.follow import Retrieval
 from penchant.recommend.rules.arrange import More, arranged
 from penchant.recommend.rules.force import Rules, RulesInForce
-from penchant.recommend.sources.followed import NOBODY, Followed
 from penchant.recommend.variety.exposure import Exposure
 from penchant.recommend.variety.stage import Variety
 from penchant.taste.corrections import Correction, Corrections
@@ -69,17 +68,13 @@ class Recommender:
         offers: OffersInForce | None = None,
         circles: Circles | None = None,
     ) -> None:
-        self._catalog = catalog
-        self._tracker = tracker
+        self._catalog, self._tracker = catalog, tracker
         self._filling = Filling(popularity, suited, self._told)
-        self._corrections = corrections
-        self._consent = consent
-        self._sink = sink
-        self._new_id = new_id
+        self._corrections, self._consent = corrections, consent
+        self._sink, self._new_id = sink, new_id
         spare = exploration.candidates if exploration is not None else 0
-        self.personal = PersonalLists(seen, retrieval, ranking, variety, spare)
+        self.personal = PersonalLists(seen, retrieval, ranking, variety, spare, circles=circles)
         self._exposure, self._exploration, self._offers = exposure, exploration, offers
-        self._circles = circles
         self._on_fault = on_fault
         self._rules: Rules = rules or RulesInForce(catalog, lambda _: {})
         self.experiment = experiment or Experiment()
@@ -201,13 +196,8 @@ class Recommender:
         shared = self._exposure is not None
         return Request(
             wanted, view, known, wishes, ruled.allowed(allowed), context_row, now, fault, ruled, shared,
-            self._followed(known, now),
+            self.personal.followed(known, now),
         )  # fmt: skip
-
-    def _followed(self, person: Pseudonym | None, now: float) -> Followed:
-        if person is None or self._circles is None or not (self._circles.any and self.personal.social):
-            return NOBODY
-        return self._circles.of(person, now)
 
     def _known(self, person: Pseudonym | None) -> tuple[Pseudonym | None, tuple[Correction, ...], str]:
         """The person, where they may be recognised, and their wishes. Where that cannot be read they may not
