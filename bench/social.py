@@ -13,17 +13,17 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from data import Data, load
-from penchant.app.ranking import questions_of
 from penchant.catalog.view import view_of
-from penchant.evaluate.protocols import Split, pick
+from penchant.evaluate.protocols import Split, last_share_cut, main_type, pick, successive
 from penchant.evaluate.ranked import leave_out_seen
-from penchant.evaluate.run import PARTS, Plan, make_splits
 from penchant.metrics.bootstrap import bounds, cluster_bootstrap, cluster_sums
+from penchant.model.examples import Questions
 from penchant.recommend.ranking.lessons import moments
 from penchant.recommend.sources.choose import BUDGETS
 from penchant.recommend.sources.crowd import Trending
@@ -32,13 +32,13 @@ from penchant.recommend.sources.followed import PastFollowed
 from penchant.recommend.sources.goes_with import TakenByAlike
 from penchant.recommend.sources.moment import Moment
 from penchant.recommend.sources.port import Named
-from tables import RESULTS
 
 PEOPLE = (1, 2, 3)
 """Who must have taken an item."""
 ALIKE = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 SOCIAL = (0.1, 0.3, 1.0, 3.0, 10.0)
 BLOCK, DRAWS = 64, 2_000
+RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
@@ -49,11 +49,10 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=5_000, help="questions of a part, drawn")
     options = parser.parse_args()
     data = load(str(options.data))
-    parts = {
-        on: Asked(data, make_splits(data.histories, Plan("successive", on=on))[0], options.most)
-        for on in PARTS
-    }
-    found = result(parts["validation"], parts["test"])
+    test = successive(data.histories)
+    before = data.histories.before(last_share_cut(data.histories, main_type(data.histories)))
+    chosen, tested = (Asked(data, split, options.most) for split in (successive(before), test))
+    found = result(chosen, tested)
     print(json.dumps(found, indent=2))
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"social-{options.data.name}.json"
@@ -76,11 +75,11 @@ class Asked:
         self.all, self.follow = len(asking), int(asking.sum())
         chosen = np.random.default_rng(0).permutation(np.flatnonzero(asking))[:most]
         asking = np.isin(np.arange(len(asking)), chosen)
-        split = Split(
-            **{name: getattr(split, name) for name in Split.__slots__}
-            | {"questions": pick(split.questions, asking)}
-        )
-        questions = questions_of(split)
+        split = replace(split, questions=pick(split.questions, asking))
+        asked = split.questions
+        offsets = np.searchsorted(asked.owner, np.arange(len(asked) + 1)).astype(np.int64)
+        moment_of = asked.contexts
+        questions = Questions(moment_of.people, moment_of.ends, moment_of.times, offsets, asked.items)
         count = len(data.texts)
         facts = Facts.of(split.full, count, split.start)
         alike = TakenByAlike(facts)
