@@ -47,16 +47,14 @@ def main() -> None:
 
     here = cut(options.data)
     say(f"{here.name}: {sum(len(split.questions) for split in here.splits):,} questions")
-    if options.vary:
-        setting, _, values = options.vary.partition("=")
-        runs = varied(here, options, setting, values.split(","))
-    else:
-        setting, runs = "", left_out(here, options)
-        if options.data in ALONE:
-            name, data = ALONE[options.data]
-            alone = cut(data)
-            same_questions(here.splits, alone.splits)
-            runs[without(name)] = all_runs(alone, options)
+    setting, _, values = (options.vary or "").partition("=")
+    changes = varied(setting, values.split(",")) if setting else left_out(load(options.data))
+    runs = {name: all_runs(here, options, **other) for name, other in changes.items()}
+    if options.data in ALONE and not setting:
+        name, data = ALONE[options.data]
+        alone = cut(data)
+        same_questions(here.splits, alone.splits)
+        runs[without(name)] = all_runs(alone, options, **changes[ALL])
     found = compared(here, runs)
     result = summary(found, runs)
     RESULTS.mkdir(exist_ok=True)
@@ -83,21 +81,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def left_out(here: World, options: argparse.Namespace) -> dict[str, list[Run]]:
-    """All inputs, and all but each one that tells something."""
-    runs = {ALL: all_runs(here, options)}
-    for name in applying(load(options.data)):
-        runs[without(name)] = all_runs(here, options, inputs="+".join(one for one in INPUTS if one != name))
-    return runs
+def left_out(data: Data) -> dict[str, dict[str, object]]:
+    """Settings by what a model is called: all inputs, and all but each one that tells something."""
+    kept = {without(name): [one for one in INPUTS if one != name] for name in applying(data)}
+    return {name: {"inputs": "+".join(inputs)} for name, inputs in ({ALL: INPUTS} | kept).items()}
 
 
-def varied(here: World, options: argparse.Namespace, setting: str, values: list[str]) -> dict[str, list[Run]]:
-    """The defaults, and each value of one setting."""
-    runs = {ALL: all_runs(here, options)}
-    for value in values:
-        other = getattr(model_settings([f"{setting}={value}"]), setting)
-        runs[f"{setting}={value}"] = all_runs(here, options, **{setting: other})
-    return runs
+def varied(setting: str, values: list[str]) -> dict[str, dict[str, object]]:
+    """The same: the defaults, and each value of one setting."""
+    others = {f"{setting}={value}": model_settings([f"{setting}={value}"]) for value in values}
+    return {ALL: {}} | {name: {setting: getattr(other, setting)} for name, other in others.items()}
 
 
 def applying(data: Data) -> list[str]:

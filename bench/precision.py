@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data import load
+from data import Data, load
 from penchant.model.settings import ModelSettings
 from penchant.model.training import Trainer
 
@@ -42,9 +42,8 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def steps(options: argparse.Namespace, cast: bool, compiled: bool):
+def steps(data: Data, options: argparse.Namespace, cast: bool, compiled: bool):
     """(seconds, loss) of one step after the other."""
-    data = load(options.data)
     settings = ModelSettings(encoder=options.encoder, threads=options.threads, dim=options.dim)
     text = np.random.default_rng(0).normal(size=(len(data.texts), WIDTH)).astype(np.float32)
     torch.manual_seed(0)
@@ -77,7 +76,8 @@ def processor() -> str:
 def main() -> None:
     options = arguments()
     torch.set_num_threads(options.threads)
-    ways = {name: steps(options, *how) for name, how in WAYS.items()}
+    data = load(options.data)
+    ways = {name: steps(data, options, *how) for name, how in WAYS.items()}
     for _ in range(options.steps):
         for way in ways.values():
             next(way)

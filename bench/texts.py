@@ -68,7 +68,13 @@ def main() -> None:
                 f"vectors at most {apart:.1e} from those of the first row",
                 flush=True,
             )
-    result = {"data": options.data, "threads": options.threads, "torch": torch.__version__, "rows": rows}
+    result = {
+        "data": options.data,
+        "model": options.model,
+        "threads": options.threads,
+        "torch": torch.__version__,
+        "rows": rows,
+    }
     path = RESULTS / f"texts-{options.devices.replace(',', '-')}.json"
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 

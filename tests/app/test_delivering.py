@@ -5,9 +5,13 @@ import threading
 
 import pytest
 
+from penchant.app.deciding import DecisionDesk
 from penchant.app.delivering import Deliveries
+from penchant.app.shop import Shop, init_shop
+from penchant.decide.approval import Person
 from penchant.decide.sending import Sent
 from penchant.errors import Unreachable
+from penchant.events.decisions import Decision
 
 
 class Post:
@@ -77,3 +81,16 @@ def test_the_wait_grows_and_has_an_end(monkeypatch):
 
 def test_it_may_be_stopped_before_it_began():
     deliveries(Post()).stop()
+
+
+def test_a_secret_that_is_missing_keeps_no_server_from_starting(tmp_path):
+    more = '[decisions]\nwebhook = "http://127.0.0.1:9/"\nsecret = "none.secret"\n'
+    init_shop(tmp_path / "shop", name="Corner", currency="CHF", more=more)
+    with Shop(tmp_path / "shop", writer=True) as shop:
+        desk = DecisionDesk(shop)
+        assert desk.sends
+        assert Deliveries(desk.due, desk.send).once(), "nothing waits"
+        made = Decision(id="d1", kind="price", subject="tea", suggested=3.2, now=3.5)
+        desk.queue.propose([made], Person("Ann"))
+        desk.queue.approve("d1", Person("Ann"))
+        assert not Deliveries(desk.due, desk.send).once()

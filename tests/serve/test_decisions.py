@@ -52,7 +52,7 @@ def suggest(serving, subject="tea", suggested=3.4):
         id=new_id(), kind="price", subject=subject, suggested=suggested, now=3.5, reason=WHY,
         inputs={"fitted.json": new_id()},
     )  # fmt: skip
-    assert DecisionDesk(serving.shop).propose([made], ANN) == [made.id]
+    assert DecisionDesk(serving.shop).queue.propose([made], ANN) == [made.id]
     return made.id
 
 

@@ -2,7 +2,7 @@
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import file_digest
 from pathlib import Path
 from threading import Lock
@@ -18,7 +18,7 @@ from penchant.catalog.prices import DAY, lowest
 from penchant.decide.approval import Person, Queue
 from penchant.decide.sending import Outlet, Sent, send
 from penchant.errors import InvalidInput, NotFound, PenchantError
-from penchant.events.decisions import Decided, Decision, Offered, told
+from penchant.events.decisions import Decided, Offered, told
 from penchant.types import Impression, Scalar
 
 FEED: Final = 2 * DAY
@@ -36,15 +36,6 @@ class DecisionDesk:
         self._sending = Lock()
         most = max(shop.settings.cleaning.max_price, shop.settings.cleaning.max_quantity)
         self.queue = Queue(shop.decisions, shop.settings.decisions, shop.clock, most)
-
-    def propose(
-        self,
-        decisions: Sequence[Decision],
-        who: Person,
-        offers: Mapping[str, Sequence[Offered]] | None = None,
-    ) -> list[str]:
-        """Into the queue; ids of those that are new. A campaign is kept with its ``offers`` or not at all."""
-        return self.queue.propose(decisions, who, offers)
 
     def decisions(self, kind: str = "", state: str = "", limit: int = 100) -> list[dict[str, Any]]:
         if limit < 0:
@@ -106,8 +97,7 @@ class DecisionDesk:
 
     def _then(self, decided: Decided) -> dict[str, Any]:
         """What is due goes out, where the settings name a place; that it cannot undoes no decision."""
-        settings = self._shop.settings.decisions
-        if not decided.due or not (settings.folder or settings.webhook):
+        if not decided.due or not self.sends:
             return self._told(decided)
         try:
             sent = self.send()
@@ -125,9 +115,16 @@ class DecisionDesk:
         made = found.decision
         if made.kind != "price" or found.state != "waiting" or made.now is None:
             return {}
-        lower = found.value < made.now
-        held = self._shop.items.prices(made.subject) if lower else []
-        return {"lowest": lowest(held, self._shop.clock()) if held else made.lowest if lower else None}
+        if found.value >= made.now:
+            return {"lowest": None}
+        held = self._shop.items.prices(made.subject)
+        return {"lowest": lowest(held, self._shop.clock()) if held else made.lowest}
+
+    @property
+    def sends(self) -> bool:
+        """Whether the settings name a place for approved prices."""
+        settings = self._shop.settings.decisions
+        return bool(settings.folder or settings.webhook)
 
     def due(self) -> bool:
         """Whether an approved price has not gone out yet."""

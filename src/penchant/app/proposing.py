@@ -43,7 +43,7 @@ def propose_prices(asked: Proposing, found: Sequence[Suggestion], limits: Limits
             inputs=checksums(*asked.files),
             settings=settings,
         )
-        return DecisionDesk(shop).propose(made, Person(asked.by))
+        return DecisionDesk(shop).queue.propose(made, Person(asked.by))
 
 
 def propose_orders(asked: Proposing, found: Orders, terms: Terms) -> list[str]:
@@ -51,7 +51,7 @@ def propose_orders(asked: Proposing, found: Orders, terms: Terms) -> list[str]:
     settings = msgspec.to_builtins(terms)
     with Shop(asked.shop, writer=False) as shop:
         made = of_orders(found.orders, new_id, inputs=checksums(*asked.files), settings=settings)
-        return DecisionDesk(shop).propose(made, Person(asked.by))
+        return DecisionDesk(shop).queue.propose(made, Person(asked.by))
 
 
 def propose_campaign(asked: Proposing, found: Planned, wanted: Wanted, name: str, people: Path) -> list[str]:
@@ -65,7 +65,7 @@ def propose_campaign(asked: Proposing, found: Planned, wanted: Wanted, name: str
         known = _people(shop, people)
         made = of_campaign(found, name, new_id, inputs=checksums(*asked.files, people), settings=settings)
         offers = offers_of(found, known, shop.consent.opted_out(), shop.clock())
-        return DecisionDesk(shop).propose([made], Person(asked.by), {made.id: offers})
+        return DecisionDesk(shop).queue.propose([made], Person(asked.by), {made.id: offers})
 
 
 def _lowest(shop: Shop, item: str) -> float | None:

@@ -9,7 +9,6 @@ from threadpoolctl import threadpool_limits
 
 from penchant.app.beside import ChildProcess, learner_command
 from penchant.app.crew import Crew, Post, same_command, socket_folder
-from penchant.app.deciding import outlet_of
 from penchant.app.delivering import Deliveries
 from penchant.app.output import note, say
 from penchant.app.reader import calls_of_first, serve_at
@@ -74,7 +73,7 @@ def _serve_first(arguments: Arguments) -> None:
             note(f"serving {shop.settings.name} at {address}/v1")
             note(f"console (this link signs in once): {address}/console?token={serving.console_token}")
             crew.start()
-            if outlet_of(shop) is not None:
+            if serving.decided.sends:
                 deliveries.start()
             if shop.settings.learn.on and not arguments.no_learn:
                 learner.start()
