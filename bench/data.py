@@ -34,6 +34,7 @@ class Data:
         prices: (N,) of each item, NaN where it is not known; None where none is.
         attributes: what is known of each person row; None where nothing is.
         items: what the catalogue says of each; None where it says nothing but texts.
+        pairs: (F, 2) who follows whom by person row; None where nobody says.
     """
 
     histories: Histories
@@ -41,6 +42,7 @@ class Data:
     prices: np.ndarray | None = None
     attributes: list[dict[str, str]] | None = None
     items: list[Item] | None = None
+    pairs: np.ndarray | None = None
 
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
@@ -88,7 +90,8 @@ def beauty() -> Data:
 
 
 def folder(path: Path) -> Data:
-    """``events.parquet``, ``items.parquet`` and ``users.parquet`` of ``path``; ``split`` is not looked at.
+    """``events.parquet``, ``items.parquet``, ``users.parquet`` and ``follows.parquet`` of ``path``; a column
+    ``split`` is not looked at.
 
     As in the product, refunds and messages are left out, and an unbroken run of purchases of one person in
     one ``session_id`` is a basket.
@@ -111,7 +114,17 @@ def folder(path: Path) -> Data:
     people = path / "users.parquet"
     attributes = _known_of(names, pq.read_table(people), "user_id") if people.exists() else None
     histories = histories_from(user, item, _seconds(events["timestamp"]), basket, kind=kind, value=value)
-    return Data(histories, texts, prices, attributes)
+    listed = path / "follows.parquet"
+    pairs = _pairs(names, pq.read_table(listed).to_pandas()) if listed.exists() else None
+    return Data(histories, texts, prices, attributes, pairs=pairs)
+
+
+def _pairs(people, table) -> np.ndarray:
+    """Of ``people`` who have events, both of them, in the order of the file."""
+    row_of = {person: row for row, person in enumerate(people)}
+    rows = [table[name].map(row_of) for name in ("user_id", "follows")]
+    known = rows[0].notna() & rows[1].notna()
+    return np.stack([row[known].to_numpy(np.int64) for row in rows], axis=1)
 
 
 def _known_of(people, table, name: str) -> list[dict[str, str]]:

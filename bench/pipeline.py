@@ -7,7 +7,9 @@ Two taste models: an early one, trained before the four weeks that teach the ran
 before the weeks that are asked. The ranker learns from lists of the early model, its number of trees is
 chosen on people left out of them, and it orders lists of the late model. Features and facts of a list are
 made of what came before it. With ``--ablate`` each source and each group of features is left out once, at the
-same number of trees. Models and lists are kept under ``--cache``. Writes bench/results/pipeline-NAME.json.
+same number of trees; ``--ablate sources:social`` leaves out that one, and tells of those whom it concerns.
+A folder with ``follows.parquet`` says who follows whom, but not since when: pairs of later hold too. Models
+and lists are kept under ``--cache``. Writes bench/results/pipeline-NAME.json.
 """
 
 import argparse
@@ -39,6 +41,7 @@ from penchant.recommend.ranking.port import importance
 from penchant.recommend.ranking.ranker import Desk
 from penchant.recommend.sources.choose import BUDGETS, sources
 from penchant.recommend.sources.facts import Facts
+from penchant.recommend.sources.followed import PastFollowed
 from penchant.types import Item
 from quality import USUAL, say
 from runs import digest, sampled
@@ -59,17 +62,20 @@ def main() -> None:
     early = make_splits(late.full.before(late.start), Plan(protocol, on="test", target=late.target))[0]
     stem = options.cache / Path(options.data).name
     name = f"{stem.name}-{protocol}-{options.on}"
-    taught, _ = part(data, sampled(early), settings, stem, f"{name}-early")
-    asked, spent = part(data, sampled(late), settings, stem, f"{name}-late")
+    least = options.social_people
+    taught, _ = part(data, sampled(early), (settings, least), stem, f"{name}-early")
+    asked, spent = part(data, sampled(late), (settings, least), stem, f"{name}-late")
     say(f"{len(taught)} lists teach, {len(asked)} ask, {spent:.2f} ms of processor to lay one out")
     verdict = judged(taught, grow, options.trees)
     trees = max(verdict.best, STEP)
     say(f"left out of learning: {verdict.taste:.4f} to {verdict.ranked:.4f} with {trees} trees")
     grown = grow(taught, trees)
     result = found(asked, grown, verdict, settings) | {"ms to lay out": round(spent, 3)}
+    if data.pairs is not None:
+        result["social people"] = least
     print(json.dumps(result, indent=2))
     if options.ablate:
-        result["without"] = ablation(taught, asked, trees)
+        result["without"] = ablation(taught, asked, trees, options.ablate)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"pipeline-{name}{'-' + '-'.join(options.set) if options.set else ''}.json"
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -86,24 +92,30 @@ def arguments() -> argparse.Namespace:
     add("--minutes", type=float, default=4.0, help="limit on each training")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="of the taste model")
     add("--trees", type=int, default=200, help="at most")
-    add("--ablate", action="store_true")
+    add("--ablate", nargs="?", const="all", metavar="NAME", help="each, or the one of that name")
+    add("--social-people", type=int, default=2, help="followed people who must have taken an item")
     add("--cache", type=Path, default=Path(tempfile.gettempdir()) / "penchant-bench")
     return parser.parse_args()
 
 
-def part(data: Data, split: Split, settings: ModelSettings, stem: Path, name: str) -> tuple[Lists, float]:
+def part(
+    data: Data, split: Split, made_by: tuple[ModelSettings, int], stem: Path, name: str
+) -> tuple[Lists, float]:
     """Lists of one model for the questions of one split, and processor milliseconds to lay out one."""
+    settings, least = made_by
     model = trained(data, split, settings, stem, name)
     begun = time.process_time()
     facts = Facts.of(split.full, model.n_items, split.start)
     say(f"{name}: facts in {time.process_time() - begun:.1f} processor s")
     desk = Desk(facts, sources(SOURCES, facts))
     questions, spent = questions_of(split), 0.0
+    followed = None if data.pairs is None else PastFollowed(split.full, data.pairs, least)
 
     def timed():
         nonlocal spent
         vectors = model.item_scores().vectors
-        for moment in moments(split.full, questions, blocks(model, data, split), view(data), vectors):
+        asked = blocks(model, data, split)
+        for moment in moments(split.full, questions, asked, view(data), vectors, followed=followed):
             start = time.process_time()
             yield moment
             spent += time.process_time() - start
@@ -198,13 +210,16 @@ def hits(asked: Lists, scores: np.ndarray) -> dict[str, list[float]]:
     return {name: [round(float(x), 4) for x in pair] for name, pair in zip(SOURCES, shares, strict=True)}
 
 
-def ablation(taught: Lists, asked: Lists, trees: int) -> dict[str, dict]:
-    """NDCG@10 without each source and each group, and the ratio of all to it."""
+def ablation(taught: Lists, asked: Lists, trees: int, only: str = "all") -> dict[str, dict]:
+    """NDCG@10 without each source and each group, and the ratio of all to it; with the share of lists in
+    which a source names anything, and the ratio in those."""
     columns = names(SOURCES, tuple(GROUPS))
     everything = asked.ndcg(asked.start + grow(taught, trees).predict(asked.matrix))
     rows = {}
     groups = list(dict.fromkeys(name.partition(":")[0] for name in columns))
     for name in [*groups, *(f"sources:{source}" for source in SOURCES[1:])]:
+        if only not in ("all", name):
+            continue
         kept = np.array([not (f"{column}:").startswith(f"{name}:") for column in columns])
         source = SOURCES.index(name.partition(":")[2]) if ":" in name else -1
         less, fewer = without(taught, kept, source), without(asked, kept, source)
@@ -213,6 +228,13 @@ def ablation(taught: Lists, asked: Lists, trees: int) -> dict[str, dict]:
             "ndcg@10": round(float(scores.mean()), 5),
             "all to it": ratio(scores, everything, asked.people),
         }
+        if source >= 0:
+            here = np.add.reduceat(asked.named[:, source], asked.offsets[:-1]) > 0
+            rows[name]["lists with it"] = round(float(here.mean()), 4)
+            if here.any():
+                part_of = scores[here], everything[here], asked.people[here]
+                rows[name]["in them"] = {"ndcg@10": round(float(scores[here].mean()), 5)}
+                rows[name]["in them"]["all to it"] = ratio(*part_of)
         say(f"without {name}: {rows[name]}")
     return rows
 

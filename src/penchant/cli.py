@@ -17,7 +17,7 @@ from penchant.errors import InvalidInput, PenchantError
 
 _PROTOCOLS = ["leave-one-out", "time-split", "prequential", "successive"]
 """Those of ``evaluate.run``, which would bring torch along for every verb; a test holds them equal."""
-_TABLES = ["events", "items", "users", "offers", "exposures", "stock"]
+_TABLES = ["events", "items", "users", "offers", "exposures", "stock", "follows"]
 """Those of ``events.sources``, which would bring pyarrow along; a test holds them equal."""
 _METRICS = ["click-through", "conversion", "revenue"]
 """Those of ``evaluate.ab.report``; a test holds them equal."""

@@ -101,13 +101,15 @@ class RecommendSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     ``retrieval``: how the best items are found; ``auto`` by how many there are (``app/retrieval.py``).
     ``ranking``: ``auto`` orders lists by the shop's ranker where there is one (``app/ranker.py``).
-    ``sources``: of candidates beside the taste model, joined by ``+``.
+    ``sources``: of candidates beside the taste model, joined by ``+``. ``social_people``: whom somebody
+    follows that must have taken an item before ``social`` names it.
     """
 
     size: Positive = 20
     retrieval: Literal["auto", "float32", "float16", "int8", "approximate"] = "auto"
     ranking: Literal["auto", "off"] = "auto"
     sources: str = "again+goes-with+alike+looked-at+trending+new+kin"
+    social_people: Positive = 2
     repeats: Literal["auto", "always", "never"] = "auto"
     hide_viewed: bool = False
     popularity_days: Positive = 7

@@ -110,7 +110,8 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     ``kind`` is one of ``because-of`` (the past items in ``items`` contributed most),
     ``bought-again`` (bought before; ``count`` times), ``looked-at`` (viewed or otherwise handled before,
     never bought), ``about-you`` (what the shop knows of the person beside events contributed most),
-    ``popular``, ``similar``, ``tried`` (drawn, to learn whether it is liked) or ``rule`` (it is here because
+    ``followed`` (people whom the person follows took it), ``popular``, ``similar``,
+    ``tried`` (drawn, to learn whether it is liked) or ``rule`` (it is here because
     of the rule of the house named in ``rule``).
     ``share`` is the part of the score, from 0 to 1, that removing the named events, or what is known of the
     person, takes away.
@@ -165,8 +166,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that was refused, kept with the reason so that it can be repaired and replayed.
 
     ``content`` is the record as it came, its ``user_id`` already a pseudonym where it had one.
-    ``table`` says what the record is of, ``events``, ``items``, ``users``, ``offers``, ``exposures``
-    or ``stock``; it stands beside the content, because a record may have a column of any name.
+    ``table`` says what the record is of, ``events``, ``items``, ``users``, ``offers``, ``exposures``,
+    ``stock`` or ``follows``; it stands beside the content, because a record may have a column of any name.
     """
 
     source: str

@@ -8,6 +8,7 @@ from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
 from penchant.adapters.sqlite.corrections import SqliteCorrections
 from penchant.adapters.sqlite.database import Database
 from penchant.adapters.sqlite.deadletters import SqliteDeadLetters
+from penchant.adapters.sqlite.follows import SqliteFollows
 from penchant.adapters.sqlite.impressions import SqliteImpressions
 from penchant.adapters.sqlite.log import SqliteLog
 from penchant.adapters.sqlite.offers import SqliteExposures, SqliteOffers, SqliteStock
@@ -29,14 +30,14 @@ class Stores:
         self.corrections = SqliteCorrections(self.database)
         self.attributes = SqliteAttributes(self.database)
         self.offers, self.exposures = SqliteOffers(self.database), SqliteExposures(self.database)
-        self.stock = SqliteStock(self.database)
+        self.stock, self.follows = SqliteStock(self.database), SqliteFollows(self.database)
         self.ids = SqliteIdTable(self.database)
         self.items = SqliteItems(self.database, self.ids)
 
     def everything(self):
         return [
             self.impressions, self.dead_letters, self.marks, self.corrections, self.attributes,
-            self.exposures, self.consent, self.log,
+            self.exposures, self.follows, self.consent, self.log,
         ]  # fmt: skip
 
     def close(self):

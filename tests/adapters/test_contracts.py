@@ -12,7 +12,7 @@ from penchant.taste.corrections import Correction, CorrectionsInMemory
 from penchant.testing.attributes_contract import AttributesContract
 from penchant.testing.catalog_contract import CatalogContract
 from penchant.testing.corrections_contract import CorrectionsContract
-from penchant.testing.erasable_contract import ErasableContract
+from penchant.testing.erasable_contract import OTHER, VICTIM, ErasableContract
 from penchant.testing.fakes import (
     InMemoryAttributes,
     InMemoryConsent,
@@ -23,6 +23,8 @@ from penchant.testing.fakes import (
     InMemoryLog,
     InMemoryMarks,
 )
+from penchant.testing.follow_fakes import InMemoryFollows
+from penchant.testing.follows_contract import ZOE, FollowsContract, pair
 from penchant.testing.log_contract import ErasableLogContract, LogContract, event
 from penchant.testing.offer_fakes import InMemoryExposures, InMemoryOffers, InMemoryStock
 from penchant.testing.offers_contract import OffersContract
@@ -132,6 +134,35 @@ class TestOffersInSqlite(OffersContract):
         return self.stores.offers, self.stores.exposures, self.stores.stock
 
 
+class TestFollowsInMemory(FollowsContract):
+    @pytest.fixture
+    def follows(self):
+        return InMemoryFollows()
+
+
+class TestFollowsInSqlite(FollowsContract):
+    @pytest.fixture
+    def follows(self, stores):
+        self.stores = stores
+        return stores.follows
+
+    def reopened(self, follows):
+        self.stores.close()
+        self.stores.__post_init__()
+        return self.stores.follows
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_who_follows_somebody_is_not_told_in_an_export_and_goes_with_the_erasure(kind, stores):
+    follows = InMemoryFollows() if kind == "memory" else stores.follows
+    follows.put([pair(VICTIM, ZOE), pair(OTHER, VICTIM), pair(OTHER, ZOE)])
+    assert follows.export_person(VICTIM) == [{"follows": ZOE}]
+    before = follows.version()
+    assert follows.erase_person(VICTIM) == 2
+    assert follows.all() == [pair(OTHER, ZOE)]
+    assert follows.version() != before
+
+
 class TestCorrectionsInMemory(CorrectionsContract):
     @pytest.fixture
     def corrections(self):
@@ -160,6 +191,7 @@ def in_memory():
         "consent": (InMemoryConsent(), log),
         "attributes": (InMemoryAttributes(), log),
         "exposures": (InMemoryExposures(), log),
+        "follows": (InMemoryFollows(), log),
         "taste-corrections": (CorrectionsInMemory(), log),
     }
 
@@ -192,6 +224,8 @@ def put_something(name, store, log, person, number):
         store.replace({person: {"city": f"Bern {number}"}})
     elif name == "exposures":
         store.put([Exposure(user_id=person, campaign_id="spring", timestamp=float(number))])
+    elif name == "follows":
+        store.put([pair(person, ZOE)])
     elif name == "consent":
         store.set(person, Consent(profiling=False))
     else:

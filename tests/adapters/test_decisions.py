@@ -117,9 +117,9 @@ def test_what_items_cost_before_prices_were_kept_counts(tmp_path):
     items.upsert([Item(item_id="tea", price=3.5), Item(item_id="gift")])
     database.close()
     with sqlite3.connect(tmp_path / "shop.db") as old:
-        for table in ("decision_steps", "decisions_now", "offered", "prices"):
+        for table in ("decision_steps", "decisions_now", "offered", "prices", "follows"):
             old.execute(f"DROP TABLE {table}")
-        old.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 2}")
+        old.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 3}")
     old.close()
     database = Database(tmp_path / "shop.db", writer=True)
     items = SqliteItems(database, SqliteIdTable(database), lambda: 50.0)

@@ -65,10 +65,10 @@ def test_a_shop_of_before_gets_the_table(tmp_path):
     with sqlite3.connect(tmp_path / "shop.db") as old:
         for table in (
             "rules", "guests", "offers", "exposures", "stock", "decision_steps", "decisions_now", "offered",
-            "prices",
+            "prices", "follows",
         ):  # fmt: skip
             old.execute(f"DROP TABLE {table}")
-        old.execute("DELETE FROM counters WHERE name IN ('offers', 'exposures', 'stock')")
+        old.execute("DELETE FROM counters WHERE name IN ('offers', 'exposures', 'stock', 'follows')")
         old.execute("ALTER TABLE consent DROP COLUMN experiments")
         old.execute("PRAGMA user_version = 4")
     old.close()

@@ -120,13 +120,24 @@ def test_a_shop_of_the_version_before_gets_the_table(folder: Path, tmp_path: Pat
     with Shop(folder, writer=True) as shop:
         take_file(shop, write(tmp_path, GOOD))
         with shop.database.write() as connection:
-            later = ("offers", "exposures", "stock", "decision_steps", "decisions_now", "offered", "prices")
+            later = (
+                "offers",
+                "exposures",
+                "stock",
+                "decision_steps",
+                "decisions_now",
+                "offered",
+                "prices",
+                "follows",
+            )
             for table in ("attributes", "rules", "guests", *later):
                 connection.execute(f"DROP TABLE {table}")
             for table in ("events", "people"):
                 connection.execute(f"ALTER TABLE {table} DROP COLUMN checks")
             connection.execute("ALTER TABLE consent DROP COLUMN experiments")
-            connection.execute("DELETE FROM counters WHERE name IN ('offers', 'exposures', 'stock')")
+            connection.execute(
+                "DELETE FROM counters WHERE name IN ('offers', 'exposures', 'stock', 'follows')"
+            )
             connection.execute("PRAGMA user_version = 2")
     with Shop(folder, writer=True) as shop:
         take_file(shop, write(tmp_path, USERS), table="users")

@@ -15,6 +15,7 @@ from penchant.recommend.ranking.lessons import lists, moments
 from penchant.recommend.ranking.ranker import Desk
 from penchant.recommend.sources.choose import BUDGETS, named, sources
 from penchant.recommend.sources.facts import Facts
+from penchant.recommend.sources.followed import PastFollowed
 from penchant.recommend.sources.merge import candidates
 from penchant.recommend.sources.moment import Moment
 from penchant.types import EventType, Item
@@ -192,7 +193,8 @@ def told_at(histories, person, day, cut):
     facts = Facts.of(histories, N, cut * DAY)
     desk = Desk(facts, sources(tuple(BUDGETS), facts))
     scores = np.linspace(0, 1, N, dtype=np.float32)[None].copy()
-    found = lists(desk, asked, moments(histories, asked, [(slice(0, 1), scores)], view()))
+    friends = PastFollowed(histories, np.array([[0, 1], [0, 2], [0, 3], [1, 0]]), 1)
+    found = lists(desk, asked, moments(histories, asked, [(slice(0, 1), scores)], view(), followed=friends))
     return found.matrix, found.named
 
 

@@ -40,6 +40,7 @@ BODIES: dict[str, Any] = {
     "put_offers": {"offers": []},
     "put_exposures": {"exposures": []},
     "put_stock": {"stock": []},
+    "put_follows": {"follows": []},
     "approve": {},
     "edit": {"value": 3.5},
     "reject": {},
@@ -66,6 +67,7 @@ def fakes() -> MagicMock:
     fake.guests = MagicMock(spec=GuestServices)
     fake.guests.join_guest.return_value = {}
     fake.campaigns = MagicMock(spec=CampaignServices)
+    fake.campaigns.set_follows.return_value = {}
     fake.campaigns.trends.return_value = fake.campaigns.put_rows.return_value = {}
     fake.campaigns.campaigns.return_value = fake.item_prices.return_value = {}
     fake.decided = MagicMock(spec=DecisionServices)

@@ -35,6 +35,13 @@ class CampaignDesk:
         self._engine.tables.follow()
         return told
 
+    def set_follows(self, user_id: str, followed: list[Any]) -> dict[str, int]:
+        """See :meth:`~penchant.serve.campaigns.CampaignServices.set_follows`."""
+        with self._engine.lock:  # An erasure of one of them comes before or after it as a whole.
+            told = self._shop.follow_lists().put(user_id, followed)
+        self._engine.tables.follow()
+        return told
+
     def campaigns(self, user_id: str) -> dict[str, Any]:
         """See :meth:`~penchant.serve.campaigns.CampaignServices.campaigns`."""
         person, now = self._shop.pseudonymizer.pseudonym(user_id), self._shop.clock()

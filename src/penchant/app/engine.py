@@ -84,15 +84,14 @@ class Engine:
         self.rankers = Rankers(shop, columns, self.counts.trend.live)
         exposure, sink = exposure_of(shop, self.writer)
         arms, self.ruling = self.current.experiment(), Ruling(shop, self.health.fault)
-        self.tables = Tables(shop, self.ruling.force, self.health.fault)
+        self.tables = Tables(shop, self.counts, self.ruling.force, self.health.fault)
         self.recommender = Recommender(
             catalog=shop.catalog, tracker=tracker, popularity=self.counts.popularity, seen=self._seen,
             corrections=shop.corrections, consent=shop.consent, sink=sink, new_id=self.new_list_id,
             experiment=arms, on_fault=self.health.fault, rules=self.tables.rules, suited=self.answered,
             retrieval=retrieval_of(shop.settings.recommend, len(arms.pinned)),
-            ranking=self.rankers.ranking,
+            ranking=self.rankers.ranking, offers=self.tables.offers, circles=self.tables.circles,
             variety=Variety(shop.settings.variety), exposure=exposure, exploration=self.exploring.stage,
-            offers=self.tables.offers,
         )  # fmt: skip
         self._watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
         self._watcher.start()
@@ -185,7 +184,7 @@ class Engine:
             tracker.forget(person)
         self.recommender.personal.latest.forget(person)
         self.answered.forget(person)
-        self.tables.offers.forget(person)
+        self.tables.forget(person)
 
     def _hear(self, entries: list[Logged]) -> None:
         self.answered.heard(entries)
@@ -212,6 +211,7 @@ class Engine:
                 if disregarded is not None and not disregarded.leaves_out(entry):
                     heard.append(entry.event)
         finally:
+            self.tables.circles.heard({Pseudonym(entry.event.user_id) for entry in entries})
             self.counts.add(heard, row_of)
 
     def _watch(self) -> None:

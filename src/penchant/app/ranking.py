@@ -7,6 +7,7 @@ import numpy as np
 
 from penchant.adapters import lightgbm_trees
 from penchant.app.bars import training_bar
+from penchant.app.circles import past_followed
 from penchant.app.output import Told
 from penchant.app.ranker import FOLDER
 from penchant.app.shop import Shop
@@ -22,6 +23,7 @@ from penchant.recommend.ranking.port import importance
 from penchant.recommend.ranking.ranker import Desk
 from penchant.recommend.sources.choose import named, sources
 from penchant.recommend.sources.facts import Facts
+from penchant.recommend.sources.social import SOCIAL
 
 MOST_LISTS = 5_000
 """That a ranker learns from."""
@@ -113,7 +115,11 @@ def _lists(shop: Shop, given: Material, split: Split, early: PreferenceModel, de
     )
     asked = questions_of(split)
     vectors = early.item_scores().vectors
-    return lists(desk, asked, moments(split.full, asked, scores, shop.catalog.view(), vectors))
+    social = any(source.name == SOCIAL for source in desk.sources)
+    known = past_followed(shop, replace(data, histories=split.full)) if social else None
+    return lists(
+        desk, asked, moments(split.full, asked, scores, shop.catalog.view(), vectors, followed=known)
+    )
 
 
 def questions_of(split: Split) -> Questions:

@@ -15,6 +15,7 @@ from penchant.adapters.sqlite.corrections import SqliteCorrections
 from penchant.adapters.sqlite.database import Database, WriterLock
 from penchant.adapters.sqlite.deadletters import SqliteDeadLetters
 from penchant.adapters.sqlite.decisions import SqliteDecisions, SqliteOffered
+from penchant.adapters.sqlite.follows import SqliteFollows
 from penchant.adapters.sqlite.guests import SqliteGuests
 from penchant.adapters.sqlite.impressions import SqliteImpressions
 from penchant.adapters.sqlite.keys import SqliteKeys
@@ -27,6 +28,7 @@ from penchant.app.learned import LearnedFiles
 from penchant.catalog.catalog import Catalog
 from penchant.catalog.encoder import TextEncoder
 from penchant.errors import ShopError
+from penchant.events.follows import FollowLists
 from penchant.events.intake import Intake
 from penchant.events.tables import SHAPES, TableDoor
 from penchant.events.users import Users
@@ -105,7 +107,7 @@ class Shop:
         self.offered = SqliteOffered(self.database)
         self.guests = SqliteGuests(self.database, self.log, (self.corrections, self.attributes, self.consent))
         self.offers, self.exposures = SqliteOffers(self.database), SqliteExposures(self.database)
-        self.stock = SqliteStock(self.database)
+        self.stock, self.follows = SqliteStock(self.database), SqliteFollows(self.database)
         self.ids = SqliteIdTable(self.database)
         self.items = SqliteItems(self.database, self.ids, self.clock)
         self.keys = Keys(SqliteKeys(self.database))
@@ -146,8 +148,10 @@ class Shop:
         )  # fmt: skip
 
     def tables(self) -> dict[str, TableDoor[Any]]:
-        """The doors for offers, exposures and stock, by the name of the table."""
-        stores = {"offers": self.offers, "exposures": self.exposures, "stock": self.stock}
+        """The doors for further tables, by the name of the table."""
+        stores = {
+            "offers": self.offers, "exposures": self.exposures, "stock": self.stock, "follows": self.follows,
+        }  # fmt: skip
         return {
             name: TableDoor(
                 SHAPES[name], store, self.dead_letters, (self.pseudonymizer, self.ledger),
@@ -155,6 +159,12 @@ class Shop:
             )
             for name, store in stores.items()
         }  # fmt: skip
+
+    def follow_lists(self) -> FollowLists:
+        """The door for whole lists of whom people follow."""
+        return FollowLists(
+            self.follows, self.pseudonymizer, self.ledger, settings=self.settings, clock=self.clock
+        )
 
     def rights(self) -> Rights:
         """The stores in this folder; a server adds its caches in front."""
@@ -166,7 +176,7 @@ class Shop:
         guests = ErasableGuests(self.guests, self.ledger, left)
         return [
             guests, self.learned, self.impressions, self.dead_letters, self.offered, self.marks,
-            self.corrections, self.attributes, self.exposures, self.consent, self.log,
+            self.corrections, self.attributes, self.exposures, self.follows, self.consent, self.log,
         ]  # fmt: skip
 
     def assign_ids(self) -> None:

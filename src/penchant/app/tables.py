@@ -1,16 +1,19 @@
-"""Offers, exposures and stock as a process that serves follows them."""
+"""Offers, exposures, stock and who follows whom as a process that serves follows them."""
 
 import math
 from threading import Lock
 from typing import Final
 
 from penchant.adapters.sqlite.offers import sold_since
+from penchant.app.circles import circles_of
+from penchant.app.counts import Counts
 from penchant.app.shop import Shop
 from penchant.errors import ShopError, StorageError
 from penchant.recommend.fallback import STORAGE, OnFault
 from penchant.recommend.offers import OffersInForce
 from penchant.recommend.rules.force import Rules
 from penchant.recommend.stock import Levels, StockedRules
+from penchant.types import Pseudonym
 
 DAY: Final = 86_400.0
 SPAN: Final = 28 * DAY
@@ -20,14 +23,16 @@ HOUR: Final = 3_600.0
 
 
 class Tables:
-    """``offers`` that hold for people, and ``rules`` of the house with stock beside them; :meth:`follow`
+    """``offers`` that hold for people, ``circles`` of whom they follow, and ``rules`` of the house with stock
+    beside them; :meth:`follow`
     takes in what is new. ``on_fault`` hears where it cannot be read."""
 
-    def __init__(self, shop: Shop, rules: Rules, on_fault: OnFault) -> None:
+    def __init__(self, shop: Shop, counts: Counts, rules: Rules, on_fault: OnFault) -> None:
         self._shop = shop
         self._on_fault = on_fault
         self._lock = Lock()
         self.offers = OffersInForce(shop.offers, shop.exposures, on_fault)
+        self.circles = circles_of(shop, counts, on_fault)
         self.stocking = Stocking(shop, rules)
         self.rules: Rules = self.stocking.rules
         self.follow()
@@ -37,9 +42,15 @@ class Tables:
         with self._lock:  # What one thread read earlier is not kept over what another read later.
             try:
                 self.offers.follow(self._shop.clock())
+                self.circles.follow()
                 self.stocking.follow(self._shop.clock())
             except (StorageError, ShopError) as error:  # What was read before holds on.
                 self._on_fault(STORAGE, error)
+
+    def forget(self, person: Pseudonym) -> None:
+        """What is kept of a person is not what it was."""
+        self.offers.forget(person)
+        self.circles.forget(person)
 
 
 class Stocking:

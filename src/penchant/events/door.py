@@ -82,7 +82,8 @@ class LetterMaker:
                 column=v.column,
                 code=v.code,
                 message=v.message,
-                content=safe_record(raw[index]) | ({"user_id": names[users[index]]} if users[index] else {}),
+                content=safe_record(raw[index], self.table)
+                | ({"user_id": names[users[index]]} if users[index] else {}),
                 timestamp=now,
                 user_id=names.get(users[index], ""),
                 table=self.table,

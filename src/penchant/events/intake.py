@@ -201,11 +201,14 @@ class Intake:
         self._write([ready])
         return [ready.violations.get(index) for index in range(len(records))]
 
-    def safe_content(self, record: Mapping[str, Any], person: str) -> tuple[str, dict[str, Any]]:
-        """Pseudonym and content of a dead letter made of a raw record; ``person`` where none is in it."""
+    def safe_content(
+        self, record: Mapping[str, Any], person: str, table: str = "events"
+    ) -> tuple[str, dict[str, Any]]:
+        """Pseudonym and content of a dead letter of ``table`` made of a raw record; ``person`` where
+        none is in it."""
         raw = plain_id(record.get("user_id"))
         person = self._pseudonymizer.pseudonyms([raw])[0] if raw else person
-        return person, safe_record(record) | ({"user_id": person} if person else {})
+        return person, safe_record(record, table) | ({"user_id": person} if person else {})
 
     def _limits(self) -> Limits:
         return limits_of(self._settings, self._clock())

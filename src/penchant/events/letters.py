@@ -11,17 +11,25 @@ _ONCE_KEPT = 65_536
 """What older versions kept, the least that stands before a mark of a cut."""
 _CUT = re.compile(r"… \(cut, \d+ characters\)\Z")
 _MAX_MARK = 64
+PEOPLE = frozenset({"user_id", "follows"})
+"""Columns that name people."""
+_OTHERS = {"follows": frozenset({"follows"})}
+"""Of a table, columns that name others than the person of a row: no letter keeps what stood there."""
 _MAX_FIELDS = 256
 _MAX_DEPTH = 4
 
 
-def safe_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as a dead letter keeps it; ``user_id`` is left out, the caller adds the pseudonym.
+def safe_record(record: Mapping[str, Any], table: str = "") -> dict[str, Any]:
+    """A record as a dead letter of ``table`` keeps it; ``user_id`` is left out, the caller adds the
+    pseudonym, and so is the id of anybody else: an erasure of that person would not find it.
 
     >>> safe_record({"user_id": "anna", "price": float("nan")})
     {'price': 'nan'}
+    >>> safe_record({"user_id": "anna", "follows": "ben", "removed": "?"}, "follows")
+    {'removed': '?'}
     """
-    names = [name for name in record if name != "user_id"][:_MAX_FIELDS]
+    left_out = _OTHERS.get(table, frozenset[str]()) | {"user_id"}
+    names = [name for name in record if name not in left_out][:_MAX_FIELDS]
     return {utf8(name)[:MAX_KEPT]: _safe(record[name], 0) for name in names}
 
 

@@ -292,4 +292,4 @@ def _keep_new_reasons(
 def _kept(intake: Intake, one: _Try) -> tuple[str, dict[str, Any]]:
     if one.table == "items":
         return "", safe_record(one.record)
-    return intake.safe_content(one.record, one.letter.user_id)
+    return intake.safe_content(one.record, one.letter.user_id, one.table)

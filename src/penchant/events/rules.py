@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from penchant.events.cells import BadCell, Limits, scalar, shown
+from penchant.events.letters import PEOPLE
 from penchant.events.schema import EVENT_COLUMNS, EVENT_NAMES, IGNORED, Column
 from penchant.types import Event, EventType, Scalar
 
@@ -235,10 +236,11 @@ def _bad_rating(value: float | None) -> tuple[str, BadCell] | None:
 
 def violation_of(rows: Rows, index: int, column: str, cell: Any, error: BadCell) -> Violation:
     """The error in one cell, without a person's id in it."""
+    secret = column in PEOPLE
     name = shown(column)[1:-1] if column not in EVENT_NAMES else column
-    quoted = "" if column == "user_id" or cell is None else shown(cell)
+    quoted = "" if secret or cell is None else shown(cell)
     # A message is shown and logged: it must not quote a person's id.
-    reason = str(error) if column != "user_id" else str(error).replace(shown(cell), "…")
+    reason = str(error) if not secret else str(error).replace(shown(cell), "…")
     return Violation(
         row=rows.numbers[index], column=name, value=quoted, code=error.code, message=f"{name} {reason}"
     )

@@ -17,12 +17,13 @@ from penchant.events.textfiles import CsvSource, JsonLinesSource
 _SNIFF = 1024 * 1024
 _DAMAGED = 0.1
 """Share of the first lines up to which bytes that are not UTF-8 are a damage, and not another encoding."""
-TABLES = ("events", "items", "users", "offers", "exposures", "stock")
+TABLES = ("events", "items", "users", "offers", "exposures", "stock", "follows")
 """Tables that a file may hold."""
 _NEEDED = {
     "events": REQUIRED, "items": ("item_id",), "users": ("user_id",),
     "offers": ("offer_id", "campaign_id", "item_id", "starts", "ends"),
     "exposures": ("user_id", "campaign_id", "timestamp"), "stock": ("item_id", "timestamp", "on_hand"),
+    "follows": ("user_id", "follows"),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Tables beside events, items and people: offers, exposures and stock, from files and requests."""
+"""Tables beside events, items and people: offers, exposures, stock and follows, from files and requests."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +32,7 @@ from penchant.events.door import (
     still_wrong,
     with_people,
 )
+from penchant.events.follows import Follow
 from penchant.events.guests import NO_LOGINS, Logins, owner_at
 from penchant.events.offers import Exposure, Offer, StockLevel
 from penchant.events.rules import Rows, Violation, read_column, rows_of_records, violation_of
@@ -79,7 +80,8 @@ class TableReport(msgspec.Struct, frozen=True, kw_only=True):
 class Shape(Generic[Row]):
     """One table: its columns, the row that their values make, and what is wrong with several together.
 
-    ``time`` names the column that says when a row of a person happened.
+    ``time`` names the column that says when a row of a person happened, ``other`` one that names another
+    person.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Shape(Generic[Row]):
     make: Callable[[Values], Row]
     wrong: Callable[[Values], tuple[str, BadCell] | None] = lambda _: None
     time: str = ""
+    other: str = ""
 
     @property
     def names(self) -> frozenset[str]:
@@ -122,6 +125,18 @@ def _backwards(values: Values) -> tuple[str, BadCell] | None:
     if values["ends"] <= values["starts"]:
         return "ends", BadCell("ends-first", "is not after starts")
     return None
+
+
+def _themselves(values: Values) -> tuple[str, BadCell] | None:
+    if values["user_id"] == values["follows"]:
+        return "follows", BadCell("follows-self", "is the person themselves")
+    return None
+
+
+def _follow(values: Values) -> Follow:
+    return Follow(
+        user_id=values["user_id"], follows=values["follows"], removed=bool(values["removed"])
+    )  # fmt: skip
 
 
 def _exposure(values: Values) -> Exposure:
@@ -170,7 +185,18 @@ STOCK: Final = Shape(
     ),
     lambda values: StockLevel(**values),
 )
-SHAPES: Final[Mapping[str, Shape[Any]]] = {shape.name: shape for shape in (OFFERS, EXPOSURES, STOCK)}
+FOLLOWS: Final = Shape(
+    "follows",
+    (
+        _USER,
+        Column("follows", identifier, "text, the shop's own id of who is followed", required=True),
+        Column("removed", truth, "true where the person follows them no more; false where absent"),
+    ),
+    _follow,
+    _themselves,
+    other="follows",
+)
+SHAPES: Final[Mapping[str, Shape[Any]]] = {shape.name: shape for shape in (OFFERS, EXPOSURES, STOCK, FOLLOWS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +228,8 @@ def check_rows(shape: Shape[Any], rows: Rows, limits: Limits) -> CheckedRows:
 
 class TableDoor(Generic[Row]):
     """Takes rows of one table in; only pseudonyms pass. A row of a person who was erased after its time does
-    not come back; one of a guest of before a login is the person's, also where it comes late."""
+    not come back, nor does one that names somebody else who ever was erased. One of a guest of before a login
+    is the person's, also where it comes late."""
 
     def __init__(
         self,
@@ -309,19 +336,25 @@ class TableDoor(Generic[Row]):
             if not self._ledger.obeys(person, row[self.shape.time] if self.shape.time else -math.inf)
         }
 
+    def _others(self, checked: CheckedRows) -> list[Pseudonym]:
+        """Who else each good row names; of a table that names nobody else none at all."""
+        name = self.shape.other
+        return hidden([row[name] for row in checked.values], self._pseudonymizer) if name else []
+
     def _made(self, checked: CheckedRows, people: Sequence[Pseudonym]) -> list[Row]:
         if not self._personal:
             return [self.shape.make(row) for row in checked.values]
-        return [
-            self.shape.make({**row, "user_id": person})
-            for row, person in zip(checked.values, people, strict=True)
-        ]
+        named = [{**row, "user_id": person} for row, person in zip(checked.values, people, strict=True)]
+        for row, other in zip(named, self._others(checked), strict=False):
+            row[self.shape.other] = other
+        return [self.shape.make(row) for row in named]
 
     def _keep(self, checked: CheckedRows, already: Sequence[bool] | None = None) -> tuple[int, list[int]]:
         """Store the good rows; how many are new or differ, and the indices of those who were erased."""
         named = self._hidden(checked, already)
         people = self._owners(checked, named)
         gone = self._erased(checked, named) | self._erased(checked, people)
+        gone |= self._erased(checked, self._others(checked))
         rows = self._made(checked, people)
         kept = [row for row, index in zip(rows, checked.indices, strict=True) if index not in gone]
         return (self._store.put(kept) if kept else 0), sorted(gone)

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from penchant.model.records import one_more
 from penchant.model.repeat import Memory
 from penchant.model.tokens import Token
+from penchant.recommend.circles import Circles
 from penchant.recommend.filters import SeenFilter
 from penchant.recommend.latest import Latest
 from penchant.recommend.ranking.serving import Ranking
-from penchant.recommend.reasons import AS_A_WHOLE, POPULAR, personal_reasons
+from penchant.recommend.reasons import AS_A_WHOLE, FOLLOWED, POPULAR, personal_reasons
 from penchant.recommend.request import Listed, Ranked, Request, Spare
 from penchant.recommend.retrieval.follow import Question, Retrieval
+from penchant.recommend.sources.followed import NOBODY, Followed
 from penchant.recommend.variety.stage import Variety
 from penchant.settings import VarietySettings
 from penchant.taste.tracker import Reading, TasteTracker
@@ -52,23 +54,39 @@ class PersonalLists:
         ranking: Ranking | None = None,
         variety: Variety | None = None,
         spare: int = 0,
+        *,
+        circles: Circles | None = None,
     ) -> None:
         """``retrieval`` finds the best of very many items; None where all are scored. ``ranking`` orders
         them where all are scored; None where the score does. ``variety`` puts the best in another order.
-        So many of the next best are kept in ``spare``."""
+        So many of the next best are kept in ``spare``. ``circles``: whom people follow, None where nobody
+        asks."""
         self.seen = seen
         self._ranking = ranking
         self._variety = variety or Variety(VarietySettings())
         self._retrieval = retrieval
         self._spare = spare
+        self._circles = circles
         self.latest: Latest[Listed] = Latest()
         # Threads that compute at the same time only take the interpreter from each other: with 16 requests
         # at once half as many were answered in a second as with one.
         self._one_at_a_time = Lock()
 
+    def followed(self, person: Pseudonym | None, now: float) -> Followed:
+        """What people took whom the person follows, where lists are ordered by that too.
+
+        Raises:
+            WouldWait: something is to be read for it, and nobody is to wait.
+        """
+        ranking, circles = self._ranking, self._circles  # Another ranker may come meanwhile.
+        if person is None or ranking is None or circles is None or not (circles.any and ranking.social):
+            return NOBODY
+        return circles.of(person, now)
+
     def apart(self) -> "PersonalLists":
         """The same with kept lists of its own."""
-        return PersonalLists(self.seen, self._retrieval, self._ranking, self._variety, self._spare)
+        found = self.seen, self._retrieval, self._ranking, self._variety, self._spare
+        return PersonalLists(*found, circles=self._circles)
 
     def rank(self, ranking: Ranking | None) -> None:
         """Another ranker orders lists from the next request on; those that were kept are made anew."""
@@ -191,6 +209,12 @@ def _explained(
     reasons = personal_reasons(
         reading, request.now, rows, request.view.name, otherwise=otherwise, without=without
     )
+    # A taste that says nothing of an item leaves it to whoever else does.
+    social = set(request.followed.rows.tolist())
+    reasons = [
+        FOLLOWED if reason is otherwise and row in social else reason
+        for row, reason in zip(rows.tolist(), reasons, strict=True)
+    ]
     return [
         (row, score, lifted.get(row, reason))
         for row, score, reason in zip(rows.tolist(), scores.tolist(), reasons, strict=True)

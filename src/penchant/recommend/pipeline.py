@@ -8,6 +8,7 @@ from penchant.catalog.catalog import Catalog
 from penchant.catalog.view import CatalogView
 from penchant.errors import WouldWait
 from penchant.privacy.consent import ConsentStore
+from penchant.recommend.circles import Circles
 from penchant.recommend.experiment import Experiment
 from penchant.recommend.exploration.stage import Exploration
 from penchant.recommend.fallback import MODEL, PERSON, OnFault, nobody_hears, reason_of
@@ -65,16 +66,14 @@ class Recommender:
         exposure: Exposure | None = None,
         exploration: Exploration | None = None,
         offers: OffersInForce | None = None,
+        circles: Circles | None = None,
     ) -> None:
-        self._catalog = catalog
-        self._tracker = tracker
+        self._catalog, self._tracker = catalog, tracker
         self._filling = Filling(popularity, suited, self._told)
-        self._corrections = corrections
-        self._consent = consent
-        self._sink = sink
-        self._new_id = new_id
+        self._corrections, self._consent = corrections, consent
+        self._sink, self._new_id = sink, new_id
         spare = exploration.candidates if exploration is not None else 0
-        self.personal = PersonalLists(seen, retrieval, ranking, variety, spare)
+        self.personal = PersonalLists(seen, retrieval, ranking, variety, spare, circles=circles)
         self._exposure, self._exploration, self._offers = exposure, exploration, offers
         self._on_fault = on_fault
         self._rules: Rules = rules or RulesInForce(catalog, lambda _: {})
@@ -196,8 +195,9 @@ class Recommender:
         ruled = self._rules.about(view, known, wanted.placement, now)
         shared = self._exposure is not None
         return Request(
-            wanted, view, known, wishes, ruled.allowed(allowed), context_row, now, fault, ruled, shared
-        )
+            wanted, view, known, wishes, ruled.allowed(allowed), context_row, now, fault, ruled, shared,
+            self.personal.followed(known, now),
+        )  # fmt: skip
 
     def _known(self, person: Pseudonym | None) -> tuple[Pseudonym | None, tuple[Correction, ...], str]:
         """The person, where they may be recognised, and their wishes. Where that cannot be read they may not

@@ -21,6 +21,9 @@ NAMED = 2
 POPULAR = Reason(kind="popular")
 """Others take it."""
 
+FOLLOWED = Reason(kind="followed")
+"""Several of those whom the person follows took it of late; none of them is named."""
+
 AS_A_WHOLE = Reason(kind="because-of")
 """Taste, wishes and the item on the page speak for it together."""
 

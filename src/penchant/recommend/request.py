@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from penchant.catalog.view import CatalogView
 from penchant.model.scores_step import TREND_SECONDS
 from penchant.recommend.rules.force import AHEAD, UNRULED, Ruled
+from penchant.recommend.sources.followed import NOBODY, Followed
 from penchant.taste.corrections import Correction
 from penchant.taste.tracker import Reading
 from penchant.types import Pseudonym, Reason
@@ -57,6 +58,7 @@ class Request:
         fault: why a person cannot be recognised, see :mod:`penchant.recommend.fallback`.
         ruled: what the rules of the house say; what they forbid is not ``allowed`` any more.
         shared: whether places are shared between groups, which passes some of the best over.
+        followed: what people whom the person follows took, where the ranker asks for it.
     """
 
     wanted: Wanted
@@ -69,6 +71,7 @@ class Request:
     fault: str = ""
     ruled: Ruled = UNRULED
     shared: bool = False
+    followed: Followed = NOBODY
 
     @property
     def room(self) -> int:
@@ -83,4 +86,4 @@ class Request:
         # Another object of the same name has learned, or knows more items.
         model = weakref.ref(reading.model)
         read = model, reading.snapshot, reading.newest, reading.present, about
-        return *here, self.ruled.key, *read, int(self.now // TREND_SECONDS)
+        return *here, self.ruled.key, self.followed.key, *read, int(self.now // TREND_SECONDS)

@@ -35,6 +35,7 @@ class _Words(NamedTuple):
     alike: str
     rule: str
     tried: str
+    followed: str
     popular: str
     shared: Mapping[str, str]
     comma: str
@@ -53,6 +54,7 @@ _WORDS: Mapping[Language, _Words] = {
         alike="Similar",
         rule="Placed here by the shop",
         tried="Something new to you, to learn what you like",
+        followed="Taken by people you follow",
         popular="Popular these days",
         shared={"brand": "{}: also by {}", "category": "{}: also in {}", "word": "{}: both say “{}”"},
         comma=", ",
@@ -69,6 +71,7 @@ _WORDS: Mapping[Language, _Words] = {
         alike="相似商品",
         rule="由商店安排在此",
         tried="为了解您的喜好，试着推荐给您",
+        followed="您关注的人选了它",
         popular="近期热门",
         shared={
             "brand": "{}：同属品牌“{}”",
@@ -105,7 +108,10 @@ def words(
         return said.shared[shared.kind].format(because, shared.name) if shared and named else because
     if reason.kind == "similar":
         return said.similar.format(named) if named else said.alike
-    plain = {"looked-at": said.looked, "about-you": said.about, "rule": said.rule, "tried": said.tried}
+    plain = {
+        "looked-at": said.looked, "about-you": said.about, "rule": said.rule, "tried": said.tried,
+        "followed": said.followed,
+    }  # fmt: skip
     return plain.get(reason.kind, said.popular)
 
 

@@ -1,5 +1,5 @@
-"""Campaigns of a person, rows of offers, exposures and stock, and trends: ``/v1/users/{id}/campaigns``,
-``/v1/offers``, ``/v1/trends`` and so on."""
+"""Campaigns of a person, rows of offers, exposures and stock, whom a person follows, and trends:
+``/v1/users/{id}/campaigns``, ``/v1/offers``, ``/v1/users/{id}/follows``, ``/v1/trends`` and so on."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from penchant.serve.limits import Change, check_id, read_batch
+from penchant.errors import InvalidInput
+from penchant.serve.limits import Change, check_id, read_batch, read_json
 from penchant.settings import ServeSettings
 
 Routes = list[tuple[str, str, frozenset[str], Callable[[Request], Awaitable[Any]]]]
@@ -20,6 +21,11 @@ class CampaignServices(Protocol):
         """Keep rows of ``offers``, ``exposures`` or ``stock``, all or none; ``received``, ``changed``,
         ``erased``. Lists follow them at once, in other processes within two seconds. Raises InvalidInput.
         """
+        ...
+
+    def set_follows(self, user_id: str, followed: list[Any]) -> dict[str, int]:
+        """Replace whom the person follows: ``follows`` so many, ``changed`` so many. Lists follow it at
+        once, in other processes within two seconds. Raises InvalidInput, Conflict."""
         ...
 
     def campaigns(self, user_id: str) -> dict[str, Any]:
@@ -61,6 +67,14 @@ class CampaignRoutes:
     async def put_stock(self, request: Request) -> Any:
         return await self._put("stock", request)
 
+    async def put_follows(self, request: Request) -> Any:
+        user = check_id(request.path_params["user_id"], "user_id", self._limits.max_id)
+        body = await read_json(request, self._limits)
+        followed = body.get("follows") if isinstance(body, dict) and len(body) == 1 else None
+        if not isinstance(followed, list):
+            raise InvalidInput('the body must be {"follows": ["the id of a person", ...]}')
+        return await self._change(self._services.set_follows, user, followed)
+
     async def _put(self, table: str, request: Request) -> Any:
         records = await read_batch(request, table, self._limits)
         return await self._change(self._services.put_rows, table, records)
@@ -75,4 +89,5 @@ def campaign_routes(routes: CampaignRoutes) -> Routes:
         ("PUT", "/v1/offers", admin, routes.put_offers),
         ("PUT", "/v1/exposures", admin, routes.put_exposures),
         ("PUT", "/v1/stock", admin, routes.put_stock),
+        ("PUT", "/v1/users/{user_id}/follows", frozenset({"events"}), routes.put_follows),
     ]

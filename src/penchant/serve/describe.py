@@ -3,6 +3,7 @@
 from typing import Any
 
 from penchant.events.cells import Limits
+from penchant.events.follows import MOST_IN_A_LIST
 from penchant.recommend.fallback import REASONS
 from penchant.serve.decisions import KINDS, MOST, STATES
 from penchant.serve.forms import EVENT, ID, ITEM, ROWS, TASTE, WORDS
@@ -93,6 +94,7 @@ _ATTRIBUTES: dict[str, Any] = {
     "additionalProperties": {"type": "string", "maxLength": Limits().max_attribute},
     "maxProperties": Limits().max_attributes,
 }
+_FOLLOWED: dict[str, Any] = {"type": "array", "items": ID, "maxItems": MOST_IN_A_LIST}
 _VERSION = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
 _NOTE = ("note", _TEXT | {"maxLength": 500})
 _SEEN = ("expected", _VERSION | {"description": "The version that the author saw; a newer one is a conflict"})
@@ -222,6 +224,15 @@ OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | No
         [],
         _ATTRIBUTES,
         _object(attributes=_ATTRIBUTES),
+    ),
+    (
+        "put",
+        "/v1/users/{user_id}/follows",
+        "events",
+        "Replace whom a person follows; an empty list removes all",
+        [],
+        _object(follows=_FOLLOWED),
+        _object(follows={"type": "integer"}, changed={"type": "integer"}),
     ),
     ("post", "/v1/users/{user_id}/guests", "events", _LOGIN, [], _object(guest_id=_GUEST), _JOINED),
     ("get", "/v1/users/{user_id}/export", "admin", "All that is held on a person", [], None, _OBJECT),

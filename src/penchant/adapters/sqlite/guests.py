@@ -9,6 +9,7 @@ from penchant.adapters.sqlite.attributes import join_attributes
 from penchant.adapters.sqlite.corrections import join_wishes
 from penchant.adapters.sqlite.database import Database
 from penchant.adapters.sqlite.deadletters import join_letters
+from penchant.adapters.sqlite.follows import join_follows
 from penchant.adapters.sqlite.impressions import join_lists
 from penchant.adapters.sqlite.log import SqliteLog, join_events
 from penchant.adapters.sqlite.offers import join_exposures
@@ -102,6 +103,7 @@ class SqliteGuests:
             join_wishes(connection, (guest, person), moved, time, may)
             if may(float("-inf")):  # They have no time.
                 join_attributes(connection, guest, person)
+                join_follows(connection, guest, person)
             join_refusals(connection, guest, person)
             connection.execute("DELETE FROM marked_people WHERE pseudonym = ?", [guest])
             _note(connection, guest, Login(time, person))

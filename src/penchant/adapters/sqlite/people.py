@@ -20,7 +20,10 @@ _EVERYBODY = " UNION ".join(
         "people", "impressions", "dead_letters", "marked_people", "consent", "corrections", "attributes",
         "guests", "offered",
     )
-) + " UNION SELECT guest FROM guests UNION SELECT user_id FROM exposures"  # fmt: skip
+) + (
+    " UNION SELECT guest FROM guests UNION SELECT user_id FROM exposures"
+    " UNION SELECT user_id FROM follows UNION SELECT follows FROM follows"
+)  # fmt: skip
 
 
 def everybody(database: Database) -> list[Pseudonym]:

@@ -1,6 +1,7 @@
 """The tables, as numbered migrations. Never change one that was released: add the next."""
 
 from penchant.adapters.sqlite.decisions_schema import DECISIONS
+from penchant.adapters.sqlite.follows_schema import FOLLOWS
 from penchant.adapters.sqlite.prices_schema import PRICES
 from penchant.adapters.sqlite.rules_schema import RULES
 
@@ -107,5 +108,6 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     DECISIONS,
     PRICES,
+    FOLLOWS,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -13,6 +13,7 @@ from penchant.model.histories import FloatArray, Histories
 from penchant.model.records import Records
 from penchant.model.trend import TrendTable
 from penchant.recommend.ranking.ranker import Desk
+from penchant.recommend.sources.followed import NOBODY, PastFollowed
 from penchant.recommend.sources.moment import Moment
 
 
@@ -22,6 +23,8 @@ def moments(
     blocks: Iterable[tuple[slice, FloatArray]],
     view: CatalogView,
     vectors: FloatArray | None = None,
+    *,
+    followed: PastFollowed | None = None,
 ) -> Iterator[Moment]:
     """What was known just before each question, in their order.
 
@@ -32,20 +35,23 @@ def moments(
         blocks: taste scores (b, N) of them, in order, -inf for what may not be shown.
         view: the catalogue.
         vectors: (N, D) of the model that gave the scores.
+        followed: whom people follow and what those took; None where that is not known.
     """
     records = Records.of_moments(histories, asked.people, asked.ends)
     trend = TrendTable.of(histories)
     for part, scores in blocks:
         seen = {place: now.copy() for place, now in trend.moments(asked.times[part], scores.shape[1])}
         for place, question in enumerate(range(part.start, part.stop)):
+            now, person = float(asked.times[question]), int(asked.people[question])
             yield Moment(
-                now=float(asked.times[question]),
+                now=now,
                 view=view,
                 scores=scores[place],
                 trend=seen[place],
                 allowed=np.isfinite(scores[place]),
                 record=records.of(question),
                 vectors=vectors,
+                followed=NOBODY if followed is None else followed.at(person, now),
             )
 
 

@@ -11,6 +11,7 @@ from penchant.model.trend import LiveTrend
 from penchant.recommend.ranking.ranker import Ranker
 from penchant.recommend.request import Request
 from penchant.recommend.sources.moment import Moment
+from penchant.recommend.sources.social import SOCIAL
 from penchant.taste.model import PreferenceModel
 
 _log = logging.getLogger(__name__)
@@ -27,6 +28,11 @@ class Ranking:
         self._seen: tuple[int, NDArray[np.float32]] = (-1, np.zeros((0, 0), np.float32))
         self._failed = False
 
+    @property
+    def social(self) -> bool:
+        """Whether what people took whom somebody follows is among the sources."""
+        return any(source.name == SOCIAL for source in self._ranker.desk.sources)
+
     def scores(self, request: Request, model: PreferenceModel, record: Memory, scores: Floats) -> Floats:
         """Scores (N,) of candidates as the ranker has them, and of all others below, in the order of taste;
         ``scores`` (N,), those of taste, where the ranker cannot say a word."""
@@ -40,6 +46,7 @@ class Ranking:
                 record=record,
                 look=request.context_row if request.context_row < len(scores) else -1,
                 vectors=model.vectors()[: len(scores)],
+                followed=request.followed,
             )
             return self._ranker.scores(moment, request.room)
         # Whatever is wrong with the ranker, the taste model has an order.

@@ -11,6 +11,7 @@ from penchant.recommend.sources.kin import Kin
 from penchant.recommend.sources.looked_at import LikeLookedAt
 from penchant.recommend.sources.newcomers import NewItems
 from penchant.recommend.sources.port import Source
+from penchant.recommend.sources.social import SOCIAL, TakenByFollowed
 from penchant.recommend.sources.taste import Taste
 
 BUDGETS: Mapping[str, int] = {
@@ -22,6 +23,7 @@ BUDGETS: Mapping[str, int] = {
     "trending": 20,
     "new": 10,
     "kin": 10,
+    SOCIAL: 20,
 }
 """Candidates by source; the order is that of the sources."""
 
@@ -34,6 +36,7 @@ _MAKE: Mapping[str, Callable[[Facts], Source]] = {
     "trending": lambda _: Trending(),
     "new": NewItems,
     "kin": lambda _: Kin(),
+    SOCIAL: lambda _: TakenByFollowed(),
 }
 
 

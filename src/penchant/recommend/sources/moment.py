@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from penchant.catalog.view import CatalogView
 from penchant.model.entries import count_of, items_of, last_of
 from penchant.model.repeat import Memory
+from penchant.recommend.sources.followed import NOBODY, Followed
 
 HOUR_UNITS = 28
 """Units of time (128 s) in an hour: what was wanted within one is one errand."""
@@ -22,6 +23,7 @@ class Moment:
             :mod:`penchant.model.trend`. allowed: (N,) what may be shown.
         record: (m,) all that the person ever wanted, that of the newest last.
         look: row of the item on the page, -1 for none. vectors: (N, D) of the model, None where not known.
+        followed: what people whom the person follows took, as far as it may be told.
     """
 
     now: float
@@ -32,6 +34,7 @@ class Moment:
     record: Memory
     look: int = -1
     vectors: NDArray[np.float32] | None = None
+    followed: Followed = NOBODY
 
     def events(self) -> int:
         """How often the person wanted something; of one item no more than an entry counts."""
