@@ -165,7 +165,7 @@ def copy_of(shop: Path, folder: Path) -> dict[str, int]:
     """A copy at rest: opening the shop as its writer refuses while a server has it."""
     with Shop(shop, writer=True) as opened:
         counted = {"items": opened.items.count(), "events": opened.log.count()}
-        shutil.copytree(shop, folder, ignore=shutil.ignore_patterns("source", "training", "writer.lock"))
+        shutil.copytree(shop, folder, ignore=shutil.ignore_patterns("source", "training", "*.lock"))
     return counted
 
 

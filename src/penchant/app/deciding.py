@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from penchant.adapters.outlets import FolderOutlet, WebhookOutlet, read_secret
-from penchant.adapters.sqlite.database import WriterLock
+from penchant.adapters.sqlite.locks import WriterLock
 from penchant.adapters.sqlite.shown import SqliteShown
 from penchant.app.shop import Shop
 from penchant.catalog.prices import DAY, lowest

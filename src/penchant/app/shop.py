@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from penchant.adapters.sqlite.attributes import SqliteAttributes
 from penchant.adapters.sqlite.catalog import SqliteIdTable, SqliteItems
 from penchant.adapters.sqlite.corrections import SqliteCorrections
-from penchant.adapters.sqlite.database import Database, WriterLock
+from penchant.adapters.sqlite.database import Database
 from penchant.adapters.sqlite.deadletters import SqliteDeadLetters
 from penchant.adapters.sqlite.decisions import SqliteDecisions, SqliteOffered
 from penchant.adapters.sqlite.follows import SqliteFollows
 from penchant.adapters.sqlite.guests import SqliteGuests
 from penchant.adapters.sqlite.impressions import SqliteImpressions
 from penchant.adapters.sqlite.keys import SqliteKeys
+from penchant.adapters.sqlite.locks import WriterLock
 from penchant.adapters.sqlite.log import SqliteLog
 from penchant.adapters.sqlite.offers import SqliteExposures, SqliteOffers, SqliteStock
 from penchant.adapters.sqlite.people import SqliteConsent, SqliteMarks, everybody

@@ -1,16 +1,15 @@
 """One SQLite file, one writer process, many readers; trouble of the disk as our own errors."""
 
-import os
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from penchant.adapters.sqlite.checks import add_functions
+from penchant.adapters.sqlite.locks import before_reading, durable_log, refused, the_writer
 from penchant.adapters.sqlite.schema import MIGRATIONS, SCHEMA_VERSION
 from penchant.errors import InvalidInput, ShopBusy, ShopError, StorageError, WouldWait
 
@@ -31,41 +30,6 @@ _OPTIONS = (
 
 _FEW_PAGES: Final = "PRAGMA cache_size = -8192"
 
-_WRITER_BUSY = (
-    "this shop is in use by another writer (process {}). Stop it, or send the work to it over HTTP. "
-    "Nothing was changed."
-)
-
-
-class WriterLock:
-    """At most one process does what ``path`` stands for. The lock goes with the process, however it ends.
-
-    Raises:
-        ShopBusy: another process holds it; the message names its process id.
-    """
-
-    def __init__(self, path: Path, busy: str = _WRITER_BUSY) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            flock(self._file, LOCK_EX | LOCK_NB)
-        except OSError as error:
-            holder = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
-            os.close(self._file)
-            raise ShopBusy(busy.format(holder)) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
-
-    def release(self) -> None:
-        """Let the next one in."""
-        flock(self._file, LOCK_UN)
-        os.close(self._file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
 
 class Database:
     """Connections to one file. Threads share the writing one under a lock; reading ones come from a pool."""
@@ -80,10 +44,12 @@ class Database:
         self._idle: deque[sqlite3.Connection] = deque()
         self._guard = threading.RLock()
         self._patience = BUSY_SECONDS
-        self._lock = WriterLock(path.with_name("writer.lock")) if writer else None
-        self._writer: sqlite3.Connection | None = None
         if not writer and not path.exists():
             raise ShopError(f"{path.name} is missing in this shop. Restore a backup.")
+        self._writer: sqlite3.Connection | None = None
+        if not writer:
+            before_reading(path)
+        self._lock = the_writer(path) if writer else None
         try:
             with storage_errors():
                 if writer:
@@ -145,7 +111,7 @@ class Database:
             with self.write() as connection:
                 yield connection
             return
-        with storage_errors():
+        with storage_errors(), durable_log(self._path):
             connection = self._connect()
             try:
                 connection.execute("PRAGMA synchronous = FULL")
@@ -312,10 +278,7 @@ def storage_errors() -> Generator[None]:
     except sqlite3.OperationalError as error:
         if "decode" in str(error):
             raise _unreadable("a text is not UTF-8") from error
-        raise StorageError(
-            f"the shop's disk refused: {error}. Nothing of this step was written; what was acknowledged "
-            "before is safe. Free some space or check the disk, then try again."
-        ) from error
+        raise refused(error) from error
     except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError) as error:
         raise InvalidInput(
             f"a value cannot be stored: {error}. Nothing of this step was written; mend the record."

@@ -18,6 +18,9 @@ from unittest.mock import patch
 
 from penchant.testing.simulation import sqlite_files as sqlite
 
+_pwrite = os.pwrite
+"""The real one, while ours is in its place."""
+
 
 class Fault(Enum):
     """What may happen where the disk is asked for something."""
@@ -76,6 +79,13 @@ def _apply(content: bytearray, offset: int, data: bytes | None) -> None:
     content[offset : offset + len(data)] = data
 
 
+def _raised(code: int) -> None:
+    """A result code of SQLite as Python would be told it."""
+    if code != sqlite.OK:
+        number = errno.ENOSPC if code == sqlite.FULL else errno.EIO
+        raise OSError(number, os.strerror(number))
+
+
 class Disk:
     """Files in one folder, as one process sees them. ``plan`` says what goes wrong, and may be replaced.
 
@@ -129,9 +139,7 @@ class Disk:
         name = path[len(self._prefix) :]
         if self._falls("open", name) is not Fault.NONE:
             return sqlite.CANTOPEN
-        if name not in self._files:
-            here = Path(path)
-            self._files[name] = _File(bytearray(here.read_bytes() if here.exists() else b""))
+        self._known(name)
         return sqlite.OK
 
     def read(self, path: str, do: Callable[[], int]) -> int:
@@ -160,13 +168,12 @@ class Disk:
 
     def sync(self, path: str, do: Callable[[], int]) -> int:  # noqa: ARG002 - this disk is simulated
         name = path[len(self._prefix) :]
-        fault = self._falls("sync", name)
+        fault, file = self._falls("sync", name), self._files.get(name)
+        if file is not None and self.dead is None:
+            file.settle(lambda: fault is Fault.NONE or self._random.random() < 0.5)
         if fault is Fault.NONE:
-            self._files[name].settle(lambda: True)
             return sqlite.OK
-        if self.dead is None:
-            self._files[name].settle(lambda: self._random.random() < 0.5)
-        return sqlite.IOERR_FSYNC
+        return sqlite.FULL if fault is Fault.FULL else sqlite.IOERR_FSYNC
 
     def delete(self, path: str, do: Callable[[], int]) -> int:
         name = path[len(self._prefix) :]
@@ -177,15 +184,35 @@ class Disk:
 
     # What Python asks. ------------------------------------------------------------------------------
 
+    def pwrite(self, handle: int, data: bytes, offset: int) -> int:
+        """In the place of ``os.pwrite``: a file of SQLite that is written again goes through it."""
+        name = self._name(handle)
+        if name is None or name.endswith(".lock"):
+            return _pwrite(handle, data, offset)
+        self._known(name)
+
+        def do(part: bytes) -> int:
+            _pwrite(handle, part, offset)
+            return sqlite.OK
+
+        _raised(self.write(f"{self._prefix}{name}", offset, data, do))
+        return len(data)
+
     def fsync(self, handle: int) -> None:
-        """In the place of ``os.fsync``: small files that are replaced as a whole go through it."""
+        """In the place of ``os.fsync``: small files that are replaced as a whole go through it too."""
+        if (name := self._name(handle)) is not None:
+            _raised(self.sync(f"{self._prefix}{name}", lambda: sqlite.OK))
+
+    def _name(self, handle: int) -> str | None:
+        """Of an open file in the disk's folder; None of another."""
         path = str(Path(f"/proc/self/fd/{handle}").readlink())
-        if not f"{path}/".startswith(self._prefix):
-            return
-        fault = self._falls("sync", path[len(self._prefix) :])
-        if fault is not Fault.NONE:
-            code = errno.ENOSPC if fault is Fault.FULL else errno.EIO
-            raise OSError(code, os.strerror(code))
+        return path[len(self._prefix) :] if f"{path}/".startswith(self._prefix) else None
+
+    def _known(self, name: str) -> None:
+        """A file that is met for the first time is durable as it is found."""
+        if name not in self._files:
+            here = Path(f"{self._prefix}{name}")
+            self._files[name] = _File(bytearray(here.read_bytes() if here.is_file() else b""))
 
     def _falls(self, what: str, file: str) -> Fault:
         """What happens to the next operation; nothing but refusals once the process has ended."""
@@ -202,9 +229,9 @@ class Disk:
 
 @contextmanager
 def in_use(disk: Disk) -> Generator[Disk]:
-    """Every file of SQLite in the disk's folder, and every ``os.fsync``, goes through it until the end.
+    """Every file of SQLite in the disk's folder, ``os.fsync`` and ``os.pwrite`` go through it until the end.
 
     What is open then must be closed before: connections keep to the disk that they were opened on.
     """
-    with sqlite.watched(disk), patch("os.fsync", disk.fsync):
+    with sqlite.watched(disk), patch("os.fsync", disk.fsync), patch("os.pwrite", disk.pwrite):
         yield disk
