@@ -1,6 +1,8 @@
 """Decisions in SQLite: their steps, and beside them the state that these make: a queue is one look."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, cast
 
 import msgspec
@@ -67,12 +69,16 @@ class SqliteDecisions:
         given = {name: value for name, value in asked.items() if value}
         where = " AND ".join([*(f"{name} = ?" for name in given), *(["due != ''"] if due else [])])
         rows = self._database.read(
-            f"SELECT decision FROM decisions_now {f'WHERE {where}' if where else ''} "
-            "ORDER BY number DESC LIMIT ?",
+            "SELECT now.decision, step.content FROM (SELECT number, decision FROM decisions_now "
+            f"{f'WHERE {where}' if where else ''} ORDER BY number DESC LIMIT ?) AS now "
+            "JOIN decision_steps AS step ON step.decision = now.decision "
+            "ORDER BY now.number DESC, step.number",
             [*given.values(), limit or -1],
         )
-        found = [self.get(str(row[0])) for row in rows]
-        return [one for one in found if one is not None]
+        return [
+            folded([_steps.decode(cast(bytes, content)) for _, content in steps])
+            for _, steps in groupby(rows, key=itemgetter(0))
+        ]
 
 
 def _keep(connection: Any, decision: str, offers: Sequence[Offered]) -> None:
