@@ -13,6 +13,7 @@ Counted are
 * ``mixed``: lists with a score that the snapshot they name does not give that item, for that person at that
   moment, or that name neither. Scores are worked out again afterwards under each snapshot alone.
 
+The server runs without its learner, whose small steps between two snapshots have scores of their own.
 ``told apart`` is the share of lists with no score in common under the other snapshot: those in which the
 check can see a mix. Writes a table and bench/results/hot-swap.json.
 """
@@ -123,7 +124,7 @@ def measured(place, asked):
             raise SystemExit("the shop has one snapshot: train once more")
         key = shop.keys.create(["read"], shop.clock())
         shop.shelf.promote(names[1], shop.clock(), "a bench")
-    server = Server(place)
+    server = Server(place, "--no-learn")  # What a learner adds between two snapshots would be a third model.
     try:
         load = Load(server.port, key, users, asked.rate, asked.connections)
         begun = time.monotonic()

@@ -29,6 +29,10 @@ COMMANDS = {
 Found = dict[str, Any]
 
 
+def _until(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < float("inf") else "not in the time measured"
+
+
 def main() -> None:
     text = PAGE.read_text("utf-8")
     for part, make in {"sustained": sustained, "peers": peers, "ingest": ingest}.items():
@@ -128,7 +132,7 @@ def bars(found: Found) -> list[list[str]]:
         ["memory, percent a minute", f"{memory['slope_percent_a_minute']:.2f}", ".10"],
         ["the same, second half", f"{memory['second_half_percent_a_minute']:.2f}", "–"],
         ["5xx in the overload", f"{sum(over[r]['server_errors'] for r in ('lists', 'events')):,}", "0"],
-        ["back to normal after it", f"{found['recovery']['seconds']:.0f} s", "10 s"],
+        ["back to normal after it", _until(found["recovery"]["seconds"]), "10 s"],
         ["event, then list: p50", f"{after['p50_ms']:.2f} ms", f"{after['at_most']['p50_ms']:.2f} ms"],
         ["event, then list: p99", f"{after['p99_ms']:.2f} ms", f"{after['at_most']['p99_ms']:.2f} ms"],
         ["of these lists changed", f"{after['changed']:.2%} of {after['n']:,}", "–"],
