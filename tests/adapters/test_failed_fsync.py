@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from penchant.adapters.sqlite import locks
 from penchant.adapters.sqlite.database import Database
 from penchant.errors import StorageError
 from penchant.testing.simulation.disk import Disk, Fault, Operation, in_use, no_faults
@@ -21,6 +22,13 @@ SEEDS = range(12)
 def no_sync(operation: Operation) -> Fault:
     """Pages can be written and do not reach the disk."""
     return Fault.BROKEN if operation.what == "sync" else Fault.NONE
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Where the disk is."""
+    (folder := tmp_path / "shop").mkdir()
+    return folder
 
 
 def put(database: Database, name: str) -> None:
@@ -68,8 +76,7 @@ def left_by_a_power_cut(disk: Disk, folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_is_acknowledged_after_it_survives(tmp_path, seed):
-    (shop := tmp_path / "shop").mkdir()
+def test_what_is_acknowledged_after_it_survives(shop, tmp_path, seed):
     disk = refused_commit(shop, seed)
     with in_use(disk):
         database = Database(shop / "shop.db", writer=True)
@@ -80,9 +87,28 @@ def test_what_is_acknowledged_after_it_survives(tmp_path, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_key_that_is_revoked_after_it_stays_revoked(tmp_path, seed):
+def test_a_log_that_is_not_written_again_loses_it(shop, tmp_path, seed, monkeypatch):
+    """The disk of these tests does what Linux does; an fsync alone mends nothing."""
+
+    def synced_only(log: Path) -> None:
+        if log.exists():
+            with log.open("rb") as file:
+                os.fsync(file.fileno())
+
+    monkeypatch.setattr(locks, "_write_again", synced_only)
+    disk = refused_commit(shop, seed)
+    with in_use(disk):
+        database = Database(shop / "shop.db", writer=True)
+        put(database, "second")
+        left = left_by_a_power_cut(disk, tmp_path / "left")
+        database.close()
+    assert "first" in left
+    assert "second" not in left
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_written_beside_a_reader_survives(shop, tmp_path, seed):
     """Whoever is not the writer writes a little too."""
-    (shop := tmp_path / "shop").mkdir()
     disk = refused_commit(shop, seed)
     with in_use(disk):
         keeper, reader = sqlite3.connect(shop / "shop.db"), Database(shop / "shop.db", writer=False)
@@ -96,28 +122,26 @@ def test_a_key_that_is_revoked_after_it_stays_revoked(tmp_path, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_copy_back_that_a_power_cut_ends_leaves_a_whole_file(tmp_path, seed):
+def test_a_copy_back_that_a_power_cut_ends_leaves_a_whole_file(shop, tmp_path, seed):
     """Pages of the refused commit reach the file when the last reader closes: the log must hold them."""
-    (shop := tmp_path / "shop").mkdir()
     disk = refused_commit(shop, seed)
     with in_use(disk):
         reader = Database(shop / "shop.db", writer=False)
         names(reader)
         written = 0
 
-        def second_page(operation: Operation) -> Fault:
+        def cut(operation: Operation) -> Fault:
             nonlocal written
             written += operation.what == "write" and operation.file == "shop.db"
             return Fault.POWER_CUT if written == 2 + seed % 8 else Fault.NONE
 
-        disk.plan = second_page
+        disk.plan = cut
         reader.close()
     assert disk.dead is Fault.POWER_CUT
     assert "first" in left_by_a_power_cut(disk, tmp_path / "left")
 
 
-def test_an_opening_whose_rewriting_fails_is_refused_and_goes_once_the_disk_is_good(tmp_path):
-    (shop := tmp_path / "shop").mkdir()
+def test_an_opening_whose_rewriting_fails_is_refused_and_goes_once_the_disk_is_good(shop):
     disk = refused_commit(shop, 0)
     with in_use(disk):
         disk.plan = no_sync

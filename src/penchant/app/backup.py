@@ -113,8 +113,8 @@ def restore(
             shutil.copy2(folder / LEDGER, room / LEDGER)
         with Shop(room, writer=True, clock=clock) as shop:
             found = _made_whole(shop, contents, until, tell)
-        for lock in ("writer.lock", "opening.lock"):
-            (room / lock).unlink(missing_ok=True)
+        for lock in room.glob("*.lock"):
+            lock.unlink()
         _move(room, folder)
     return found
 

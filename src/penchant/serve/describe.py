@@ -249,7 +249,6 @@ OPERATIONS: tuple[tuple[str, str, str, str, list[Parameter], dict[str, Any] | No
     *(
         ("put", f"/v1/{name}", "admin", f"Add rows of {name}, or replace them", [], _rows(name), _TAKEN)
         for name in ROWS
-        if name != "follows"  # Written for one person at a time, above.
     ),
     ("get", "/v1/trends", "admin", "What rises and fades, and what is looked for in vain", [], None, _OBJECT),
     ("get", "/v1/onboarding", "read", "What to ask somebody new", [_USER, _N, _EXCLUDE], None, _ASKED),

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from penchant.catalog.feeds import ITEM_COLUMNS, MAX_DESCRIPTION
 from penchant.events.cells import MAX_INTEGER, Limits
 from penchant.events.schema import EVENT_COLUMNS, Column
-from penchant.events.tables import MOST_DAYS, SHAPES
+from penchant.events.tables import EXPOSURES, MOST_DAYS, OFFERS, STOCK
 from penchant.taste.corrections import MOST, Kind, Weight
 from penchant.taste.disregarded import MOST as MOST_EVENTS
 from penchant.types import EVENT_TYPES
@@ -67,7 +67,8 @@ _ROW: Mapping[str, Form] = {
     "on_hand": {"type": "number", "minimum": 0, "maximum": _LIMITS.max_amount},
     "lead_time_days": {"type": "number", "minimum": 0, "maximum": MOST_DAYS},
 }
-ROWS: Mapping[str, Form] = {name: _record(shape.columns, _ROW) for name, shape in SHAPES.items()}
+ROWS: Mapping[str, Form] = {shape.name: _record(shape.columns, _ROW) for shape in (OFFERS, EXPOSURES, STOCK)}
+"""Of tables that are sent as rows; whom somebody follows is sent for one person at a time."""
 CORRECTIONS: Form = {
     "type": "array",
     "maxItems": MOST,

@@ -1,6 +1,6 @@
 """Decisions in SQLite: their steps, and beside them the state that these make: a queue is one look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, cast
@@ -60,7 +60,7 @@ class SqliteDecisions:
 
     def get(self, decision: str) -> Decided | None:
         rows = self._database.read(_OF, [decision])
-        return folded([_steps.decode(cast(bytes, row[0])) for row in rows]) if rows else None
+        return _folded(rows) if rows else None
 
     def find(
         self, *, kind: str = "", state: str = "", subject: str = "", due: bool = False, limit: int = 0
@@ -69,16 +69,18 @@ class SqliteDecisions:
         given = {name: value for name, value in asked.items() if value}
         where = " AND ".join([*(f"{name} = ?" for name in given), *(["due != ''"] if due else [])])
         rows = self._database.read(
-            "SELECT now.decision, step.content FROM (SELECT number, decision FROM decisions_now "
+            "SELECT step.content, now.decision FROM (SELECT number, decision FROM decisions_now "
             f"{f'WHERE {where}' if where else ''} ORDER BY number DESC LIMIT ?) AS now "
             "JOIN decision_steps AS step ON step.decision = now.decision "
             "ORDER BY now.number DESC, step.number",
             [*given.values(), limit or -1],
         )
-        return [
-            folded([_steps.decode(cast(bytes, content)) for _, content in steps])
-            for _, steps in groupby(rows, key=itemgetter(0))
-        ]
+        return [_folded(steps) for _, steps in groupby(rows, key=itemgetter(1))]
+
+
+def _folded(rows: Iterable[tuple[object, ...]]) -> Decided:
+    """Of rows that begin with the content of a step."""
+    return folded([_steps.decode(cast(bytes, row[0])) for row in rows])
 
 
 def _keep(connection: Any, decision: str, offers: Sequence[Offered]) -> None:

@@ -79,11 +79,11 @@ def _apply(content: bytearray, offset: int, data: bytes | None) -> None:
     content[offset : offset + len(data)] = data
 
 
-def _raised(code: int) -> None:
-    """A result code of SQLite as Python would be told it."""
-    if code != sqlite.OK:
-        number = errno.ENOSPC if code == sqlite.FULL else errno.EIO
-        raise OSError(number, os.strerror(number))
+def _raise(fault: Fault) -> None:
+    """As Python is told of it."""
+    if fault is not Fault.NONE:
+        code = errno.ENOSPC if fault is Fault.FULL else errno.EIO
+        raise OSError(code, os.strerror(code))
 
 
 class Disk:
@@ -167,13 +167,8 @@ class Disk:
         return do()
 
     def sync(self, path: str, do: Callable[[], int]) -> int:  # noqa: ARG002 - this disk is simulated
-        name = path[len(self._prefix) :]
-        fault, file = self._falls("sync", name), self._files.get(name)
-        if file is not None and self.dead is None:
-            file.settle(lambda: fault is Fault.NONE or self._random.random() < 0.5)
-        if fault is Fault.NONE:
-            return sqlite.OK
-        return sqlite.FULL if fault is Fault.FULL else sqlite.IOERR_FSYNC
+        fault = self._synced(path[len(self._prefix) :])
+        return sqlite.OK if fault is Fault.NONE else sqlite.IOERR_FSYNC
 
     def delete(self, path: str, do: Callable[[], int]) -> int:
         name = path[len(self._prefix) :]
@@ -195,13 +190,14 @@ class Disk:
             _pwrite(handle, part, offset)
             return sqlite.OK
 
-        _raised(self.write(f"{self._prefix}{name}", offset, data, do))
+        code = self.write(f"{self._prefix}{name}", offset, data, do)
+        _raise(Fault.NONE if code == sqlite.OK else Fault.FULL if code == sqlite.FULL else Fault.BROKEN)
         return len(data)
 
     def fsync(self, handle: int) -> None:
         """In the place of ``os.fsync``: small files that are replaced as a whole go through it too."""
         if (name := self._name(handle)) is not None:
-            _raised(self.sync(f"{self._prefix}{name}", lambda: sqlite.OK))
+            _raise(self._synced(name))
 
     def _name(self, handle: int) -> str | None:
         """Of an open file in the disk's folder; None of another."""
@@ -213,6 +209,13 @@ class Disk:
         if name not in self._files:
             here = Path(f"{self._prefix}{name}")
             self._files[name] = _File(bytearray(here.read_bytes() if here.is_file() else b""))
+
+    def _synced(self, name: str) -> Fault:
+        """What falls, once it is known what of a file is durable."""
+        fault, file = self._falls("sync", name), self._files.get(name)
+        if file is not None and self.dead is None:
+            file.settle(lambda: fault is Fault.NONE or self._random.random() < 0.5)
+        return fault
 
     def _falls(self, what: str, file: str) -> Fault:
         """What happens to the next operation; nothing but refusals once the process has ended."""
