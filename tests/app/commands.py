@@ -54,7 +54,12 @@ def start(*arguments: object, command: Sequence[str] = COMMAND, **more: Any) -> 
 
 
 def end(process: "subprocess.Popen[str]", timeout: float = 120) -> Ended:
-    out, err = process.communicate(timeout=timeout)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:  # Left behind it would fail other tests too.
+        process.kill()
+        process.communicate()
+        raise
     return Ended(process.returncode, out, err)
 
 
