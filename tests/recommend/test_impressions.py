@@ -79,10 +79,11 @@ class Full(Lists):
 
     def __init__(self):
         super().__init__()
-        self.full, self.tried = True, threading.Event()
+        self.full, self.tried, self.refusals = True, threading.Event(), 0
 
     def append(self, impressions):
         if self.full:
+            self.refusals += 1
             self.tried.set()
             raise StorageError("disk full")
         super().append(impressions)
@@ -94,14 +95,14 @@ def test_nobody_waits_for_a_disk_that_refuses_and_what_waited_is_written_when_it
     writer.put(shown(0))
     assert log.tried.wait(5)
     begun = time.monotonic()
-    while writer.dropped < 5:
+    while writer.dropped < 5 or log.refusals < 50:
         writer.put(shown(1 + writer.dropped))
     assert time.monotonic() - begun < 30
     assert isinstance(writer.failure, StorageError)
     log.full = False
     assert writer.flush(5)
     assert writer.failure is None
-    assert 1 <= len(log.rows) <= 4
+    assert 1 <= len(log.rows) <= 3, "what is being written takes room too: the disk may give it back"
     writer.put(shown(99))
     assert writer.close() == 0
     assert log.rows[-1].recommendation_id == "99"

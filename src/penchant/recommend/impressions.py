@@ -152,7 +152,8 @@ class ImpressionWriter:
                 self._dropped += 1
 
     def _has_room(self) -> bool:
-        return len(self._waiting) < self._capacity
+        # What is being written counts: a disk that refuses gives it back to the queue.
+        return len(self._waiting) + len(self._writing) < self._capacity
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was put up to now is durable; false if ``timeout`` seconds did not suffice."""
