@@ -183,7 +183,9 @@ class PersonalLists:
     def _varied(self, request: Request, reading: Reading, best: Best) -> tuple[Best, Spare]:
         rows, scores, lifted = best
         order = self._variety.order(request, reading, rows, scores)
-        rest = np.setdiff1d(np.arange(len(rows)), order)[: self._spare]
+        left = np.ones(len(rows), bool)
+        left[order] = False
+        rest = np.flatnonzero(left)[: self._spare]
         return (rows[order], scores[order], lifted), Spare(rows[rest], scores[rest])
 
 

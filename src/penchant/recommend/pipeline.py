@@ -247,6 +247,8 @@ class Recommender:
 
 def _filled(ranked: Ranked, request: Request, n: int, more: More) -> Ranked:
     """With more up to ``n``, where it has fewer."""
+    if len(ranked) >= n:
+        return ranked
     left = request.allowed.copy()
     left[[row for row, _, _ in ranked]] = False
-    return [*ranked, *more(left, max(0, n - len(ranked)))]
+    return [*ranked, *more(left, n - len(ranked))]
