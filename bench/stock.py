@@ -177,7 +177,7 @@ def orders(name: str, arguments) -> dict:
         levels = np.column_stack([plan_orders(supply, one).point for one in forecasts])
         runs["penchant"].append(simulate(levels, demand, lead))
     for window in (4, 8, 13, 26):
-        for factor in (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0):
+        for factor in (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 9.0, 14.0):
             past, ahead = [panel.sold[rows, at - window : at] for at in range(first, end)], lead + 1
             rule = [ahead * one.mean(axis=1) + factor * np.sqrt(ahead) * one.std(axis=1) for one in past]
             levels = np.ceil(np.maximum(np.column_stack(rule), 0))
@@ -188,21 +188,23 @@ def orders(name: str, arguments) -> dict:
         held = {rule: value for rule, value in held.items() if np.isfinite(value)}
         print(name, filled, held, flush=True)
         ours = held.pop("penchant", np.nan)
+        if not held:  # No rule gets there at any factor.
+            shares[str(filled)] = {"best usual rule": None, "held, of its": None}
+            continue
         best = min(held, key=lambda rule: held[rule])
         shares[str(filled)] = {"best usual rule": best, "held, of its": round(ours / held[best], 4)}
     return {"items": len(rows), "weeks": end - first, "lead": lead, "at share of demand met": shares}
 
 
 def leading(name: str, _) -> dict:
-    """Pinball loss one period ahead, with views and carts and without."""
+    """Pinball loss one period ahead, with views and carts and without, learned anew each period."""
     panel = {"simulated": simulated, "retail-rocket": retail_rocket}[name]()
     end, losses = len(panel.periods), {"with": [], "without": []}
     first = end - 8
     for kind, one in (("with", panel), ("without", replace(panel, signals={}))):
-        learned = learn(one.before(first), 1, QuantileTrees())
         for origin in range(first, end):
-            known = ~np.isnan(panel.sold[:, origin - 1])
-            found = learned.forecast(one.before(origin))[known, 0]
+            known, before = ~np.isnan(panel.sold[:, origin - 1]), one.before(origin)
+            found = learn(before, 1, QuantileTrees()).forecast(before)[known, 0]
             losses[kind].append(float(pinball(found, panel.sold[known, origin]).mean()))
     mean = {kind: float(np.mean(values)) for kind, values in losses.items()}
     gain = 1 - mean["with"] / mean["without"]

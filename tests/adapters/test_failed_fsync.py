@@ -3,7 +3,10 @@
 import os
 import random
 import sqlite3
-from contextlib import closing
+import threading
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from errno import ENOSPC, EROFS
 from pathlib import Path
 
 import pytest
@@ -121,6 +124,19 @@ def test_what_is_written_beside_a_reader_survives(shop, tmp_path, seed):
     assert {"first", "second"} <= left
 
 
+def cut_in_the_copy_back(disk: Disk, seed: int, reader: Database) -> None:
+    """The power goes while the last one to close writes into the database."""
+    written = 0
+
+    def cut(operation: Operation) -> Fault:
+        nonlocal written
+        written += operation.what == "write" and operation.file == "shop.db"
+        return Fault.POWER_CUT if written == 2 + seed % 8 else Fault.NONE
+
+    disk.plan = cut
+    reader.close()
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_copy_back_that_a_power_cut_ends_leaves_a_whole_file(shop, tmp_path, seed):
     """Pages of the refused commit reach the file when the last reader closes: the log must hold them."""
@@ -128,17 +144,81 @@ def test_a_copy_back_that_a_power_cut_ends_leaves_a_whole_file(shop, tmp_path, s
     with in_use(disk):
         reader = Database(shop / "shop.db", writer=False)
         names(reader)
-        written = 0
-
-        def cut(operation: Operation) -> Fault:
-            nonlocal written
-            written += operation.what == "write" and operation.file == "shop.db"
-            return Fault.POWER_CUT if written == 2 + seed % 8 else Fault.NONE
-
-        disk.plan = cut
-        reader.close()
+        cut_in_the_copy_back(disk, seed, reader)
     assert disk.dead is Fault.POWER_CUT
     assert "first" in left_by_a_power_cut(disk, tmp_path / "left")
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_writer_that_ends_while_somebody_opens_leaves_a_whole_log(
+    shop, tmp_path, seed, beside, monkeypatch
+):
+    """When it was looked for it was there, and when SQLite reads it is not."""
+    disk, name = Disk(shop, random.Random(seed)), "before_reading"
+    Database(shop / "shop.db", writer=True).close()
+    with in_use(disk):
+        if beside:
+            name, reader = "durable_log", Database(shop / "shop.db", writer=False)
+            reader.close()  # What it holds open would keep the log as it is.
+        writer = Database(shop / "shop.db", writer=True)
+        put(writer, "first")
+        writer.forget_for_good()
+        with writer.write() as connection:
+            connection.execute("INSERT INTO people (pseudonym) VALUES ('p')")
+        disk.plan = no_sync
+        with pytest.raises(StorageError):
+            put(writer, "refused")
+        looked = getattr(locks, name)
+
+        @contextmanager
+        def ends(path: Path) -> Generator[Callable[[], None]]:
+            with looked(path) as look_again:
+                writer.close()
+                disk.plan = no_faults
+                yield look_again
+
+        monkeypatch.setattr(f"penchant.adapters.sqlite.database.{name}", ends)
+        if beside:
+            with reader.write_beside() as connection:
+                _put(connection, "second")
+        else:
+            reader = Database(shop / "shop.db", writer=False)
+            cut_in_the_copy_back(disk, seed, reader)
+            assert disk.dead is Fault.POWER_CUT
+        left = left_by_a_power_cut(disk, tmp_path / "left")
+        reader.close()
+    assert {"first", "second"} - ({"second"} if not beside else set()) <= left
+
+
+def test_beside_a_writer_nothing_is_written_again_and_openings_come_one_by_one(tmp_path, monkeypatch):
+    path = tmp_path / "shop.db"
+    again = []
+    monkeypatch.setattr(locks, "_write_again", again.append)
+    database = Database(path, writer=True)
+    put(database, "first")
+    assert again == [tmp_path / "shop.db-wal"]
+    opened = threading.Event()
+
+    def opens() -> None:
+        Database(path, writer=False).close()
+        opened.set()
+
+    with locks.durable_log(path) as look_again:
+        thread = threading.Thread(target=opens)
+        thread.start()
+        assert not opened.wait(0.3), "two at a time"
+        look_again()
+    thread.join(30)
+    assert opened.is_set()
+    assert again == [tmp_path / "shop.db-wal"], "written under the feet of the writer"
+    database.close()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_log_of_many_pieces_is_written_whole(shop, tmp_path, seed, monkeypatch):
+    monkeypatch.setattr(locks, "_PIECE", 4096)
+    test_what_is_acknowledged_after_it_survives(shop, tmp_path, seed)
 
 
 def test_an_opening_whose_rewriting_fails_is_refused_and_goes_once_the_disk_is_good(shop):
@@ -153,7 +233,8 @@ def test_an_opening_whose_rewriting_fails_is_refused_and_goes_once_the_disk_is_g
             assert "first" in names(database)
 
 
-def test_a_folder_that_may_not_be_written_is_read(tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [PermissionError(), OSError(EROFS, "Read-only file system")])
+def test_a_folder_that_may_not_be_written_is_read(tmp_path, monkeypatch, error):
     database = Database(tmp_path / "shop.db", writer=True)
     put(database, "first")
     (tmp_path / "opening.lock").unlink()
@@ -161,13 +242,42 @@ def test_a_folder_that_may_not_be_written_is_read(tmp_path, monkeypatch):
 
     def refusing(path: Path, *how: int) -> int:
         if path.name == "opening.lock":
-            raise PermissionError(path)
+            raise error
         return opened(path, *how)
 
     monkeypatch.setattr("os.open", refusing)
     with closing(Database(tmp_path / "shop.db", writer=False)) as reader:
         assert names(reader) == {"first"}
     database.close()
+
+
+def test_a_log_that_goes_while_it_is_looked_for_is_none(tmp_path, monkeypatch):
+    """The last one to close has removed it."""
+    Database(tmp_path / "shop.db", writer=True).close()
+    monkeypatch.setattr(locks, "_holds_something", lambda log: True)
+    Database(tmp_path / "shop.db", writer=False).close()
+
+
+def test_a_disk_too_full_for_the_name_of_the_process_keeps_nobody_out(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("os.pwrite", refuses(OSError(ENOSPC, "No space left on device")))
+        Database(tmp_path / "shop.db", writer=True).close()
+    Database(tmp_path / "shop.db", writer=True).close()
+
+
+def refuses(error: OSError):
+    def refuse(*_: object) -> None:
+        raise error
+
+    return refuse
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
+def test_what_root_makes_belongs_to_the_owner_of_the_folder(shop):
+    os.chown(shop, 12_345, 12_345)
+    Database(shop / "shop.db", writer=True).close()
+    for lock in ("opening.lock", "writer.lock"):
+        assert (shop / lock).stat().st_uid == 12_345
 
 
 def test_reading_a_file_at_rest_makes_no_other(tmp_path):

@@ -53,12 +53,12 @@ def start(*arguments: object, command: Sequence[str] = COMMAND, **more: Any) -> 
     return subprocess.Popen([*command, *map(str, arguments)], text=True, env=ENVIRONMENT, **pipes | more)
 
 
-def end(process: "subprocess.Popen[str]", timeout: float = 120) -> Ended:
+def end(process: "subprocess.Popen[str]", timeout: float = 600) -> Ended:
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:  # Left behind it would fail other tests too.
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)  # A child of its own may hold the pipes.
         raise
     return Ended(process.returncode, out, err)
 
@@ -67,7 +67,7 @@ def run(*arguments: object, command: Sequence[str] = COMMAND, **more: Any) -> En
     return end(start(*arguments, command=command, **more))
 
 
-def wait_for(true: Callable[[], bool], process: "subprocess.Popen[str]", seconds: float = 60) -> None:
+def wait_for(true: Callable[[], bool], process: "subprocess.Popen[str]", seconds: float = 300) -> None:
     """Until ``true()`` holds; an error where the process ends or time runs out before that."""
     import time
 

@@ -56,7 +56,7 @@ def test_killed_between_the_renames_it_goes_on_from_the_last_whole_epoch(data, s
     settings = replace(small, max_epochs=4)
     folder = tmp_path / "run"
     command = [sys.executable, "-c", TRAINER, str(folder), repr(settings.to_dict())]
-    assert subprocess.run(command, env=ENVIRONMENT, check=False, timeout=120).returncode == 9
+    assert subprocess.run(command, env=ENVIRONMENT, check=False, timeout=300).returncode == 9
     assert not folder.exists()
     caplog.set_level("INFO")
     assert epochs(data, settings, folder) == [3, 4]

@@ -40,12 +40,16 @@ class Tables:
     def follow(self) -> None:
         """From the next list on."""
         with self._lock:  # What one thread read earlier is not kept over what another read later.
-            try:
-                self.offers.follow(self._shop.clock())
-                self.circles.follow()
-                self.stocking.follow(self._shop.clock())
-            except (StorageError, ShopError) as error:  # What was read before holds on.
-                self._on_fault(STORAGE, error)
+            now = self._shop.clock()
+            for follow in (
+                lambda: self.offers.follow(now),
+                self.circles.follow,
+                lambda: self.stocking.follow(now),
+            ):
+                try:  # Each by itself: that offers cannot be read keeps nobody who is unfollowed.
+                    follow()
+                except (StorageError, ShopError) as error:  # What was read before holds on.
+                    self._on_fault(STORAGE, error)
 
     def forget(self, person: Pseudonym) -> None:
         """What is kept of a person is not what it was."""

@@ -92,8 +92,10 @@ class Circles:
         """Hear of pairs that came or went."""
         version = self._follows.version()
         if version != self._version:
-            self.any = self._follows.any()
+            known, self.any = self.any, self._follows.any()
             self._pairs.forget_all()
+            if not known:  # Without any pair nobody was heard of.
+                self._takings.forget_all()
             self._version = version
 
     def forget(self, person: Pseudonym) -> None:

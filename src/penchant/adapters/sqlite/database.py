@@ -47,8 +47,6 @@ class Database:
         if not writer and not path.exists():
             raise ShopError(f"{path.name} is missing in this shop. Restore a backup.")
         self._writer: sqlite3.Connection | None = None
-        if not writer:
-            before_reading(path)
         self._lock = the_writer(path) if writer else None
         try:
             with storage_errors():
@@ -56,6 +54,10 @@ class Database:
                     self._writer = self._connect()
                     for option in _OPTIONS:
                         self._writer.execute(option)
+                else:
+                    with before_reading(path) as look_again:
+                        self.read("PRAGMA user_version")
+                        look_again()
                 self._check_version()
         except BaseException:
             self.close()
@@ -111,11 +113,12 @@ class Database:
             with self.write() as connection:
                 yield connection
             return
-        with storage_errors(), durable_log(self._path):
+        with storage_errors(), durable_log(self._path) as look_again:
             connection = self._connect()
             try:
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("BEGIN IMMEDIATE")
+                look_again()
                 with _transaction(connection):
                     yield connection
             finally:

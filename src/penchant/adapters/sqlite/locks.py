@@ -1,8 +1,9 @@
 """Who may write a shop's files; and a write-ahead log that is on the disk before anybody builds on it."""
 
 import os
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
+from errno import ENOENT, EROFS
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 from pathlib import Path
 from typing import Final, Self
@@ -24,15 +25,16 @@ class WriterLock:
     """
 
     def __init__(self, path: Path, busy: str = _BUSY) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = _lock_file(path)
         try:
             flock(self._file, LOCK_EX | LOCK_NB)
         except OSError as error:
             holder = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._file)
             raise ShopBusy(busy.format(holder)) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
+        with suppress(OSError):  # That it is named is a courtesy to others; a full disk denies it.
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
 
     def release(self) -> None:
         """Let the next one in."""
@@ -44,6 +46,29 @@ class WriterLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def _lock_file(path: Path) -> int:
+    """The file at ``path``, made where there is none; by root for the owner of the folder, who comes next."""
+    file = _opened(path, os.O_RDWR | os.O_CREAT)
+    folder = path.parent.stat()
+    if os.geteuid() == 0 and folder.st_uid != 0 and os.fstat(file).st_uid == 0:
+        os.fchown(file, folder.st_uid, folder.st_gid)
+    return file
+
+
+def _opened(path: Path, flags: int) -> int:
+    """An open file.
+
+    Raises:
+        StorageError: the disk refused, by other than saying that this one is not ours to write, or not there.
+    """
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        if _may_not(error) or error.errno == ENOENT:
+            raise
+        raise refused(error) from error
 
 
 def the_writer(path: Path) -> WriterLock:
@@ -63,42 +88,86 @@ def the_writer(path: Path) -> WriterLock:
 
 
 @contextmanager
-def durable_log(path: Path) -> Generator[None]:
+def durable_log(path: Path) -> Generator[Callable[[], None]]:
     """Within, nobody becomes the writer of ``path``, and its write-ahead log is durable.
 
-    Where there is a writer it is so already.
+    Where there is a writer it is so already. That one may end meanwhile and leave a commit that was refused:
+    call what this gives once SQLite has read, and before anything is written; what SQLite found is durable
+    then.
 
     Raises:
         StorageError: the disk refused the log.
     """
     with _turn(path):
-        with suppress(ShopBusy), WriterLock(path.with_name("writer.lock")):
+        alone = _mended(path)
+
+        def look_again() -> None:
+            if not alone:
+                _mended(path)
+
+        yield look_again
+
+
+def _mended(path: Path) -> bool:
+    """Make the log durable, unless there is a writer; whether there was none."""
+    try:
+        with WriterLock(path.with_name("writer.lock")):
             _write_again(_log(path))
-        yield
+    except ShopBusy:
+        return False
+    return True
 
 
-def before_reading(path: Path) -> None:
+@contextmanager
+def before_reading(path: Path) -> Generator[Callable[[], None]]:
     """The same for somebody who only reads: the last one to close copies the log back.
 
-    Who may not write here copies nothing, and changes nothing.
+    Who may not make or open ``opening.lock`` (a folder or a disk that is read-only) changes nothing.
 
     Raises:
         StorageError: the disk refused the log.
     """
-    with suppress(PermissionError):
-        if _log(path).exists() and _log(path).stat().st_size:
-            with durable_log(path):
-                pass
+    with ExitStack() as stack:
+        look_again = None
+        if _holds_something(_log(path)):
+            with _unless_read_only():
+                look_again = stack.enter_context(durable_log(path))
+        yield look_again or _nothing
+
+
+def _nothing() -> None:
+    """Where nothing is to be looked at."""
+
+
+@contextmanager
+def _unless_read_only() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        if not _may_not(error):
+            raise
+
+
+def _may_not(error: OSError) -> bool:
+    """Whether a file, its folder or the whole disk is not ours to write."""
+    return isinstance(error, PermissionError) or error.errno == EROFS
 
 
 def _log(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
+def _holds_something(log: Path) -> bool:
+    try:
+        return log.stat().st_size > 0
+    except FileNotFoundError:  # The last one to close has removed it.
+        return False
+
+
 @contextmanager
 def _turn(path: Path) -> Generator[None]:
     """One process at a time; the next one waits."""
-    file = os.open(path.with_name("opening.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    file = _lock_file(path.with_name("opening.lock"))
     try:
         flock(file, LOCK_EX)
         yield
@@ -114,9 +183,10 @@ def _write_again(log: Path) -> None:
     one to open the database finds that commit whole, and what it appends and syncs behind it would be lost
     with it in a power cut. A second fsync does not help; writing does.
     """
-    if not log.exists():
+    try:
+        file = _opened(log, os.O_RDWR)
+    except FileNotFoundError:
         return
-    file = os.open(log, os.O_RDWR)
     try:
         place = 0
         while piece := os.pread(file, _PIECE, place):

@@ -38,10 +38,11 @@ class Facts:
         return self.lagged[rows, period] if period >= 0 else np.full(len(rows), np.nan)
 
 
-def facts_of(panel: Panel, demand: Floats, start: Floats) -> Facts:
+def facts_of(panel: Panel, demand: Floats, start: Floats, led: Mapping[str, Floats]) -> Facts:
     """All that is told of all origins of a panel.
 
-    ``demand`` is (N, T) of ``panel``, ``start`` (N,) what items began with.
+    ``demand`` is (N, T) of ``panel``, ``start`` (N,) what items began with, ``led`` what signals tell, by
+    name (:mod:`penchant.decide.stock.led`).
     """
     recent, long = exponential(demand, start, 0.2), moving_average(demand, start, LONG)
     scale = np.maximum(np.nan_to_num((recent + long) / 2), LEAST_LEVEL)
@@ -55,6 +56,7 @@ def facts_of(panel: Panel, demand: Floats, start: Floats) -> Facts:
     }
     for name, values in panel.signals.items():
         columns |= _signal(name, values, scale)
+    columns |= {f"level by {name}": level / scale for name, level in led.items()}
     return Facts(scale, columns, np.where(np.isnan(demand), np.nan, demand / scale))
 
 

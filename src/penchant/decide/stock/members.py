@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.decide.stock.features import Facts, facts_of
+from penchant.decide.stock.led import led_levels
 from penchant.decide.stock.levelsets import LevelSets
 from penchant.decide.stock.newcomers import launch_levels
 from penchant.decide.stock.panel import Panel, Rows
@@ -58,8 +59,11 @@ class History:
         plain = demand / season[:, :periods]
         start = launch_levels(plain[:, :before], panel.categories, panel.kin)
         levels = {name: smooth(plain, start) for name, smooth in SMOOTHERS.items()}
+        signals = {name: values / season[:, :periods] for name, values in panel.signals.items()}
+        led = led_levels(plain, start, signals)
+        levels |= led
         spreads = {name: spread_of(plain, level) for name, level in levels.items()}
-        facts = facts_of(panel, plain, start) if trees else None
+        facts = facts_of(panel, plain, start, led) if trees else None
         return cls(panel, plain, season, start, levels, spreads, facts)
 
     @property

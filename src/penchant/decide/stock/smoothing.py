@@ -25,7 +25,7 @@ def moving_average(demand: Floats, start: Floats, periods: int) -> Floats:
     inside = counts[:, periods:] - counts[:, :-periods]
     total = sums[:, periods:] - sums[:, :-periods]
     mean = np.where(inside > 0, total / np.maximum(inside, 1), np.nan)
-    return _carried(mean, start)
+    return carried(mean, start)
 
 
 def exponential(demand: Floats, start: Floats, pace: float) -> Floats:
@@ -54,7 +54,7 @@ def teunter(demand: Floats, start: Floats, often: float, size: float) -> Floats:
     none = np.full(len(demand), np.nan)
     level = exponential(occurs, none, often) * exponential(sizes, none, size)
     level = np.where(np.isnan(level) & (exponential(occurs, none, often) == 0), 0.0, level)
-    return _carried(level, start)
+    return carried(level, start)
 
 
 def croston(demand: Floats, start: Floats, pace: float) -> Floats:
@@ -62,7 +62,7 @@ def croston(demand: Floats, start: Floats, pace: float) -> Floats:
     sizes = np.where(demand > 0, demand, np.nan)
     none = np.full(len(demand), np.nan)
     level = exponential(sizes, none, pace) / exponential(_gaps(demand), none, pace)
-    return _carried((1 - pace / 2) * level, start)
+    return carried((1 - pace / 2) * level, start)
 
 
 def _gaps(demand: Floats) -> Floats:
@@ -76,7 +76,7 @@ def _gaps(demand: Floats) -> Floats:
     return found
 
 
-def _carried(level: Floats, start: Floats) -> Floats:
+def carried(level: Floats, start: Floats) -> Floats:
     """The last known level where it is not known, ``start`` before the first."""
     found, now = np.empty_like(level), start.copy()
     for period, value in enumerate(level.T):
