@@ -49,12 +49,6 @@ YEARS = 16 * 365 * DAY
 
 FEATURES = 20 + len(LIFETIMES)
 
-_SCALES = np.array([1, 2, 2, 2, 4, 3, 1, 3, 5, 1, 2, 2, 2, 2])[:, None]
-"""What logarithms are divided by, to be of the size of the other features."""
-
-_LOGS = len(_SCALES)
-_KINDS = np.array([PURCHASED, CHOSEN, LOOKED])
-
 Memory = Entries
 """Entries (..., M); free places come first, the item that was wanted last is at the end."""
 
@@ -217,33 +211,31 @@ def features(memory: Memory, at: Setting) -> NDArray[np.float32]:
     since = ago(memory, units(at.now))
     slow, fast = slow_of(memory) * np.exp(-since / SLOW), fast_of(memory) * np.exp(-since / FAST)
     days, span, several = since * (UNIT / DAY), span_of(memory), count > 1
-    # One call for all logarithms: of a few entries calls cost more than their arithmetic.
-    logs = np.empty((_LOGS, len(memory)))
-    logs[0] = np.maximum(count, 1)
-    logs[1] = slow + 0.01
-    logs[2] = fast + 0.01
-    logs[3] = 1 + days
-    logs[4] = days + UNIT / DAY  # within the day too: put into the cart just now
-    logs[5] = 1 + days + span
-    logs[6] = (days + 0.5) / (span / np.maximum(count - 1, 1) + 0.5)
-    logs[7] = logs[0] / np.maximum(at.events, 1)
-    logs[8] = 1 + at.events
-    logs[9] = 1 + bought_of(memory)
-    logs[10] = logs[1] / (at.around[:, 0] + 0.01)
-    logs[11] = at.around[:, 1] + 0.1
-    logs[12] = 1 + np.minimum(at.around[:, 2], 1000.0)
-    logs[13] = 1 + at.newer
-    np.log(logs, logs)
-    due = np.clip(np.where(several, logs[6], 0.0), -3, 3)
-    logs /= _SCALES
-    found = np.empty((len(memory), FEATURES), np.float32)
-    found[:, :6] = logs[:6].T
-    found[:, 6], found[:, 7], found[:, 8] = due, np.abs(due), several
-    found[:, 9:15] = logs[7:13].T
-    found[:, 15:18] = kind[:, None] == _KINDS
-    found[:, 18], found[:, 19] = logs[13], at.newer == 0
-    found[:, 20:] = at.trend
-    return found
+    due = np.where(several, np.log((days + 0.5) / (span / np.maximum(count - 1, 1) + 0.5)), 0.0)
+    columns = (
+        np.log(np.maximum(count, 1)),
+        np.log(slow + 0.01) / 2,
+        np.log(fast + 0.01) / 2,
+        np.log1p(days) / 2,
+        np.log(days + UNIT / DAY) / 4,  # within the day too: put into the cart just now
+        np.log1p(days + span) / 3,
+        np.clip(due, -3, 3),
+        np.abs(np.clip(due, -3, 3)),
+        several,
+        np.log(np.maximum(count, 1) / np.maximum(at.events, 1)) / 3,
+        np.log1p(at.events) / 5,
+        np.log1p(bought_of(memory).astype(np.float64)),
+        np.log((slow + 0.01) / (at.around[:, 0] + 0.01)) / 2,
+        np.log(at.around[:, 1] + 0.1) / 2,
+        np.log1p(np.minimum(at.around[:, 2], 1000.0)) / 2,
+        kind == PURCHASED,
+        kind == CHOSEN,
+        kind == LOOKED,
+        np.log1p(at.newer) / 2,
+        at.newer == 0,
+        *at.trend.T,
+    )
+    return np.stack(columns, axis=-1).astype(np.float32)
 
 
 def _where(kept: bytes, item: int) -> int:

@@ -13,6 +13,10 @@ PACES = (0.2, 0.4)
 """Of the models: a signal is seldom rare, so that what is new may count for more than with sales alone."""
 LONG = 26
 """Periods that tell how much of a signal is bought."""
+MOST_PULL = 1e5
+"""Pieces of a signal beyond which items are taken for alike."""
+LEAST = 1e-9
+"""What is divided by is no less."""
 
 
 def led_levels(demand: Floats, start: Floats, signals: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -23,20 +27,19 @@ def led_levels(demand: Floats, start: Floats, signals: Mapping[str, Floats]) -> 
         start: (N,) what an item starts from, NaN for its own first period.
         signals: (N, T) each. One that is ever below 0 counts nothing, and is passed over.
     """
-    return {
-        f"{name} {pace}": _led(demand, start, values, pace)
-        for name, values in signals.items()
-        for pace in PACES
-        if np.nanmin(values, initial=0.0) >= 0
-    }
+    found = dict[str, Floats]()
+    for name, values in signals.items():
+        if np.nanmin(values, initial=0.0) >= 0:
+            found |= {f"{name} {pace}": level for pace, level in _led(demand, start, values).items()}
+    return found
 
 
-def _led(demand: Floats, start: Floats, signal: Floats, pace: float) -> Floats:
-    """Sales and signal as Poisson counts of one rate and of another in a fixed ratio to it: the likeliest
-    rate is the sum of both by the sum of their exposures. Smoothed, as rates move."""
-    none = np.full(len(demand), np.nan)
-    share = bought_share(demand, signal)
-    return carried(exponential(demand + signal, none, pace) * share / (1 + share), start)
+def _led(demand: Floats, start: Floats, signal: Floats) -> dict[float, Floats]:
+    """For each pace, sales and signal as Poisson counts of one rate and of another in a fixed ratio to it:
+    the likeliest rate is the sum of both by the sum of their exposures. Smoothed, as rates move."""
+    share, none = bought_share(demand, signal), np.full(len(demand), np.nan)
+    part, both = share / (1 + share), demand + signal
+    return {pace: carried(exponential(both, none, pace) * part, start) for pace in PACES}
 
 
 def bought_share(demand: Floats, signal: Floats) -> Floats:
@@ -58,11 +61,6 @@ def bought_share(demand: Floats, signal: Floats) -> Floats:
     # Pieces of a signal after which an item's own share counts as much as everybody's.
     pull = everybody / np.maximum(apart, everybody / MOST_PULL + LEAST)
     return (bought + pull * everybody) / np.maximum(seen + pull, LEAST)
-
-
-LEAST = 1e-9
-MOST_PULL = 1e5
-"""Pieces of a signal beyond which items are taken for alike."""
 
 
 def _recent(values: Floats) -> Floats:
