@@ -6,9 +6,9 @@
 
 The stream is the last 30% of time of beauty, the last 182 days of online-retail, the last half of
 retail-rocket, the last 91 days of the grocery, in 10 blocks. ``--on validation`` is the log before that, cut
-by the same rule: to choose settings by. Each model that is trained first and each arm of each seed is a
-process of its own and is kept under ``--cache``: the same command goes on where it was cut off. Writes a
-table to the screen, and JSON and an HTML report under bench/results/.
+by the same rule: to choose settings by. Each model that is trained first, each arm of each seed and each
+training of ``joint-retrain`` is a process of its own and is kept under ``--cache``: the same command goes on
+where it was cut off. Writes a table to the screen, and JSON and an HTML report under bench/results/.
 """
 
 import argparse
@@ -19,23 +19,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
 from data import load, model_settings, text_vectors
-from penchant.evaluate.arms import ARMS, make_arms
+from penchant.evaluate.arms import ARMS, JointRetrain, make_arms, trained
 from penchant.evaluate.recommender import ItemTable
 from penchant.evaluate.run import PARTS
-from penchant.evaluate.stream import first_model, run_arm
-from penchant.evaluate.stream_asking import ArmRun
-from penchant.evaluate.stream_cut import Stream, StreamPlan, open_stream
+from penchant.evaluate.stream import first_model, note, nothing_asked, run_arm, seed_of
+from penchant.evaluate.stream_asking import ArmRun, Asker
+from penchant.evaluate.stream_cut import Stream, StreamPlan, checkpoint_blocks, open_stream
 from penchant.evaluate.stream_report import stream_html, stream_tables
 from penchant.evaluate.stream_summary import summarise_stream
 from penchant.model.loading import load_model
 from penchant.model.saving import save_snapshot
+from penchant.model.settings import ModelSettings
 from runs import SOURCE, code_of, digest
 from tables import RESULTS
 
@@ -46,6 +47,8 @@ DAYS = {"online-retail": 182, "grocery": 91}
 """The same in days."""
 FIRST = "first"
 """The run that trains what all arms start from."""
+JOINT = "joint-retrain"
+"""The arm whose trainings are runs of their own: ``joint-retrain@4`` is the one before block 4."""
 TRAINING = ("model", "evaluate/protocols.py")
 LEARNING = ("model", "learn", "evaluate", "metrics/ranking.py", "metrics/relevance.py")
 """Of Penchant: what changes a first model, and what changes an arm's answers."""
@@ -139,6 +142,9 @@ def main() -> None:
     # Named once: whoever edits the code meanwhile does not mix two versions of it.
     folders = {(name, seed): runs.folder(name, seed) for seed in seeds for name in (FIRST, *arms)}
     for (name, seed), out in folders.items():
+        parts = [f"{JOINT}@{block}" for block in checkpoint_blocks(10, 4)] if name == JOINT else []
+        for part in parts:
+            _once(runs, part, seed, runs.folder(part, seed), folders[FIRST, seed])
         _once(runs, name, seed, out, folders[FIRST, seed])
     found = summarise_stream(
         stream_of(runs, arms, seeds),
@@ -154,23 +160,47 @@ def main() -> None:
 
 
 def one(runs: Runs, name: str, seed: int, out: Path, first: Path) -> None:
-    """Train the first model, or run one arm from it."""
-    stream = stream_of(runs, () if name == FIRST else (name,), (seed,))
+    """Train the first model, or one of those from scratch, or run one arm."""
+    stream = stream_of(runs, () if name == FIRST or "@" in name else (name,), (seed,))
     items = stream.items
+    settings = model_settings([], time_budget_s=60 * runs.minutes, threads=1)
     if name == FIRST:
-        settings = model_settings([], time_budget_s=60 * runs.minutes, threads=1)
         model, seconds = first_model(stream, settings, seed)
         save_snapshot(model, out / "model", id_table_hash="", id_table_length=items.count, log_position=0)
         _finish(out, {"seconds": round(seconds, 2)})
         return
-    base = load_model(first / "model", items.count, items.vectors, items.prices)
-    (arm,) = make_arms([name])
-    run = run_arm(stream, base, arm, seed, tell=lambda what, _: say(what))
+    if name == JOINT:
+        run = joined(stream, [(block, runs.folder(f"{JOINT}@{block}", seed)) for block in stream.checkpoints])
+    elif "@" in name:
+        run = from_scratch(stream, int(name.partition("@")[2]), seed, settings)
+    else:
+        base = load_model(first / "model", items.count, items.vectors, items.prices)
+        (arm,) = make_arms([name])
+        run = run_arm(stream, base, arm, seed, tell=lambda what, _: say(what))
     np.savez(
         out / "run.npz",
         ranks=run.ranks, after=run.after, final=run.final, matrix=run.matrix, seconds=run.seconds,
     )  # fmt: skip
     _finish(out, {"seconds": round(float(run.seconds.sum()), 2)})
+
+
+def from_scratch(stream: Stream, block: int, seed: int, settings: ModelSettings) -> ArmRun:
+    """Train before ``block`` and ask it, as ``joint-retrain`` does at each of its checkpoints."""
+    run, turn, begun = nothing_asked(stream), stream.turn(block, seed_of(seed, block)), time.process_time()
+    model = trained(turn.known, replace(settings, seed=turn.seed))
+    run.seconds[block] = time.process_time() - begun
+    note(stream, run, block, Asker.of(stream, JointRetrain.live).ask(model, block))
+    return run
+
+
+def joined(stream: Stream, parts: list[tuple[int, Path]]) -> ArmRun:
+    """The arm of these trainings."""
+    run = nothing_asked(stream)
+    for block, folder in parts:
+        part = read(folder)
+        run.seconds[block] = part.seconds[block]
+        note(stream, run, block, part.ranks)
+    return run
 
 
 def read(folder: Path) -> ArmRun:

@@ -6,14 +6,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
-from errno import ENOSPC, EROFS
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
 
 from penchant.adapters.sqlite import locks
 from penchant.adapters.sqlite.database import Database
-from penchant.errors import StorageError
+from penchant.errors import ShopBusy, StorageError
 from penchant.testing.simulation.disk import Disk, Fault, Operation, in_use, no_faults
 from penchant.testing.simulation.sqlite_files import library
 
@@ -124,43 +124,46 @@ def test_what_is_written_beside_a_reader_survives(shop, tmp_path, seed):
     assert {"first", "second"} <= left
 
 
-def cut_in_the_copy_back(disk: Disk, seed: int, reader: Database) -> None:
-    """The power goes while the last one to close writes into the database."""
-    written = 0
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_copy_back_that_a_power_cut_ends_leaves_a_whole_file(shop, tmp_path, seed):
+    """Pages of the refused commit reach the file when the next writer closes: the log must hold them."""
+    disk, written = refused_commit(shop, seed), 0
 
     def cut(operation: Operation) -> Fault:
         nonlocal written
         written += operation.what == "write" and operation.file == "shop.db"
         return Fault.POWER_CUT if written == 2 + seed % 8 else Fault.NONE
 
-    disk.plan = cut
-    reader.close()
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_copy_back_that_a_power_cut_ends_leaves_a_whole_file(shop, tmp_path, seed):
-    """Pages of the refused commit reach the file when the last reader closes: the log must hold them."""
-    disk = refused_commit(shop, seed)
     with in_use(disk):
-        reader = Database(shop / "shop.db", writer=False)
-        names(reader)
-        cut_in_the_copy_back(disk, seed, reader)
+        writer = Database(shop / "shop.db", writer=True)
+        disk.plan = cut
+        writer.close()
     assert disk.dead is Fault.POWER_CUT
     assert "first" in left_by_a_power_cut(disk, tmp_path / "left")
 
 
-@pytest.mark.parametrize("beside", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_writer_that_ends_while_somebody_opens_leaves_a_whole_log(
-    shop, tmp_path, seed, beside, monkeypatch
-):
+def test_a_reader_that_closes_last_leaves_the_files_as_they_are(shop, tmp_path, seed):
+    disk = refused_commit(shop, seed)
+    with in_use(disk):
+        reader = Database(shop / "shop.db", writer=False)
+        assert "first" in names(reader)
+        before = {file.name: file.read_bytes() for file in shop.iterdir() if "db" in file.name[:8]}
+        reader.close()
+    assert {name: (shop / name).read_bytes() for name in before if "shm" not in name} == {
+        name: content for name, content in before.items() if "shm" not in name
+    }
+    assert "first" in left_by_a_power_cut(disk, tmp_path / "left")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_writer_that_ends_while_somebody_opens_leaves_a_whole_log(shop, tmp_path, seed, monkeypatch):
     """When it was looked for it was there, and when SQLite reads it is not."""
-    disk, name = Disk(shop, random.Random(seed)), "before_reading"
+    disk = Disk(shop, random.Random(seed))
     Database(shop / "shop.db", writer=True).close()
     with in_use(disk):
-        if beside:
-            name, reader = "durable_log", Database(shop / "shop.db", writer=False)
-            reader.close()  # What it holds open would keep the log as it is.
+        reader = Database(shop / "shop.db", writer=False)
+        reader.close()  # What it holds open would keep the log as it is.
         writer = Database(shop / "shop.db", writer=True)
         put(writer, "first")
         writer.forget_for_good()
@@ -169,7 +172,7 @@ def test_a_writer_that_ends_while_somebody_opens_leaves_a_whole_log(
         disk.plan = no_sync
         with pytest.raises(StorageError):
             put(writer, "refused")
-        looked = getattr(locks, name)
+        looked = locks.durable_log
 
         @contextmanager
         def ends(path: Path) -> Generator[Callable[[], None]]:
@@ -178,17 +181,12 @@ def test_a_writer_that_ends_while_somebody_opens_leaves_a_whole_log(
                 disk.plan = no_faults
                 yield look_again
 
-        monkeypatch.setattr(f"penchant.adapters.sqlite.database.{name}", ends)
-        if beside:
-            with reader.write_beside() as connection:
-                _put(connection, "second")
-        else:
-            reader = Database(shop / "shop.db", writer=False)
-            cut_in_the_copy_back(disk, seed, reader)
-            assert disk.dead is Fault.POWER_CUT
+        monkeypatch.setattr("penchant.adapters.sqlite.database.durable_log", ends)
+        with reader.write_beside() as connection:
+            _put(connection, "second")
         left = left_by_a_power_cut(disk, tmp_path / "left")
         reader.close()
-    assert {"first", "second"} - ({"second"} if not beside else set()) <= left
+    assert {"first", "second"} <= left
 
 
 def test_beside_a_writer_nothing_is_written_again_and_openings_come_one_by_one(tmp_path, monkeypatch):
@@ -198,11 +196,11 @@ def test_beside_a_writer_nothing_is_written_again_and_openings_come_one_by_one(t
     database = Database(path, writer=True)
     put(database, "first")
     assert again == [tmp_path / "shop.db-wal"]
-    opened = threading.Event()
+    opened, reader = threading.Event(), Database(path, writer=False)
 
     def opens() -> None:
-        Database(path, writer=False).close()
-        opened.set()
+        with reader.write_beside():
+            opened.set()
 
     with locks.durable_log(path) as look_again:
         thread = threading.Thread(target=opens)
@@ -210,6 +208,7 @@ def test_beside_a_writer_nothing_is_written_again_and_openings_come_one_by_one(t
         assert not opened.wait(0.3), "two at a time"
         look_again()
     thread.join(30)
+    reader.close()
     assert opened.is_set()
     assert again == [tmp_path / "shop.db-wal"], "written under the feet of the writer"
     database.close()
@@ -225,37 +224,20 @@ def test_an_opening_whose_rewriting_fails_is_refused_and_goes_once_the_disk_is_g
     disk = refused_commit(shop, 0)
     with in_use(disk):
         disk.plan = no_sync
-        for writer in (True, False):
-            with pytest.raises(StorageError, match="disk refused"):
-                Database(shop / "shop.db", writer=writer)
+        with pytest.raises(StorageError, match="disk refused"):
+            Database(shop / "shop.db", writer=True)
         disk.plan = no_faults
         with closing(Database(shop / "shop.db", writer=True)) as database:
             assert "first" in names(database)
 
 
-@pytest.mark.parametrize("error", [PermissionError(), OSError(EROFS, "Read-only file system")])
-def test_a_folder_that_may_not_be_written_is_read(tmp_path, monkeypatch, error):
-    database = Database(tmp_path / "shop.db", writer=True)
-    put(database, "first")
-    (tmp_path / "opening.lock").unlink()
-    opened = os.open
-
-    def refusing(path: Path, *how: int) -> int:
-        if path.name == "opening.lock":
-            raise error
-        return opened(path, *how)
-
-    monkeypatch.setattr("os.open", refusing)
-    with closing(Database(tmp_path / "shop.db", writer=False)) as reader:
-        assert names(reader) == {"first"}
-    database.close()
-
-
-def test_a_log_that_goes_while_it_is_looked_for_is_none(tmp_path, monkeypatch):
-    """The last one to close has removed it."""
-    Database(tmp_path / "shop.db", writer=True).close()
-    monkeypatch.setattr(locks, "_holds_something", lambda log: True)
-    Database(tmp_path / "shop.db", writer=False).close()
+def test_who_waits_for_its_turn_in_vain_is_told_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "TURN_SECONDS", 0.1)
+    path = tmp_path / "shop.db"
+    Database(path, writer=True).close()
+    with locks.durable_log(path), pytest.raises(ShopBusy, match="has been opening this shop"):
+        Database(path, writer=True)
+    Database(path, writer=True).close()
 
 
 def test_a_disk_too_full_for_the_name_of_the_process_keeps_nobody_out(tmp_path, monkeypatch):
@@ -280,9 +262,9 @@ def test_what_root_makes_belongs_to_the_owner_of_the_folder(shop):
         assert (shop / lock).stat().st_uid == 12_345
 
 
-def test_reading_a_file_at_rest_makes_no_other(tmp_path):
+def test_reading_makes_no_lock(tmp_path):
     Database(tmp_path / "shop.db", writer=True).close()
     (tmp_path / "opening.lock").unlink()
     before = set(tmp_path.iterdir())
     Database(tmp_path / "shop.db", writer=False).close()
-    assert set(tmp_path.iterdir()) == before
+    assert {file for file in tmp_path.iterdir() if file.suffix == ".lock"} <= before

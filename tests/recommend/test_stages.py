@@ -375,6 +375,26 @@ def test_closing_on_a_refusing_disk_says_how_much_is_left():
     assert writer.close() == 1
 
 
+def test_what_is_being_written_is_not_durable_yet():
+    class Slow(Lists):
+        begun, go = threading.Event(), threading.Event()
+
+        def append(self, impressions):
+            self.begun.set()
+            assert self.go.wait(60)
+            super().append(impressions)
+
+    log = Slow()
+    writer = ImpressionWriter(log).start()
+    writer.put(impression(1))
+    assert log.begun.wait(60)
+    assert writer.waiting == 1
+    assert len(writer.export_person("p")) == 1
+    assert writer.close(timeout=0.05) == 1
+    log.go.set()
+    assert writer.close() == 0
+
+
 def test_waiting_lists_of_the_erased_are_dropped():
     log = Lists()
     writer = ImpressionWriter(log)

@@ -13,6 +13,7 @@ from penchant.errors import InvalidInput
 from penchant.learn.continued import Known, Pace, Pass, learn_on
 from penchant.learn.online import OnlineSettings
 from penchant.model.scoring import PreferenceModel
+from penchant.model.settings import ModelSettings
 from penchant.model.training import train
 
 WARM = Pace(passes=3, replay=4.0)
@@ -139,18 +140,7 @@ class JointRetrain:
 
     def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
         """A new model at a checkpoint, None elsewhere."""
-        if not turn.checkpoint:
-            return None
-        known = turn.known
-        return train(
-            known.histories,
-            known.text,
-            replace(model.settings, seed=turn.seed),
-            n_items=known.n_items,
-            queries=known.queries,
-            prices=known.prices,
-            attributes=known.attributes,
-        )
+        return trained(turn.known, replace(model.settings, seed=turn.seed)) if turn.checkpoint else None
 
 
 ARMS: dict[str, Callable[[], Arm]] = {
@@ -180,6 +170,19 @@ def make_arms(names: Sequence[str]) -> list[Arm]:
     if not names or len(set(names)) != len(names):
         raise InvalidInput(f"arms must be named, each once, got {', '.join(names) or 'none'}")
     return [ARMS[name]() for name in names]
+
+
+def trained(known: Known, settings: ModelSettings) -> PreferenceModel:
+    """A model from scratch, of all that is known."""
+    return train(
+        known.histories,
+        known.text,
+        settings,
+        n_items=known.n_items,
+        queries=known.queries,
+        prices=known.prices,
+        attributes=known.attributes,
+    )
 
 
 def _learned(model: PreferenceModel, turn: Turn, since: float, pace: Pace) -> PreferenceModel:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from penchant.evaluate.arms import Arm, Turn, make_arms
+from penchant.evaluate.arms import Arm, Turn, make_arms, trained
 from penchant.evaluate.recommender import ItemTable
 from penchant.evaluate.stream_asking import NDCG, ArmRun, Asker, Ranks, quality
 from penchant.evaluate.stream_cut import Stream, StreamPlan, open_stream
@@ -22,7 +22,6 @@ from penchant.model.attributes import Attributes
 from penchant.model.histories import FloatArray, Histories
 from penchant.model.scoring import PreferenceModel
 from penchant.model.settings import ModelSettings
-from penchant.model.training import train
 
 Tell = Callable[[str, float], None]
 
@@ -74,16 +73,8 @@ def first_model(
     stream: Stream, settings: ModelSettings, seed: int, clock: Callable[[], float] = time.process_time
 ) -> tuple[PreferenceModel, float]:
     """The model that every arm starts from, of all before the cut, and its processor seconds."""
-    begun, known = clock(), stream.known(0)
-    model = train(
-        known.histories,
-        known.text,
-        replace(settings, seed=seed),
-        n_items=known.n_items,
-        queries=known.queries,
-        prices=known.prices,
-        attributes=known.attributes,
-    )
+    begun = clock()
+    model = trained(stream.known(0), replace(settings, seed=seed))
     return model, clock() - begun
 
 
@@ -98,12 +89,12 @@ def run_arm(
 ) -> ArmRun:
     """Go through the stream once: before each block the arm may learn, then it is asked."""
     blocks, whole = stream.blocks, stream.plan.matrix and arm.learns
-    asker, run = Asker.of(stream, arm.live), _nothing(stream)
+    asker, run = Asker.of(stream, arm.live), nothing_asked(stream)
     model, learner = base, None
     for block in range(blocks + whole):
         if tell:
             tell(f"arm {arm.name}: {block} of {blocks} blocks asked", block / blocks)
-        turn = stream.turn(block, 100 * seed + block)
+        turn = stream.turn(block, seed_of(seed, block))
         begun = clock()
         found = arm.turn(model, turn)
         if found is not None:
@@ -111,7 +102,7 @@ def run_arm(
         run.seconds[block] = clock() - begun
         if found is not None and (whole or learner is None):
             table = learner.table if learner else None
-            _note(stream, run, block, asker.ask(found, None if whole else block, table))
+            note(stream, run, block, asker.ask(found, None if whole else block, table))
         if found is not None and learner is not None and block < blocks:
             _note_in_turn(run, block, learner, clock)
     return run
@@ -129,14 +120,19 @@ def _beside(
     return learner
 
 
-def _nothing(stream: Stream) -> ArmRun:
-    """Not asked yet."""
+def seed_of(seed: int, block: int) -> int:
+    """Of what an arm draws before ``block``."""
+    return 100 * seed + block
+
+
+def nothing_asked(stream: Stream) -> ArmRun:
+    """Of an arm that is about to begin."""
     relevant, blocks = len(stream.split.questions.items), stream.blocks
     ranks, after, final = (np.zeros(relevant, np.int32) for _ in range(3))
     return ArmRun(ranks, after, final, np.full((blocks + 1, blocks), np.nan), np.zeros(blocks + 1))
 
 
-def _note(stream: Stream, run: ArmRun, block: int, ranks: Ranks) -> None:
+def note(stream: Stream, run: ArmRun, block: int, ranks: Ranks) -> None:
     """Put down what was answered before ``block``; ``ranks`` (R,), 0 where nothing was asked."""
     of = stream.block[stream.split.questions.owner]
     values = quality(stream, ranks)[NDCG]

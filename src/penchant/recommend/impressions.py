@@ -117,7 +117,7 @@ class ImpressionWriter:
     @property
     def waiting(self) -> int:
         """Lists that were shown and are not durable yet."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._writing)
 
     @property
     def crowded(self) -> bool:
@@ -153,7 +153,7 @@ class ImpressionWriter:
 
     def _has_room(self) -> bool:
         # What is being written counts: a disk that refuses gives it back to the queue.
-        return len(self._waiting) + len(self._writing) < self._capacity
+        return self.waiting < self._capacity
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was put up to now is durable; false if ``timeout`` seconds did not suffice."""
@@ -178,12 +178,14 @@ class ImpressionWriter:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout)
-        return len(self._waiting)
+        with self._changed:
+            return self.waiting
 
     def export_person(self, person: Pseudonym) -> list[dict[str, Any]]:
-        """The person's lists that still wait; those written are in the log's own export."""
+        """The person's lists that still wait, or are being written; the log may have those too."""
         with self._changed:
-            return [msgspec.to_builtins(waiting) for _, waiting in self._waiting if waiting.user_id == person]
+            held = [*self._writing, *self._waiting]
+            return [msgspec.to_builtins(one) for _, one in held if one.user_id == person]
 
     def erase_person(self, person: Pseudonym) -> int:
         """Drop the person's waiting lists; one being written is in the log when this returns."""

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from threading import Lock
 
-from penchant.adapters.sqlite.database import BUSY_SECONDS, Database, storage_errors
+from penchant.adapters.sqlite.database import Database, reader, storage_errors
 from penchant.errors import ShopError
 
 
@@ -17,7 +17,7 @@ def copy_of(source: Path, target: Path) -> None:
         StorageError: the disk refused. ShopError: the copy is damaged, so the source is.
     """
     with storage_errors():
-        connection = sqlite3.connect(source, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = reader(source)
         try:
             connection.execute("VACUUM INTO ?", [str(target)])
         finally:
@@ -51,9 +51,7 @@ class PageCheck:
         """
         said = "ok"
         with storage_errors():
-            connection = sqlite3.connect(
-                f"{self._path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False
-            )
+            connection = reader(self._path)
             try:
                 if self._begin(connection):
                     said = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])

@@ -4,12 +4,13 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from penchant.adapters.sqlite.checks import add_functions
-from penchant.adapters.sqlite.locks import before_reading, durable_log, refused, the_writer
+from penchant.adapters.sqlite.copyback import CopyBack, close
+from penchant.adapters.sqlite.locks import durable_log, refused, the_writer
 from penchant.adapters.sqlite.schema import MIGRATIONS, SCHEMA_VERSION
 from penchant.errors import InvalidInput, ShopBusy, ShopError, StorageError, WouldWait
 
@@ -23,8 +24,6 @@ _OPTIONS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -65536",
     "PRAGMA temp_store = MEMORY",
-    # Pages of the indexes are changed by every batch of an import: 64 MiB of them between two copies back.
-    "PRAGMA wal_autocheckpoint = 16384",
 )
 
 
@@ -47,6 +46,7 @@ class Database:
         if not writer and not path.exists():
             raise ShopError(f"{path.name} is missing in this shop. Restore a backup.")
         self._writer: sqlite3.Connection | None = None
+        self._copy_back: CopyBack | None = None
         self._lock = the_writer(path) if writer else None
         try:
             with storage_errors():
@@ -54,10 +54,7 @@ class Database:
                     self._writer = self._connect()
                     for option in _OPTIONS:
                         self._writer.execute(option)
-                else:
-                    with before_reading(path) as look_again:
-                        self.read("PRAGMA user_version")
-                        look_again()
+                    self._copy_back = CopyBack(path, self._writer)
                 self._check_version()
         except BaseException:
             self.close()
@@ -76,7 +73,7 @@ class Database:
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:
         """One transaction: durable when the block ends, undone when it raises."""
-        if self._writer is None:
+        if self._writer is None or self._copy_back is None:
             raise ShopBusy("this shop was opened for reading only")
         with self._guard, storage_errors():
             _begin(self._writer, self._patience)
@@ -84,6 +81,7 @@ class Database:
                 self._patience = A_MOMENT
             with _transaction(self._writer):
                 yield self._writer
+            self._copy_back.after_commit()
 
     @contextmanager
     def at_once(self) -> Generator[None]:
@@ -117,17 +115,18 @@ class Database:
             connection = self._connect()
             try:
                 connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA wal_autocheckpoint = 0")
                 connection.execute("BEGIN IMMEDIATE")
                 look_again()
                 with _transaction(connection):
                     yield connection
             finally:
-                connection.close()
+                connection.close()  # Not the last one, which copies back: a reader of ours is in the pool.
 
     def read(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """All rows of one short query."""
         with storage_errors():
-            connection = self._idle.pop() if self._idle else self._reader()
+            connection = self._idle.pop() if self._idle else reader(self._path)
             try:
                 return connection.execute(sql, values).fetchall()
             finally:
@@ -138,7 +137,7 @@ class Database:
     ) -> Iterator[list[tuple[object, ...]]]:
         """Rows in chunks, on a connection of its own so that nothing else waits for the end of it."""
         with storage_errors():
-            connection = self._connect()
+            connection = reader(self._path)
             try:
                 cursor = connection.execute(sql, values)
                 while rows := cursor.fetchmany(size):
@@ -158,10 +157,10 @@ class Database:
         Raises:
             StorageError: another process keeps reading old pages; the rows are deleted all the same.
         """
-        if self._writer is None:
+        if self._copy_back is None:
             return
         with self._guard, storage_errors():
-            busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            busy = self._copy_back.now("TRUNCATE").busy
         if busy:
             raise StorageError(
                 "the rows are deleted, but another process still reads old pages of the shop, so their "
@@ -175,15 +174,10 @@ class Database:
         page before and left a copy in unused space (measured: 1 of 1,500). Only this removes those.
         Other writes wait meanwhile, readers do not.
         """
-        if self._writer is None:
+        if self._copy_back is None:
             return
         with self._guard, storage_errors():
-            # The copy is as large as the shop: on disk, not in memory. It holds only what stays.
-            self._writer.execute("PRAGMA temp_store = FILE")
-            try:
-                self._writer.execute("VACUUM")
-            finally:
-                self._writer.execute("PRAGMA temp_store = MEMORY")
+            self._copy_back.write_anew()
         self.forget_for_good()
 
     def close(self) -> None:
@@ -191,25 +185,17 @@ class Database:
         while self._idle:
             self._idle.popleft().close()
         if self._writer is not None:
-            self._writer.close()
-        self._writer = None
+            if self._copy_back is not None:
+                with suppress(sqlite3.Error):
+                    self._copy_back.mend()
+            close(self._writer, self._path)
+        self._writer = self._copy_back = None
         if self._lock is not None:
             self._lock.release()
             self._lock = None
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(
-            self._path,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
-
-    def _reader(self) -> sqlite3.Connection:
-        connection = self._connect()
-        connection.execute("PRAGMA query_only = ON")
-        return connection
+        return _connected(self._path, "rwc")
 
     def _check_version(self) -> None:
         version = int(str(self.read("PRAGMA user_version")[0][0]))
@@ -232,6 +218,22 @@ class Database:
                 for statement in _statements(script):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
+
+
+def reader(path: Path) -> sqlite3.Connection:
+    """A connection that writes nothing: where it is the last one to close, the log stays as it is."""
+    return _connected(path, "ro")
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -1,19 +1,25 @@
 """Who may write a shop's files; and a write-ahead log that is on the disk before anybody builds on it."""
 
 import os
+import time
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager, suppress
-from errno import ENOENT, EROFS
+from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 from pathlib import Path
 from typing import Final, Self
 
 from penchant.errors import ShopBusy, StorageError
 
+TURN_SECONDS: Final = 60.0
+"""That somebody who opens waits for another one: a log of 64 MiB is written in a tenth of a second."""
+_A_MOMENT: Final = 0.005
 _PIECE: Final = 1 << 20
 _BUSY = (
     "this shop is in use by another writer (process {}). Stop it, or send the work to it over HTTP. "
     "Nothing was changed."
+)
+_OPENING = (
+    "another process has been opening this shop for a minute. If it was stopped, end it; nothing was changed."
 )
 
 
@@ -61,13 +67,13 @@ def _opened(path: Path, flags: int) -> int:
     """An open file.
 
     Raises:
-        StorageError: the disk refused, by other than saying that this one is not ours to write, or not there.
+        FileNotFoundError: there is none. StorageError: the disk refused.
     """
     try:
         return os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        if _may_not(error) or error.errno == ENOENT:
-            raise
         raise refused(error) from error
 
 
@@ -118,61 +124,35 @@ def _mended(path: Path) -> bool:
     return True
 
 
-@contextmanager
-def before_reading(path: Path) -> Generator[Callable[[], None]]:
-    """The same for somebody who only reads: the last one to close copies the log back.
-
-    Who may not make or open ``opening.lock`` (a folder or a disk that is read-only) changes nothing.
-
-    Raises:
-        StorageError: the disk refused the log.
-    """
-    with ExitStack() as stack:
-        look_again = None
-        if _holds_something(_log(path)):
-            with _unless_read_only():
-                look_again = stack.enter_context(durable_log(path))
-        yield look_again or _nothing
-
-
-def _nothing() -> None:
-    """Where nothing is to be looked at."""
-
-
-@contextmanager
-def _unless_read_only() -> Generator[None]:
-    try:
-        yield
-    except OSError as error:
-        if not _may_not(error):
-            raise
-
-
-def _may_not(error: OSError) -> bool:
-    """Whether a file, its folder or the whole disk is not ours to write."""
-    return isinstance(error, PermissionError) or error.errno == EROFS
-
-
 def _log(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def _holds_something(log: Path) -> bool:
-    try:
-        return log.stat().st_size > 0
-    except FileNotFoundError:  # The last one to close has removed it.
-        return False
-
-
 @contextmanager
 def _turn(path: Path) -> Generator[None]:
-    """One process at a time; the next one waits."""
+    """One process at a time; the next one waits.
+
+    Raises:
+        ShopBusy: it waited in vain.
+    """
     file = _lock_file(path.with_name("opening.lock"))
     try:
-        flock(file, LOCK_EX)
+        _wait_for(file)
         yield
     finally:
         os.close(file)
+
+
+def _wait_for(file: int) -> None:
+    until = time.monotonic() + TURN_SECONDS
+    while True:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() > until:
+                raise ShopBusy(_OPENING) from error
+        time.sleep(_A_MOMENT)
 
 
 def _write_again(log: Path) -> None:

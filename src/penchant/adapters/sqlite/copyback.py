@@ -1,0 +1,152 @@
+"""Copying the write-ahead log back into the database, and what to do where the disk refused it."""
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_log = logging.getLogger(__name__)
+
+FRAMES: Final = 16_384
+"""Pages of the log after which it is copied back, 64 MiB: an import changes pages of the indexes in every
+batch."""
+AGAIN: Final = FRAMES // 4
+"""More of them before the next time, where somebody reads an old state and the log cannot begin anew."""
+PATIENCE_SECONDS: Final = 60.0
+"""Between two tries on a disk that refuses."""
+_HEADER, _FRAME_HEADER = 32, 24
+"""Bytes before the frames, and before the page of each (https://sqlite.org/fileformat2.html#walformat)."""
+_left_open: dict[Path, sqlite3.Connection] = {}
+
+
+class Copied(NamedTuple):
+    """What SQLite answers: whether somebody was in the way, pages in the log, pages of them copied back."""
+
+    busy: int
+    in_log: int
+    copied: int
+
+
+class CopyBack:
+    """Of one writer. SQLite would do it by itself, and tell nobody where the disk refused.
+
+    A long reader lets SQLite copy back only a part, which is noted and not synced. Where the fsync behind a
+    later part fails, Linux takes the pages of all parts for clean and never writes them, but SQLite goes on
+    behind the first one and then begins the log anew: a power cut would leave a damaged file. So a refusal is
+    remembered, in a file too, for others may keep alive what SQLite noted when this process ends; before the
+    next copy back every page is put into the log once more. Until then nothing is copied back and the log
+    grows. All that is acknowledged is in it.
+    """
+
+    def __init__(
+        self, path: Path, writer: sqlite3.Connection, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._log = path.with_name(f"{path.name}-wal")
+        self._mark = _mark(path)
+        self._refused = self._mark.exists()
+        self._writer = writer
+        self._clock = clock
+        self._wait_until = clock()
+        self._last: tuple[bytes, int] = (b"", 0)
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+
+    def after_commit(self) -> None:
+        """Copy back where the log is long. What was committed is durable either way: nothing is raised."""
+        if not self._is_long() or self._clock() < self._wait_until:
+            return
+        try:
+            self.now()
+        except sqlite3.Error as error:
+            _log.warning("the write-ahead log could not be copied back and grows until it can: %s", error)
+
+    def now(self, how: str = "PASSIVE") -> Copied:
+        """Copy back what no reader is in the way of.
+
+        Raises:
+            sqlite3.Error: the disk refused.
+        """
+        try:
+            self.mend()
+            copied = Copied(*self._writer.execute(f"PRAGMA wal_checkpoint({how})").fetchone())
+        except sqlite3.Error as error:
+            self._wait_until = self._clock() + PATIENCE_SECONDS
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
+                self._refused = True
+                with suppress(OSError):
+                    self._mark.touch(0o600)
+            raise
+        self._last = (_salts(self._log), copied.in_log)
+        return copied
+
+    def mend(self) -> None:
+        """Where the disk refused: let the next copy back be of every page.
+
+        Raises:
+            sqlite3.Error: it refuses still.
+        """
+        if self._refused:
+            self.write_anew()
+
+    def write_anew(self) -> None:
+        """Put every page of the database into the log, as one commit.
+
+        Raises:
+            sqlite3.Error: the disk refused; the database is as it was.
+        """
+        # The copy is as large as the shop: on disk, not in memory. It holds only what stays.
+        self._writer.execute("PRAGMA temp_store = FILE")
+        try:
+            self._writer.execute("VACUUM")
+        finally:
+            self._writer.execute("PRAGMA temp_store = MEMORY")
+        self._refused = False
+        self._mark.unlink(missing_ok=True)
+
+    def _is_long(self) -> bool:
+        known, pages = self._last
+        anew = not pages or _salts(self._log) != known
+        return _holds(self._log, FRAMES if anew else pages + AGAIN)
+
+
+def close(connection: sqlite3.Connection, path: Path) -> None:
+    """Close a writer; but where a copy back was refused and nothing mended it, it stays open.
+
+    The last one to close copies back, and would go on behind what was lost. When the process ends nobody
+    does, and who opens next has the whole log copied.
+    """
+    if _mark(path).exists() and _left_open.setdefault(path, connection) is connection:
+        return
+    connection.close()
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(f"{path.name}-refused")
+
+
+def _salts(log: Path) -> bytes:
+    """What marks the frames since the log last began anew."""
+    return _bytes(log, 16, 8)
+
+
+def _holds(log: Path, frames: int) -> bool:
+    """Whether the log has that many since then. Older ones may stand behind them, with other salts."""
+    header = _bytes(log, 0, _HEADER)
+    page = int.from_bytes(header[8:12], "big")
+    frame = _HEADER + (frames - 1) * (_FRAME_HEADER + page)
+    return bool(header) and _bytes(log, frame + 8, 8) == header[16:24]
+
+
+def _bytes(log: Path, place: int, size: int) -> bytes:
+    """Of the log alone: closing one of the other two files would drop the locks that SQLite has on it."""
+    try:
+        file = os.open(log, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.pread(file, size, place)
+    finally:
+        os.close(file)

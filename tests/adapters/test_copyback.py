@@ -1,0 +1,283 @@
+"""The write-ahead log is copied back by ourselves, and a disk that refuses it takes nothing with it."""
+
+import os
+import random
+import sqlite3
+from contextlib import closing, contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from penchant.adapters.sqlite import copyback
+from penchant.adapters.sqlite.copyback import CopyBack
+from penchant.adapters.sqlite.database import Database, reader
+from penchant.errors import ShopError, StorageError
+from penchant.testing.simulation.disk import Disk, Fault, Operation, in_use, no_faults
+from penchant.testing.simulation.sqlite_files import library
+
+SEEDS = range(12)
+"""Which of the pages of a failed fsync are lost is drawn."""
+on_a_disk = pytest.mark.skipif(library() is None, reason="the SQLite of this Python cannot be reached")
+
+
+def no_sync_of_the_database(operation: Operation) -> Fault:
+    """What is copied back can be written and does not reach the disk."""
+    refused = operation.what == "sync" and operation.file == "shop.db"
+    return Fault.BROKEN if refused else Fault.NONE
+
+
+def no_room_for_the_log(operation: Operation) -> Fault:
+    """Something else has filled the disk."""
+    return Fault.FULL if operation.what == "write" and operation.file == "shop.db-wal" else Fault.NONE
+
+
+def put(database: Database, name: str, size: int = 20_000) -> None:
+    """One commit, a row of some pages."""
+    with database.write() as connection:
+        connection.execute("INSERT INTO counters VALUES (?, 1)", [name])
+        connection.execute("INSERT INTO attributes VALUES (?, zeroblob(?))", [name, size])
+
+
+@contextmanager
+def somebody_reads(path: Path):
+    """An old state, for long."""
+    with closing(reader(path)) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM counters").fetchall()
+        yield
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Where the disk is."""
+    (folder := tmp_path / "shop").mkdir()
+    return folder
+
+
+@pytest.fixture
+def short_log(monkeypatch):
+    """Copied back after a few pages, and tried again at once."""
+    monkeypatch.setattr(copyback, "FRAMES", 4)
+    monkeypatch.setattr(copyback, "AGAIN", 1)
+    monkeypatch.setattr(copyback, "PATIENCE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def let_go():
+    """What stays open for the good of a file goes with the test."""
+    yield
+    while copyback._left_open:
+        copyback._left_open.popitem()[1].close()
+
+
+def refused_copy_back(disk: Disk, folder: Path) -> Database:
+    """A part is copied back beside a reader, then the fsync behind the rest fails."""
+    database = Database(folder / "shop.db", writer=True)
+    database.forget_for_good()
+    with patch.object(copyback, "FRAMES", 1_000):
+        put(database, "first")
+    with somebody_reads(folder / "shop.db"):
+        put(database, "second")
+    disk.plan = no_sync_of_the_database
+    put(database, "third")  # Nothing is raised: it is in the log.
+    disk.plan = no_faults
+    return database
+
+
+def left_by_a_power_cut(disk: Disk, folder: Path) -> set[str]:
+    """What the next opening finds."""
+    disk.die(Fault.POWER_CUT)
+    disk.survivors(folder)
+    with closing(Database(folder / "shop.db", writer=True)) as database:
+        assert database.read("PRAGMA integrity_check") == [("ok",)]
+        return {str(row[0]) for row in database.read("SELECT pseudonym FROM attributes")}
+
+
+@on_a_disk
+@pytest.mark.usefixtures("short_log")
+class TestARefusedFsyncOfTheDatabase:
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_takes_nothing_with_it_once_the_log_has_begun_anew(self, shop, tmp_path, seed, caplog):
+        with in_use(disk := Disk(shop, random.Random(seed))):
+            database = refused_copy_back(disk, shop)
+            assert "could not be copied back" in caplog.text
+            assert (shop / "shop.db-refused").exists()
+            put(database, "fourth")  # Copied back.
+            assert not (shop / "shop.db-refused").exists()
+            put(database, "fifth")  # The log begins anew.
+            left = left_by_a_power_cut(disk, tmp_path / "left")
+            database.close()
+        assert left == {"first", "second", "third", "fourth", "fifth"}
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_takes_nothing_where_nothing_is_done_about_it_but_the_log_is_kept(self, shop, tmp_path, seed):
+        with in_use(disk := Disk(shop, random.Random(seed))):
+            database = refused_copy_back(disk, shop)
+            left = left_by_a_power_cut(disk, tmp_path / "left")
+            database.close()
+        assert left == {"first", "second", "third"}
+
+    def test_would_without_it(self, shop, tmp_path, monkeypatch):
+        """The disk of these tests does what Linux does."""
+        monkeypatch.setattr(CopyBack, "mend", lambda self: None)
+        damaged = 0
+        for seed in SEEDS:
+            (folder := shop / str(seed)).mkdir()
+            with in_use(disk := Disk(folder, random.Random(seed))):
+                database = refused_copy_back(disk, folder)
+                for name in ("fourth", "fifth"):
+                    put(database, name)
+                try:
+                    left = left_by_a_power_cut(disk, tmp_path / f"left{seed}")
+                except (AssertionError, ShopError):
+                    left = set()
+                database.close()
+            damaged += left != {"first", "second", "third", "fourth", "fifth"}
+        assert damaged >= len(SEEDS) // 2
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_is_known_to_the_next_writer_where_a_reader_kept_the_state_alive(
+        self, shop, tmp_path, seed, let_go
+    ):
+        with in_use(disk := Disk(shop, random.Random(seed))):
+            Database(shop / "shop.db", writer=True).close()
+            stays = reader(shop / "shop.db")
+            database = refused_copy_back(disk, shop)
+            stays.execute("SELECT count(*) FROM counters").fetchall()
+            disk.plan = no_sync
+            database.close()  # It cannot mend it.
+            disk.plan = no_faults
+            database = Database(shop / "shop.db", writer=True)
+            for name in ("fourth", "fifth"):
+                put(database, name)
+            left = left_by_a_power_cut(disk, tmp_path / "left")
+            database.close()
+            stays.close()
+        assert left == {"first", "second", "third", "fourth", "fifth"}
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_is_not_copied_over_by_a_writer_that_closes_last(self, shop, tmp_path, seed, let_go):
+        """The disk is well again but for room: it takes no more log."""
+        with in_use(disk := Disk(shop, random.Random(seed))):
+            database = refused_copy_back(disk, shop)
+            disk.plan = no_room_for_the_log
+            database.close()
+            disk.plan = no_faults
+            assert (shop / "shop.db-wal").stat().st_size > 0
+            left = left_by_a_power_cut(disk, tmp_path / "left")
+        assert left == {"first", "second", "third"}
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_is_not_copied_over_by_somebody_who_wrote_a_little(self, shop, tmp_path, seed, let_go):
+        """The writer is gone by then, the one beside it closes last."""
+        with in_use(disk := Disk(shop, random.Random(seed))):
+            database = refused_copy_back(disk, shop)
+            disk.plan = no_room_for_the_log
+            database.close()
+            disk.plan = no_faults
+            other = Database(shop / "shop.db", writer=False)
+            with other.write_beside() as connection:
+                connection.execute("INSERT INTO attributes VALUES ('beside', zeroblob(9))")
+                copyback._left_open.popitem()[1].close()
+            other.close()
+            assert (shop / "shop.db-wal").stat().st_size > 0
+            left = left_by_a_power_cut(disk, tmp_path / "left")
+        assert left == {"first", "second", "third", "beside"}
+
+    def test_is_mended_by_a_writer_that_closes(self, shop, tmp_path):
+        with in_use(disk := Disk(shop, random.Random(1))):
+            database = refused_copy_back(disk, shop)
+            database.close()
+            assert not (shop / "shop.db-refused").exists()
+            assert not (shop / "shop.db-wal").exists()
+            left = left_by_a_power_cut(disk, tmp_path / "left")
+        assert left == {"first", "second", "third"}
+
+    def test_is_not_asked_again_at_once(self, shop, monkeypatch):
+        monkeypatch.setattr(copyback, "PATIENCE_SECONDS", 60.0)
+        with in_use(disk := Disk(shop, random.Random(1))):
+            database = refused_copy_back(disk, shop)
+            asked = []
+            disk.plan = lambda operation: (asked.append(operation.file), Fault.NONE)[1]
+            put(database, "fourth")
+            assert "shop.db" not in asked
+            assert (shop / "shop.db-refused").exists()
+            database.close()
+
+    def test_refuses_an_erasure_until_it_is_mended(self, shop):
+        with in_use(disk := Disk(shop, random.Random(1))):
+            database = refused_copy_back(disk, shop)
+            disk.plan = no_sync
+            with pytest.raises(StorageError, match="disk refused"):
+                database.forget_for_good()
+            disk.plan = no_faults
+            database.forget_for_good()
+            assert (shop / "shop.db-wal").stat().st_size == 0
+            database.close()
+
+
+class TestTheLengthOfTheLog:
+    def test_is_as_sqlite_counts_it(self, tmp_path):
+        path = tmp_path / "shop.db"
+        drawn = random.Random(3)
+        with closing(Database(path, writer=True)) as database:
+            database.forget_for_good()
+            for step in range(60):
+                put(database, f"p{step}", drawn.randrange(200_000))
+                if drawn.random() < 0.2:
+                    database._copy_back.now()  # The next one begins the log anew, over what stands there.
+                    put(database, f"q{step}", 10)
+                pages = database._copy_back.now().in_log
+                log = tmp_path / "shop.db-wal"
+                assert copyback._holds(log, pages)
+                assert not copyback._holds(log, pages + 1)
+
+    def test_that_is_not_there_is_none(self, tmp_path):
+        assert not copyback._holds(tmp_path / "shop.db-wal", 1)
+
+    @pytest.mark.usefixtures("short_log")
+    def test_stays_small_where_nobody_reads_for_long(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(copyback, "FRAMES", 100)
+        with closing(Database(tmp_path / "shop.db", writer=True)) as database:
+            for step in range(400):
+                put(database, f"p{step}", 10)
+            assert (tmp_path / "shop.db-wal").stat().st_size < 120 * 4_200
+            assert len(database.read("SELECT * FROM attributes")) == 400
+
+    def test_a_reader_does_not_have_every_commit_copied_back(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(copyback, "FRAMES", 8)
+        monkeypatch.setattr(copyback, "AGAIN", 40)
+        with closing(Database(tmp_path / "shop.db", writer=True)) as database:
+            asked = []
+            now = CopyBack.now
+            monkeypatch.setattr(CopyBack, "now", lambda self, *how: asked.append(1) or now(self, *how))
+            put(database, "before")
+            with somebody_reads(tmp_path / "shop.db"):
+                for step in range(40):
+                    put(database, f"p{step}", 10)
+            assert 2 <= len(asked) <= 10
+
+
+def no_sync(operation: Operation) -> Fault:
+    """The disk is as bad as it was."""
+    return Fault.BROKEN if operation.what == "sync" else Fault.NONE
+
+
+def test_nobody_opens_the_other_two_files(tmp_path, monkeypatch):
+    """Closing a file drops all locks that this process has on it, SQLite's too."""
+    opened, real = [], os.open
+    monkeypatch.setattr("os.open", lambda path, *how: (opened.append(Path(path).name), real(path, *how))[1])
+    monkeypatch.setattr(copyback, "FRAMES", 4)
+    with closing(Database(tmp_path / "shop.db", writer=True)) as database:
+        for step in range(20):
+            put(database, f"p{step}")
+    assert "shop.db-wal" in opened
+    assert not {"shop.db", "shop.db-shm"} & set(opened)
+
+
+def test_a_reader_writes_nothing(tmp_path):
+    Database(tmp_path / "shop.db", writer=True).close()
+    connection = reader(tmp_path / "shop.db")
+    with closing(connection), pytest.raises(sqlite3.OperationalError, match="readonly"):
+        connection.execute("DELETE FROM counters")
