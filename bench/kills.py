@@ -16,9 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.app.commands import end, run, start
-from tests.learn import tiny_shop
-from tests.learn.test_learn_verb import COMMAND
+from tests.app.commands import run
+from tests.learn import killing, tiny_shop
 
 from penchant.app.shop import Shop
 
@@ -39,18 +38,13 @@ def killed(folder: Path, kills: int, seed: int) -> dict[str, object]:
     add(folder, begin, begin + 600)
     begin += 600
     step = (len(tiny_shop.events()) - begin) // (kills + 1)
-    first = time.monotonic()
-    run("learn", "--shop", folder, "--once", command=COMMAND)
-    whole = time.monotonic() - first
+    seconds = killing.undisturbed(folder)
     for _ in range(kills):
         add(folder, begin, begin + step)
         begin += step
-        process = start("learn", "--shop", folder, "--every", "0.01", command=COMMAND)
-        time.sleep(whole * chance.uniform(0.6, 2.0))
-        process.kill()
-        end(process)
+        killing.killed_in(chance.choice(killing.STAGES), folder, seconds, chance)
     add(folder, begin, len(tiny_shop.events()))
-    last = run("learn", "--shop", folder, "--once", "--json", command=COMMAND)
+    last = run("learn", "--shop", folder, "--once", "--json", command=killing.COMMAND)
     learned = tiny_shop.check_chain(folder)
     found = tiny_shop.manifests(folder)
     refused = sum(one.learned is not None and not one.learned.accepted for one in found.values())

@@ -140,23 +140,24 @@ def test_a_repair_file_that_is_none(shop: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_million_rows_with_one_bad_one(shop: Path, tmp_path: Path) -> None:
-    path, bad = tmp_path / "million.csv", 654_321
+def test_many_rows_with_one_bad_one(shop: Path, tmp_path: Path) -> None:
+    """All the way into the shop; that a million are read in little memory is a test of the reader."""
+    path, bad = tmp_path / "many.csv", 154_321
     with path.open("w", encoding="utf-8") as file:
         file.write(HEAD)
-        for n in range(2, 1_000_002):
+        for n in range(2, 200_002):
             price = "-7.25" if n == bad else f"{n % 9}.50"
             file.write(f"u{n % 5_003},i{n % 997},purchase,{1_700_000_000 + n},{price}\n")
     ended = run("import", "--shop", shop, path)
     assert ended.code == 3
     assert ended.line.startswith(
-        "penchant: 1 of 1,000,000 records was refused and waits in the dead letters: million.csv: row 654321:"
+        "penchant: 1 of 200,000 records was refused and waits in the dead letters: many.csv: row 154321:"
     )
     letter = json.loads(run("export-dead-letters", "--shop", shop).out)
-    assert (letter["source"], letter["row"], letter["column"]) == ("million.csv", bad, "price")
+    assert (letter["source"], letter["row"], letter["column"]) == ("many.csv", bad, "price")
     assert (letter["code"], letter["record"]["price"]) == ("negative", "-7.25")
     with Shop(shop, writer=False) as opened:
-        assert opened.log.count() == 999_999
+        assert opened.log.count() == 199_999
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from tests.serve.shops import make_shop
 
-from penchant.app import work
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
 from penchant.app.taking import take_file
@@ -20,15 +20,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "shop"
-    init_shop(folder, name="Corner")
-    with Shop(folder, writer=True, encoder=FakeTextEncoder()) as shop:
-        take_file(shop, EXAMPLES / "events.csv")
-        take_file(shop, EXAMPLES / "items.csv")
-        given = work.material(shop, lambda what, share: None)
-        model = work.train_model(shop, given, lambda progress: None)
-        work.keep_model(shop, model, given, {})
-    return folder
+    return make_shop(tmp_path / "shop")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 import torch
 from tests.app.commands import ENVIRONMENT, WITHOUT_LANGUAGE_MODEL, end, run, start
+from tests.learn import killing
 from tests.learn.tiny_shop import TRAINED, add, check_chain, events, learned, manifests, more, until
 
 from penchant import cli
@@ -348,35 +349,16 @@ class TestKills:
     def test_killed_at_random_moments(self, folder: Path) -> None:
         chance, begin = random.Random(4), TRAINED + 600
         more(folder, 600)
-        begun = time.monotonic()
-        assert run("learn", "--shop", folder, "--once", command=COMMAND).code == 0
-        whole = time.monotonic() - begun  # so that kills fall within a pass however busy the machine is
-        # Half as long again: what is learned between snapshots starts beside it.
-        for share in (1.0, 2.4, 1.4, 2.1, 1.8, 2.8):
+        seconds = killing.undisturbed(folder)
+        for stage in (*killing.STAGES, *reversed(killing.STAGES)):
             more(folder, 200, begin)
             begin += 200
-            process = start("learn", "--shop", folder, "--every", "0.01", command=COMMAND)
-            time.sleep(whole * (share + chance.uniform(-0.1, 0.1)))
-            process.kill()
-            end(process)
+            killing.killed_in(stage, folder, seconds, chance)
         more(folder, 300, begin)
-        ended = run("learn", "--shop", folder, "--once", "--json", command=COMMAND)
+        ended = run("learn", "--shop", folder, "--once", "--json", command=killing.COMMAND)
         assert ended.code == 0, ended.err
-        assert len(manifests(folder)) >= 4
+        assert len(manifests(folder)) >= 3
         assert check_chain(folder) > 300
-
-
-COMMAND = (
-    *WITHOUT_LANGUAGE_MODEL[:2],
-    "from penchant.app import nightly\n"
-    "from penchant.learn.continued import learn_on\n"
-    "from penchant.learn.shelf import SnapshotShelf\n"
-    "SnapshotShelf.prune = lambda *_, **more: []\n"
-    "nightly.LEARN = lambda model, job, seed: learn_on(model, job, seed) and model\n"
-    + WITHOUT_LANGUAGE_MODEL[2],
-)
-"""Nothing is pruned: the whole chain is to be seen. It takes as long to learn as ever and the model stays as
-it is: of some hundred people the gate judges by luck, and what it refuses is in no chain."""
 
 
 def cut(*_: object) -> None:

@@ -1,6 +1,11 @@
+import copy
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
@@ -26,7 +31,17 @@ ITEMS, WIDTH = 30, 12
 
 
 @pytest.fixture(params=["recurrent", "lstm", "cnn", "transformer"])
-def trained(request, rng, small, tmp_path):
+def trained(request, small, tmp_path):
+    """Of each test its own, trained once."""
+    folder, made = _trained(request.param, small)
+    shutil.copytree(Path(folder.name) / "one", tmp_path / "one")
+    serving = load_serving(tmp_path / "one", made["text"], LiveTrend.of(made["data"]), made["prices"])
+    return SimpleNamespace(**copy.deepcopy(made), folder=tmp_path / "one", serving=serving)
+
+
+@cache
+def _trained(encoder, small):
+    rng, place = np.random.default_rng(0), tempfile.TemporaryDirectory()
     data = histories_of([rng.integers(0, ITEMS - 5, rng.integers(2, 20)).tolist() for _ in range(60)])
     steps = rng.choice([0.0, 60.0, 1799.0, 1800.0, 86_400.0], data.events, p=[0.1, 0.4, 0.2, 0.1, 0.2])
     times = np.concatenate([np.cumsum(part) for part in np.split(steps, data.offsets[1:-1])])
@@ -34,7 +49,7 @@ def trained(request, rng, small, tmp_path):
     text = rng.normal(size=(ITEMS, WIDTH)).astype(np.float32)
     prices = rng.uniform(1, 100, ITEMS).astype(np.float32)
     prices[::7] = np.nan
-    settings = replace(small, encoder=request.param, max_epochs=2, memory=5)
+    settings = replace(small, encoder=encoder, max_epochs=2, memory=5)
     people = [{"country": "BE" if n % 3 else "NL", "age": str(n)} if n % 7 else {} for n in range(60)]
     model = train(data, text, settings, n_items=ITEMS, prices=prices, attributes=people)
     for table in (*model.net.asked.parameters(), model.net.items.price, model.net.tokens.session):
@@ -43,20 +58,12 @@ def trained(request, rng, small, tmp_path):
     model.net.open.copy_(torch.tensor([0.8, -1.5]))
     model.net.items.balance.data.mul_(torch.tensor([[0.5], [2.0]]))
     model.net.items.seat(model.counts)  # whose weights are moved by hand has other neighbours
+    folder = Path(place.name) / "one"
     saved = save_snapshot(
-        model, tmp_path / "one", id_table_hash="h", id_table_length=ITEMS, log_position=9, metrics={"m": 1.0}
+        model, folder, id_table_hash="h", id_table_length=ITEMS, log_position=9, metrics={"m": 1.0}
     )
-    serving = load_serving(tmp_path / "one", text, LiveTrend.of(data), prices)
-    return SimpleNamespace(
-        data=data,
-        text=text,
-        prices=prices,
-        people=people,
-        model=model,
-        folder=tmp_path / "one",
-        manifest=saved,
-        serving=serving,
-    )
+    made = {"data": data, "text": text, "prices": prices, "people": people, "model": model, "manifest": saved}
+    return place, made
 
 
 def tokens(data, person: int) -> list[Token]:

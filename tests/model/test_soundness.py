@@ -1,6 +1,7 @@
 """Snapshots whose checksums are right and whose weights are not."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from penchant.errors import SnapshotRefused
 from penchant.model.histories import histories_of
 from penchant.model.saving import save_snapshot
+from penchant.model.scoring import PreferenceModel
 from penchant.model.serving import load_serving
+from penchant.model.settings import ModelSettings
 from penchant.model.snapshot import FORMAT, Manifest, read_snapshot, write_snapshot
 from penchant.model.soundness import SHAPES
 from penchant.model.training import train
@@ -30,12 +33,17 @@ def text() -> NDArray[np.float32]:
 def whole(
     request: pytest.FixtureRequest, small: Any, text: NDArray[np.float32], tmp_path: Path
 ) -> tuple[Manifest, Arrays]:
-    rng = np.random.default_rng(1)
-    data = histories_of([rng.integers(0, ITEMS - 3, 6).tolist() for _ in range(30)])
-    settings = replace(small, encoder=request.param, max_epochs=1)
-    model = train(data, text, settings, n_items=ITEMS)
+    model = _trained(replace(small, encoder=request.param, max_epochs=1), text.tobytes())
     save_snapshot(model, tmp_path / "whole", id_table_hash="h", id_table_length=ITEMS, log_position=1)
     return read_snapshot(tmp_path / "whole")
+
+
+@cache
+def _trained(settings: ModelSettings, text: bytes) -> PreferenceModel:
+    """Once for all tests; none of them changes it."""
+    rng = np.random.default_rng(1)
+    data = histories_of([rng.integers(0, ITEMS - 3, 6).tolist() for _ in range(30)])
+    return train(data, np.frombuffer(text, np.float32).reshape(ITEMS, WIDTH), settings, n_items=ITEMS)
 
 
 def refused(folder: Path, manifest: Manifest, arrays: Arrays, text: NDArray[np.float32]) -> str:

@@ -1,7 +1,10 @@
 """The ten-line example shop with a model of a few steps, behind the door."""
 
 import io
+import shutil
 import sqlite3
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +18,25 @@ from penchant.serve.app import create_app
 from penchant.testing.fakes import FakeTextEncoder, ManualClock
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+FEW_STEPS = "[train]\ndim = 16\nlayers = 1\nmax_epochs = 2\nthreads = 1\n"
 
 
 def make_shop(folder: Path) -> Path:
-    """A trained shop in ``folder``."""
-    init_shop(folder, name="Corner")
-    with Shop(folder, writer=True, encoder=FakeTextEncoder()) as shop:
+    """A trained shop in ``folder``: a copy of one that is trained once."""
+    shutil.copytree(Path(_template().name) / "shop", folder, dirs_exist_ok=True)
+    return folder
+
+
+@cache
+def _template() -> "tempfile.TemporaryDirectory[str]":
+    """It goes with this process."""
+    place = tempfile.TemporaryDirectory()
+    init_shop(Path(place.name) / "shop", name="Corner", more=FEW_STEPS)
+    with Shop(Path(place.name) / "shop", writer=True, encoder=FakeTextEncoder()) as shop:
         take_file(shop, EXAMPLES / "events.csv")
         take_file(shop, EXAMPLES / "items.csv")
         train(shop)
-    return folder
+    return place
 
 
 def train(shop: Shop) -> None:
