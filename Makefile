@@ -35,11 +35,12 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup ## a year of a grocery: import, train, evaluate, serve (ONCE=1 stops after the table)
 	@$(VENV)/bin/penchant demo --shop $(SHOP) --port $(PORT) $(if $(ONCE),--once)
 
+# Three at a time on two cores: a good part of the tests waits for processes to start and for the disk.
 test: setup ## every test
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 3 --dist loadfile
 
 test-fast: setup ## without the slow ones and the browser
-	@$(PY) -m pytest -n 2 --dist loadfile -m 'not slow and not browser'
+	@$(PY) -m pytest -n 3 --dist loadfile -m 'not slow and not browser'
 
 lint: setup ## format check, lint, types
 	@$(VENV)/bin/ruff format --check src tests bench

@@ -16,8 +16,8 @@ from penchant.app.shop import Shop, init_shop
 from penchant.app.taking import take_in
 
 pytestmark = pytest.mark.slow
-SETTINGS = "[train]\ndim = 16\nlayers = 1\nmax_epochs = 8\npatience = 8\nthreads = 1\n"
-"""All eight epochs, whichever is the best: which one that is differs from processor to processor."""
+SETTINGS = "[train]\ndim = 16\nlayers = 1\nmax_epochs = 6\npatience = 6\nthreads = 1\n"
+"""All six epochs, whichever is the best: which one that is differs from processor to processor."""
 
 
 @pytest.fixture(scope="module")
