@@ -7,11 +7,13 @@ somebody; a place is looked at with chance 1/log2(place + 2), and an item that i
 chance in proportion to how much it is wanted. A share of the places is drawn: uniformly, which is ε-greedy,
 or by Thompson sampling, both by the code that serves.
 
-What serves learns from answers as well: lists are ordered by the score and the mean of the appeal that the
-same log teaches, for both in the same way. In a shop the learner does that (``learn/``). Regret is expected
-answers of the best list, less those of the one shown. The good new items are the ten best of those that most
-of the 50 people who want them most would not see by their score; such an item is found when half of these
-people have it in their list by its score.
+What serves learns from answers as well, in the same way whatever is drawn: a learner knows the chance that
+the taste model expected of each place of each list, and how each item was answered, and moves the score by
+how much more or less that was. (In a shop ``learn/`` does that.) Regret is expected answers of the best list,
+less those of the one shown. Good new items are those that most of the 50 people who want them most would see
+if all were known, and not half as many by the taste model. Such an item is found since when half of those
+who would see it do, without exploration, and to the end: what noise lifts for a while is not found. One that
+is not found counts as long as all requests.
 
 Writes bench/results/exploration.json.
 """
@@ -26,7 +28,7 @@ import numpy as np
 from penchant.catalog.view import view_of
 from penchant.recommend.candidates import top_k
 from penchant.recommend.exploration.feedback import Answer, Feedback
-from penchant.recommend.exploration.learned import Learned
+from penchant.recommend.exploration.learned import PRIOR, TAKEN, Learned
 from penchant.recommend.exploration.stage import Exploration
 from penchant.recommend.request import Ranked, Request, Spare, Wanted
 from penchant.settings import ExplorationSettings
@@ -35,7 +37,7 @@ from penchant.types import Impression, Item, Pseudonym, Reason, Recommendation
 from quality import say
 from tables import RESULTS
 
-PLACES, NEW, GOOD, FANS = 10, 100, 10, 50
+PLACES, NEW, FANS = 10, 100, 50
 LOOKED_AT = 1 / np.log2(np.arange(2, PLACES + 2))
 SPREAD, TAKERS = 1.2, 100.0
 """Standard deviation of the logarithm of what new items are wanted more or less than the mean of their kind;
@@ -64,7 +66,7 @@ def main() -> None:
 
 def both(share: float, seed: int, requests: int) -> dict:
     """The same shop, people and answers for each way."""
-    house, found = House(seed), {}
+    house, found = House(seed), {"requests": requests}
     for method in ("none", "uniform", "thompson"):
         found[method] = run(house, method, ExplorationSettings(share=share), seed, requests)
         say(f"share {share:g}, seed {seed}, {method}: {found[method]['regret']:.0f}")
@@ -85,12 +87,19 @@ class House:
             kin = truth[:, np.setdiff1d(np.flatnonzero(kinds == kinds[item]), new)]
             known[:, item] = kin.mean(axis=1)
             truth[:, item] = times * known[:, item]
-        self.answers = np.minimum(1.0, ANSWERED * truth / np.median(truth.max(axis=1)))
+        level = ANSWERED / np.median(truth.max(axis=1))
+        self.answers = np.minimum(1.0, level * truth)
+        self.believed = np.minimum(1.0, level * known)
         self.scores = np.log(known).astype(np.float32)
         self.best = np.sort(self.answers, axis=1)[:, ::-1][:, :PLACES] @ LOOKED_AT
         self.wanting = {item: np.argsort(-truth[:, item])[:FANS] for item in new.tolist()}
-        hidden = [item for item in new[np.argsort(-appeal)].tolist() if fans(self, self.scores, item) < 0.5]
-        self.good = hidden[:GOOD]
+        seen = {item: fans(self, np.log(truth), item) for item in self.wanting}
+        self.good = {
+            item: share / 2
+            for item, share in seen.items()
+            if share >= 0.5 and fans(self, self.scores, item) < share / 2
+        }
+        """And the share of the people who want them that is to have them in their list."""
         self.takers = np.full(settings.items, TAKERS)
         self.takers[new] = 0.0
         self.names = [str(row) for row in range(settings.items)]
@@ -107,16 +116,14 @@ def run(house: House, method: str, given: ExplorationSettings, seed: int, reques
     given = msgspec.structs.replace(given, **METHODS[method])
     stage = Exploration(given, learned, lambda _: True, taken, np.random.default_rng((seed, 2)))
     log = Feedback(learned, lambda names: np.array([int(name) for name in names]), lambda _: True)
-    allowed, rows = np.ones(len(house.names), dtype=bool), np.arange(len(house.names))
-    regret, curve, found, spent = 0.0, [], {}, 0.0
-    scores = house.scores
+    allowed = np.ones(len(house.names), dtype=bool)
+    regret, curve, since, spent = 0.0, [], dict.fromkeys(house.good, requests), 0.0
+    scores, learner = house.scores, Learner(house)
     for request in range(requests):
         if request % 100 == 0:
-            means, variances = learned.appeal("home", rows, house.takers)
-            scores = house.scores + (means + variances / 2).astype(np.float32)
-            found |= {
-                one: request for one in house.good if one not in found and fans(house, scores, one) >= 0.5
-            }
+            scores = learner.scores()
+            there = {one: fans(house, scores, one) >= share for one, share in house.good.items()}
+            since = {one: min(since[one], request) if there[one] else requests for one in since}
         person = int(rng.integers(len(scores)))
         best = top_k(scores[person], allowed, PLACES + given.candidates)
         ranked = [(int(row), float(scores[person, row]), BY_SCORE) for row in best[:PLACES]]
@@ -126,12 +133,33 @@ def run(house: House, method: str, given: ExplorationSettings, seed: int, reques
         begun = time.process_time()
         shown, _ = stage.explored(asked, ranked, Spare(best[PLACES:], scores[person, best[PLACES:]]))
         spent += time.process_time() - begun
-        chances = house.answers[person, [row for row, _, _ in shown]] * LOOKED_AT
+        listed = np.array([row for row, _, _ in shown])
+        chances = house.answers[person, listed] * LOOKED_AT
         regret += float(house.best[person] - chances.sum())
-        told(log, str(request), shown, rng.random(PLACES) < chances)
+        answered = rng.random(PLACES) < chances
+        learner.learn(person, listed, answered)
+        told(log, str(request), shown, answered)
         if (request + 1) % 5_000 == 0:
             curve.append(round(regret, 1))
-    return {"regret": regret, "curve": curve, "found": found, "microseconds": 1e6 * spent / requests}
+    return {"regret": regret, "curve": curve, "found": since, "microseconds": 1e6 * spent / requests}
+
+
+class Learner:
+    """How much more, or less, each item is answered than the taste model expected, as far as is known."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._expected = PRIOR + TAKEN * house.takers
+        self._answers = self._expected.copy()
+
+    def learn(self, person: int, listed: np.ndarray, answered: np.ndarray) -> None:
+        """A list that was shown."""
+        self._expected[listed] += self._house.believed[person, listed] * LOOKED_AT
+        self._answers[listed] += answered
+
+    def scores(self) -> np.ndarray:
+        """Of all people and items."""
+        return self._house.scores + np.log(self._answers / self._expected).astype(np.float32)
 
 
 def fans(house: House, scores: np.ndarray, item: int) -> float:
@@ -156,47 +184,33 @@ def told(log: Feedback, name: str, shown: Ranked, answered: np.ndarray) -> None:
 
 
 def summary(runs: list[dict]) -> dict:
-    """Means over seeds; who found nothing in time counts as long as all of it."""
+    """Means over seeds, and over all good items of all of them."""
     made = {}
     for method in METHODS:
-        times = [list(one[method]["found"].values()) for one in runs]
-        last = [value for values in times for value in values]
+        times = [time for one in runs for time in one[method]["found"].values()]
         made[method] = {
             "regret": float(np.mean([one[method]["regret"] for one in runs])),
-            "found": len(last) / len(runs),
-            "half found after": mean_of([half_of(values) for values in times]),
+            "good": len(times),
+            "found": sum(time < one["requests"] for one in runs for time in one[method]["found"].values()),
+            "found after": float(np.mean(times)),
             "microseconds": float(np.mean([one[method]["microseconds"] for one in runs])),
         }
     return made
 
 
-def in_words(requests: float | None) -> str:
-    return "never" if requests is None else f"{requests:,.0f}"
-
-
-def mean_of(values: list[float | None]) -> float | None:
-    """None where one of them is."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if len(known) == len(values) else None
-
-
-def half_of(values: list[int]) -> float | None:
-    """Requests until half of the good items were found; None where they were not."""
-    return float(sorted(values)[GOOD // 2 - 1]) if len(values) >= GOOD // 2 else None
-
-
 def table(found: dict) -> list[str]:
     """As Markdown."""
     lines = [
-        "| | regret | to uniform | good items found (of 10) | half of them after requests | µs |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| | regret | to uniform | good items found | after requests, mean | to uniform | µs |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for title, one in found.items():
         for method in METHODS:
-            row, uniform = one[method], one["uniform"]["regret"]
+            row, uniform = one[method], one["uniform"]
             lines.append(
-                f"| {title}, {method} | {row['regret']:,.0f} | {row['regret'] / uniform:.2f} | "
-                f"{row['found']:.1f} | {in_words(row['half found after'])} | {row['microseconds']:.0f} |"
+                f"| {title}, {method} | {row['regret']:,.0f} | {row['regret'] / uniform['regret']:.2f} | "
+                f"{row['found']} of {row['good']} | {row['found after']:,.0f} | "
+                f"{row['found after'] / uniform['found after']:.2f} | {row['microseconds']:.0f} |"
             )
     return lines
 

@@ -3,6 +3,8 @@
 import os
 import random
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing, contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -68,7 +70,7 @@ def let_go():
     """What stays open for the good of a file goes with the test."""
     yield
     while copyback._left_open:
-        copyback._left_open.popitem()[1].close()
+        copyback._left_open.pop().close()
 
 
 def refused_copy_back(disk: Disk, folder: Path) -> Database:
@@ -179,11 +181,37 @@ class TestARefusedFsyncOfTheDatabase:
             other = Database(shop / "shop.db", writer=False)
             with other.write_beside() as connection:
                 connection.execute("INSERT INTO attributes VALUES ('beside', zeroblob(9))")
-                copyback._left_open.popitem()[1].close()
+                copyback._left_open.pop().close()
             other.close()
             assert (shop / "shop.db-wal").stat().st_size > 0
             left = left_by_a_power_cut(disk, tmp_path / "left")
         assert left == {"first", "second", "third", "beside"}
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_is_remembered_where_no_file_can_be_made(self, shop, tmp_path, seed, let_go, monkeypatch):
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with in_use(disk := Disk(shop, random.Random(seed))):
+            with monkeypatch.context() as patch:
+                patch.setattr(Path, "touch", full)
+                database = refused_copy_back(disk, shop)
+            disk.plan = no_room_for_the_log
+            database.close()
+            disk.plan = no_faults
+            left = left_by_a_power_cut(disk, tmp_path / "left")
+        assert left == {"first", "second", "third"}
+
+    def test_is_not_mended_where_nobody_may_wait(self, shop, monkeypatch):
+        """A server takes a single event in on the loop that answers everybody."""
+        with in_use(disk := Disk(shop, random.Random(1))):
+            database = refused_copy_back(disk, shop)
+            with database.at_once():
+                put(database, "fourth")
+            assert (shop / "shop.db-refused").exists()
+            put(database, "fifth")
+            assert not (shop / "shop.db-refused").exists()
+            database.close()
 
     def test_is_mended_by_a_writer_that_closes(self, shop, tmp_path):
         with in_use(disk := Disk(shop, random.Random(1))):
@@ -217,6 +245,29 @@ class TestARefusedFsyncOfTheDatabase:
             database.close()
 
 
+def test_a_process_that_ends_as_usual_copies_nothing_back_either(tmp_path):
+    """Python closes what it holds when it ends."""
+    script = (
+        "import sqlite3, sys; from pathlib import Path\n"
+        "from penchant.adapters.sqlite.copyback import CopyBack\n"
+        "from penchant.adapters.sqlite.database import Database\n"
+        "database = Database(Path(sys.argv[1]), writer=True)\n"
+        "with database.write() as connection:\n"
+        "    connection.execute('INSERT INTO counters VALUES (?, 1)', ['first'])\n"
+        "def refuses(self):\n"
+        "    raise sqlite3.OperationalError('disk I/O error')\n"
+        "CopyBack.mend, database._copy_back._refused = refuses, len(sys.argv) > 2\n"
+        "database.close()\n"
+    )
+    for more in ([], ["refused"]):
+        path = tmp_path / "".join(["shop", *more]) / "shop.db"
+        path.parent.mkdir()
+        subprocess.run([sys.executable, "-c", script, str(path), *more], check=True, timeout=300)
+        assert path.with_name("shop.db-wal").exists() == bool(more)
+        with closing(Database(path, writer=True)) as database:
+            assert ("first",) in database.read("SELECT name FROM counters")
+
+
 class TestTheLengthOfTheLog:
     def test_is_as_sqlite_counts_it(self, tmp_path):
         path = tmp_path / "shop.db"
@@ -232,6 +283,27 @@ class TestTheLengthOfTheLog:
                 log = tmp_path / "shop.db-wal"
                 assert copyback._holds(log, pages)
                 assert not copyback._holds(log, pages + 1)
+
+    @pytest.mark.usefixtures("short_log")
+    def test_is_that_of_the_file_a_link_leads_to(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(copyback, "FRAMES", 100)
+        (far := tmp_path / "far").mkdir()
+        Database(far / "shop.db", writer=True).close()
+        (tmp_path / "shop.db").symlink_to(far / "shop.db")
+        with closing(Database(tmp_path / "shop.db", writer=True)) as database:
+            for step in range(400):
+                put(database, f"p{step}", 10)
+            assert (far / "shop.db-wal").stat().st_size < 120 * 4_200
+
+    @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), MemoryError()])
+    def test_a_look_that_fails_refuses_no_commit(self, tmp_path, monkeypatch, error):
+        def fails(*_: object) -> bool:
+            raise error
+
+        with closing(Database(tmp_path / "shop.db", writer=True)) as database:
+            monkeypatch.setattr(CopyBack, "_is_long", fails)
+            put(database, "first")
+            assert len(database.read("SELECT * FROM attributes")) == 1
 
     def test_that_is_not_there_is_none(self, tmp_path):
         assert not copyback._holds(tmp_path / "shop.db-wal", 1)

@@ -1,5 +1,6 @@
 """Copying the write-ahead log back into the database, and what to do where the disk refused it."""
 
+import ctypes
 import logging
 import os
 import sqlite3
@@ -20,7 +21,9 @@ PATIENCE_SECONDS: Final = 60.0
 """Between two tries on a disk that refuses."""
 _HEADER, _FRAME_HEADER = 32, 24
 """Bytes before the frames, and before the page of each (https://sqlite.org/fileformat2.html#walformat)."""
-_left_open: dict[Path, sqlite3.Connection] = {}
+_BROKEN = (sqlite3.Error, OSError, MemoryError)
+"""What a disk that refuses, or SQLite without memory, raises."""
+_left_open: list[sqlite3.Connection] = []
 
 
 class Copied(NamedTuple):
@@ -45,22 +48,30 @@ class CopyBack:
     def __init__(
         self, path: Path, writer: sqlite3.Connection, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        path = path.resolve()  # SQLite's own files lie beside what a link leads to.
         self._log = path.with_name(f"{path.name}-wal")
-        self._mark = _mark(path)
+        self._mark = path.with_name(f"{path.name}-refused")
         self._refused = self._mark.exists()
         self._writer = writer
         self._clock = clock
         self._wait_until = clock()
         self._last: tuple[bytes, int] = (b"", 0)
         writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.execute(
+            f"PRAGMA journal_size_limit = {FRAMES * 4096}"
+        )  # Longer, it is cut once it begins anew.
 
-    def after_commit(self) -> None:
-        """Copy back where the log is long. What was committed is durable either way: nothing is raised."""
-        if not self._is_long() or self._clock() < self._wait_until:
+    def after_commit(self, *, patient: bool = True) -> None:
+        """Copy back where the log is long; what is to be mended first waits for a ``patient`` one.
+
+        What was committed is durable either way: nothing is raised.
+        """
+        if self._clock() < self._wait_until or (self._refused and not patient):
             return
         try:
-            self.now()
-        except sqlite3.Error as error:
+            if self._is_long():
+                self.now()
+        except _BROKEN as error:
             _log.warning("the write-ahead log could not be copied back and grows until it can: %s", error)
 
     def now(self, how: str = "PASSIVE") -> Copied:
@@ -74,7 +85,8 @@ class CopyBack:
             copied = Copied(*self._writer.execute(f"PRAGMA wal_checkpoint({how})").fetchone())
         except sqlite3.Error as error:
             self._wait_until = self._clock() + PATIENCE_SECONDS
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
+            # Python's own refusals, as of a closed connection, have no code of SQLite.
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
                 self._refused = True
                 with suppress(OSError):
                     self._mark.touch(0o600)
@@ -104,27 +116,28 @@ class CopyBack:
         finally:
             self._writer.execute("PRAGMA temp_store = MEMORY")
         self._refused = False
-        self._mark.unlink(missing_ok=True)
+        with suppress(OSError):  # Left there, it costs one more of these.
+            self._mark.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Mend and close; where it cannot be mended the connection stays open, for good.
+
+        The last one to close copies back, and would go on behind what was lost. A process that ends closes
+        what Python holds, so this is held by nobody: then the system takes the files away, nobody copies
+        back, and who opens next, alone, has the whole log copied.
+        """
+        with suppress(*_BROKEN):
+            self.mend()
+        if self._refused:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._writer))
+            _left_open.append(self._writer)
+        else:
+            self._writer.close()
 
     def _is_long(self) -> bool:
         known, pages = self._last
         anew = not pages or _salts(self._log) != known
         return _holds(self._log, FRAMES if anew else pages + AGAIN)
-
-
-def close(connection: sqlite3.Connection, path: Path) -> None:
-    """Close a writer; but where a copy back was refused and nothing mended it, it stays open.
-
-    The last one to close copies back, and would go on behind what was lost. When the process ends nobody
-    does, and who opens next has the whole log copied.
-    """
-    if _mark(path).exists() and _left_open.setdefault(path, connection) is connection:
-        return
-    connection.close()
-
-
-def _mark(path: Path) -> Path:
-    return path.with_name(f"{path.name}-refused")
 
 
 def _salts(log: Path) -> bytes:
@@ -137,7 +150,7 @@ def _holds(log: Path, frames: int) -> bool:
     header = _bytes(log, 0, _HEADER)
     page = int.from_bytes(header[8:12], "big")
     frame = _HEADER + (frames - 1) * (_FRAME_HEADER + page)
-    return bool(header) and _bytes(log, frame + 8, 8) == header[16:24]
+    return len(header) == _HEADER and _bytes(log, frame + 8, 8) == header[16:24]
 
 
 def _bytes(log: Path, place: int, size: int) -> bytes:

@@ -4,12 +4,12 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from penchant.adapters.sqlite.checks import add_functions
-from penchant.adapters.sqlite.copyback import CopyBack, close
+from penchant.adapters.sqlite.copyback import CopyBack
 from penchant.adapters.sqlite.locks import durable_log, refused, the_writer
 from penchant.adapters.sqlite.schema import MIGRATIONS, SCHEMA_VERSION
 from penchant.errors import InvalidInput, ShopBusy, ShopError, StorageError, WouldWait
@@ -73,15 +73,17 @@ class Database:
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:
         """One transaction: durable when the block ends, undone when it raises."""
-        if self._writer is None or self._copy_back is None:
-            raise ShopBusy("this shop was opened for reading only")
         with self._guard, storage_errors():
-            _begin(self._writer, self._patience)
-            if self._patience < BUSY_SECONDS:
+            writer, copy_back = self._writer, self._copy_back
+            if writer is None or copy_back is None:
+                raise ShopBusy("this shop was opened for reading only")
+            _begin(writer, self._patience)
+            patient = self._patience == BUSY_SECONDS
+            if not patient:
                 self._patience = A_MOMENT
-            with _transaction(self._writer):
-                yield self._writer
-            self._copy_back.after_commit()
+            with _transaction(writer):
+                yield writer
+            copy_back.after_commit(patient=patient)
 
     @contextmanager
     def at_once(self) -> Generator[None]:
@@ -184,15 +186,15 @@ class Database:
         """Close every connection and let the next writer in. Closing twice is fine."""
         while self._idle:
             self._idle.popleft().close()
-        if self._writer is not None:
+        with self._guard:
             if self._copy_back is not None:
-                with suppress(sqlite3.Error):
-                    self._copy_back.mend()
-            close(self._writer, self._path)
-        self._writer = self._copy_back = None
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+                self._copy_back.close()
+            elif self._writer is not None:
+                self._writer.close()
+            self._writer = self._copy_back = None
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
 
     def _connect(self) -> sqlite3.Connection:
         return _connected(self._path, "rwc")

@@ -125,6 +125,7 @@ def _mended(path: Path) -> bool:
 
 
 def _log(path: Path) -> Path:
+    path = path.resolve()  # SQLite's log lies beside what a link leads to.
     return path.with_name(f"{path.name}-wal")
 
 
