@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Generator
@@ -262,9 +263,31 @@ def test_what_root_makes_belongs_to_the_owner_of_the_folder(shop):
         assert (shop / lock).stat().st_uid == 12_345
 
 
-def test_reading_makes_no_lock(tmp_path):
+def test_reading_a_file_at_rest_leaves_no_other(tmp_path):
     Database(tmp_path / "shop.db", writer=True).close()
-    (tmp_path / "opening.lock").unlink()
     before = set(tmp_path.iterdir())
+    one, other = (Database(tmp_path / "shop.db", writer=False) for _ in range(2))
+    one.close()
+    assert other.read("PRAGMA integrity_check") == [("ok",)]
+    other.close()
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_what_a_reader_finds_in_the_log_stays_there(tmp_path):
+    (kept := tmp_path / "killed").mkdir()
+    with closing(Database(tmp_path / "shop.db", writer=True)) as database:
+        put(database, "first")
+        for name in ("shop.db", "shop.db-wal"):
+            shutil.copy(tmp_path / name, kept / name)
+    reader = Database(kept / "shop.db", writer=False)
+    assert names(reader) == {"first"}
+    reader.close()
+    assert (kept / "shop.db-wal").stat().st_size > 0
+
+
+def test_a_reader_that_closes_is_in_no_writers_way(tmp_path):
+    database = Database(tmp_path / "shop.db", writer=True)
     Database(tmp_path / "shop.db", writer=False).close()
-    assert {file for file in tmp_path.iterdir() if file.suffix == ".lock"} <= before
+    put(database, "first")
+    assert (tmp_path / "shop.db-wal").stat().st_size > 0
+    database.close()

@@ -4,15 +4,15 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from penchant.adapters.sqlite.checks import add_functions
 from penchant.adapters.sqlite.copyback import CopyBack
-from penchant.adapters.sqlite.locks import durable_log, refused, the_writer
+from penchant.adapters.sqlite.locks import durable_log, nothing_in_the_log, refused, the_writer
 from penchant.adapters.sqlite.schema import MIGRATIONS, SCHEMA_VERSION
-from penchant.errors import InvalidInput, ShopBusy, ShopError, StorageError, WouldWait
+from penchant.errors import InvalidInput, PenchantError, ShopBusy, ShopError, StorageError, WouldWait
 
 BUSY_SECONDS: Final = 10.0
 A_MOMENT: Final = 0.2
@@ -191,6 +191,8 @@ class Database:
                 self._copy_back.close()
             elif self._writer is not None:
                 self._writer.close()
+            else:
+                _tidy(self._path)
             self._writer = self._copy_back = None
             if self._lock is not None:
                 self._lock.release()
@@ -225,6 +227,14 @@ class Database:
 def reader(path: Path) -> sqlite3.Connection:
     """A connection that writes nothing: where it is the last one to close, the log stays as it is."""
     return _connected(path, "ro")
+
+
+def _tidy(path: Path) -> None:
+    """Let SQLite take its two files away where they hold nothing: who reads alone leaves no trace."""
+    with suppress(PenchantError, OSError, sqlite3.Error), nothing_in_the_log(path) as empty:
+        if empty:
+            with closing(_connected(path, "rw")) as connection:
+                connection.execute("PRAGMA user_version").fetchone()
 
 
 def _connected(path: Path, mode: str) -> sqlite3.Connection:

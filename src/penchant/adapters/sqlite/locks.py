@@ -114,6 +114,17 @@ def durable_log(path: Path) -> Generator[Callable[[], None]]:
         yield look_again
 
 
+@contextmanager
+def nothing_in_the_log(path: Path) -> Generator[bool]:
+    """Within, nobody becomes the writer of ``path``; whether its write-ahead log is there and empty.
+
+    Raises:
+        ShopBusy: there is a writer, or somebody opens just now. OSError, StorageError: locks cannot be taken.
+    """
+    with _turn(path, 0.0), WriterLock(path.with_name("writer.lock")):
+        yield _log(path).stat().st_size == 0
+
+
 def _mended(path: Path) -> bool:
     """Make the log durable, unless there is a writer; whether there was none."""
     try:
@@ -130,7 +141,7 @@ def _log(path: Path) -> Path:
 
 
 @contextmanager
-def _turn(path: Path) -> Generator[None]:
+def _turn(path: Path, seconds: float | None = None) -> Generator[None]:
     """One process at a time; the next one waits.
 
     Raises:
@@ -138,20 +149,20 @@ def _turn(path: Path) -> Generator[None]:
     """
     file = _lock_file(path.with_name("opening.lock"))
     try:
-        _wait_for(file)
+        _wait_for(file, TURN_SECONDS if seconds is None else seconds)
         yield
     finally:
         os.close(file)
 
 
-def _wait_for(file: int) -> None:
-    until = time.monotonic() + TURN_SECONDS
+def _wait_for(file: int, seconds: float) -> None:
+    until = time.monotonic() + seconds
     while True:
         try:
             flock(file, LOCK_EX | LOCK_NB)
             return
         except BlockingIOError as error:
-            if time.monotonic() > until:
+            if time.monotonic() >= until:
                 raise ShopBusy(_OPENING) from error
         time.sleep(_A_MOMENT)
 
