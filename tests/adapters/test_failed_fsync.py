@@ -273,6 +273,15 @@ def test_reading_a_file_at_rest_leaves_no_other(tmp_path):
     assert set(tmp_path.iterdir()) == before
 
 
+def test_reading_makes_no_lock(tmp_path):
+    """A copy on its way into a backup has none."""
+    Database(tmp_path / "shop.db", writer=True).close()
+    for lock in ("opening.lock", "writer.lock"):
+        (tmp_path / lock).unlink()
+    Database(tmp_path / "shop.db", writer=False).close()
+    assert not [*tmp_path.glob("*.lock")]
+
+
 def test_what_a_reader_finds_in_the_log_stays_there(tmp_path):
     (kept := tmp_path / "killed").mkdir()
     with closing(Database(tmp_path / "shop.db", writer=True)) as database:

@@ -120,7 +120,10 @@ def nothing_in_the_log(path: Path) -> Generator[bool]:
 
     Raises:
         ShopBusy: there is a writer, or somebody opens just now. OSError, StorageError: locks cannot be taken.
+        FileNotFoundError: there is no log, or nobody ever wrote here: a copy on its way into a backup.
     """
+    for name in (f"{path.name}-wal", "opening.lock", "writer.lock"):
+        path.with_name(name).stat()
     with _turn(path, 0.0), WriterLock(path.with_name("writer.lock")):
         yield _log(path).stat().st_size == 0
 
