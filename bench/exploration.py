@@ -118,7 +118,7 @@ def run(house: House, method: str, given: ExplorationSettings, seed: int, reques
     log = Feedback(learned, lambda names: np.array([int(name) for name in names]), lambda _: True)
     allowed = np.ones(len(house.names), dtype=bool)
     regret, curve, since, spent = 0.0, [], dict.fromkeys(house.good, requests), 0.0
-    scores, learner = house.scores, Learner(house)
+    learner = Learner(house)
     for request in range(requests):
         if request % 100 == 0:
             scores = learner.scores()

@@ -26,14 +26,15 @@ import numpy as np
 from rich.console import Console
 
 from data import load, model_settings, text_vectors
-from penchant.evaluate.arms import ARMS, JointRetrain, make_arms, trained
+from penchant.evaluate.arms import ARMS, JointRetrain, make_arms
 from penchant.evaluate.recommender import ItemTable
 from penchant.evaluate.run import PARTS
 from penchant.evaluate.stream import first_model, note, nothing_asked, run_arm, seed_of
 from penchant.evaluate.stream_asking import ArmRun, Asker
-from penchant.evaluate.stream_cut import Stream, StreamPlan, checkpoint_blocks, open_stream
+from penchant.evaluate.stream_cut import Stream, StreamPlan, open_stream
 from penchant.evaluate.stream_report import stream_html, stream_tables
 from penchant.evaluate.stream_summary import summarise_stream
+from penchant.learn.continued import trained
 from penchant.model.loading import load_model
 from penchant.model.saving import save_snapshot
 from penchant.model.settings import ModelSettings
@@ -139,15 +140,16 @@ def main() -> None:
         return
     arms = tuple(arm.name for arm in make_arms(options.arms.split(",")))
     seeds = tuple(int(seed) for seed in options.seeds.split(","))
+    stream = stream_of(runs, arms, seeds)
     # Named once: whoever edits the code meanwhile does not mix two versions of it.
     folders = {(name, seed): runs.folder(name, seed) for seed in seeds for name in (FIRST, *arms)}
     for (name, seed), out in folders.items():
-        parts = [f"{JOINT}@{block}" for block in checkpoint_blocks(10, 4)] if name == JOINT else []
+        parts = [f"{JOINT}@{block}" for block in stream.checkpoints] if name == JOINT else []
         for part in parts:
             _once(runs, part, seed, runs.folder(part, seed), folders[FIRST, seed])
         _once(runs, name, seed, out, folders[FIRST, seed])
     found = summarise_stream(
-        stream_of(runs, arms, seeds),
+        stream,
         {name: [read(folders[name, seed]) for seed in seeds] for name in arms},
         [_seconds(folders[FIRST, seed]) for seed in seeds],
         dataset=options.data,

@@ -10,17 +10,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from tests.adapters.failing_disk import SEEDS, left_by_a_power_cut, no_sync, on_a_disk, put, put_in
 
 from penchant.adapters.sqlite import copyback
 from penchant.adapters.sqlite.copyback import CopyBack
 from penchant.adapters.sqlite.database import Database, reader
 from penchant.errors import ShopError, StorageError
 from penchant.testing.simulation.disk import Disk, Fault, Operation, in_use, no_faults
-from penchant.testing.simulation.sqlite_files import library
-
-SEEDS = range(12)
-"""Which of the pages of a failed fsync are lost is drawn."""
-on_a_disk = pytest.mark.skipif(library() is None, reason="the SQLite of this Python cannot be reached")
 
 
 def no_sync_of_the_database(operation: Operation) -> Fault:
@@ -34,13 +30,6 @@ def no_room_for_the_log(operation: Operation) -> Fault:
     return Fault.FULL if operation.what == "write" and operation.file == "shop.db-wal" else Fault.NONE
 
 
-def put(database: Database, name: str, size: int = 20_000) -> None:
-    """One commit, a row of some pages."""
-    with database.write() as connection:
-        connection.execute("INSERT INTO counters VALUES (?, 1)", [name])
-        connection.execute("INSERT INTO attributes VALUES (?, zeroblob(?))", [name, size])
-
-
 @contextmanager
 def somebody_reads(path: Path):
     """An old state, for long."""
@@ -48,13 +37,6 @@ def somebody_reads(path: Path):
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM counters").fetchall()
         yield
-
-
-@pytest.fixture
-def shop(tmp_path):
-    """Where the disk is."""
-    (folder := tmp_path / "shop").mkdir()
-    return folder
 
 
 @pytest.fixture
@@ -87,13 +69,11 @@ def refused_copy_back(disk: Disk, folder: Path) -> Database:
     return database
 
 
-def left_by_a_power_cut(disk: Disk, folder: Path) -> set[str]:
-    """What the next opening finds."""
-    disk.die(Fault.POWER_CUT)
-    disk.survivors(folder)
-    with closing(Database(folder / "shop.db", writer=True)) as database:
-        assert database.read("PRAGMA integrity_check") == [("ok",)]
-        return {str(row[0]) for row in database.read("SELECT pseudonym FROM attributes")}
+def end_without_room(disk: Disk, database: Database) -> None:
+    """The disk is well again but for room when the writer closes: it takes no more log."""
+    disk.plan = no_room_for_the_log
+    database.close()
+    disk.plan = no_faults
 
 
 @on_a_disk
@@ -160,12 +140,9 @@ class TestARefusedFsyncOfTheDatabase:
 
     @pytest.mark.parametrize("seed", SEEDS)
     def test_is_not_copied_over_by_a_writer_that_closes_last(self, shop, tmp_path, seed, let_go):
-        """The disk is well again but for room: it takes no more log."""
         with in_use(disk := Disk(shop, random.Random(seed))):
             database = refused_copy_back(disk, shop)
-            disk.plan = no_room_for_the_log
-            database.close()
-            disk.plan = no_faults
+            end_without_room(disk, database)
             assert (shop / "shop.db-wal").stat().st_size > 0
             left = left_by_a_power_cut(disk, tmp_path / "left")
         assert left == {"first", "second", "third"}
@@ -175,12 +152,10 @@ class TestARefusedFsyncOfTheDatabase:
         """The writer is gone by then, the one beside it closes last."""
         with in_use(disk := Disk(shop, random.Random(seed))):
             database = refused_copy_back(disk, shop)
-            disk.plan = no_room_for_the_log
-            database.close()
-            disk.plan = no_faults
+            end_without_room(disk, database)
             other = Database(shop / "shop.db", writer=False)
             with other.write_beside() as connection:
-                connection.execute("INSERT INTO attributes VALUES ('beside', zeroblob(9))")
+                put_in(connection, "beside")
                 copyback._left_open.pop().close()
             other.close()
             assert (shop / "shop.db-wal").stat().st_size > 0
@@ -196,9 +171,7 @@ class TestARefusedFsyncOfTheDatabase:
             with monkeypatch.context() as patch:
                 patch.setattr(Path, "touch", full)
                 database = refused_copy_back(disk, shop)
-            disk.plan = no_room_for_the_log
-            database.close()
-            disk.plan = no_faults
+            end_without_room(disk, database)
             left = left_by_a_power_cut(disk, tmp_path / "left")
         assert left == {"first", "second", "third"}
 
@@ -280,9 +253,9 @@ class TestTheLengthOfTheLog:
                     database._copy_back.now()  # The next one begins the log anew, over what stands there.
                     put(database, f"q{step}", 10)
                 pages = database._copy_back.now().in_log
-                log = tmp_path / "shop.db-wal"
-                assert copyback._holds(log, pages)
-                assert not copyback._holds(log, pages + 1)
+                with copyback._header(tmp_path / "shop.db-wal") as (log, header):
+                    assert copyback._holds(log, header, pages)
+                    assert not copyback._holds(log, header, pages + 1)
 
     @pytest.mark.usefixtures("short_log")
     def test_is_that_of_the_file_a_link_leads_to(self, tmp_path, monkeypatch):
@@ -306,7 +279,8 @@ class TestTheLengthOfTheLog:
             assert len(database.read("SELECT * FROM attributes")) == 1
 
     def test_that_is_not_there_is_none(self, tmp_path):
-        assert not copyback._holds(tmp_path / "shop.db-wal", 1)
+        with copyback._header(tmp_path / "shop.db-wal") as (log, header):
+            assert not copyback._holds(log, header, 1)
 
     @pytest.mark.usefixtures("short_log")
     def test_stays_small_where_nobody_reads_for_long(self, tmp_path, monkeypatch):
@@ -331,11 +305,6 @@ class TestTheLengthOfTheLog:
             assert 2 <= len(asked) <= 10
 
 
-def no_sync(operation: Operation) -> Fault:
-    """The disk is as bad as it was."""
-    return Fault.BROKEN if operation.what == "sync" else Fault.NONE
-
-
 def test_nobody_opens_the_other_two_files(tmp_path, monkeypatch):
     """Closing a file drops all locks that this process has on it, SQLite's too."""
     opened, real = [], os.open
@@ -346,6 +315,12 @@ def test_nobody_opens_the_other_two_files(tmp_path, monkeypatch):
             put(database, f"p{step}")
     assert "shop.db-wal" in opened
     assert not {"shop.db", "shop.db-shm"} & set(opened)
+
+
+def test_sqlite_copies_nothing_back_by_itself(tmp_path):
+    """It would go on behind what was lost, and tell nobody."""
+    with closing(Database(tmp_path / "shop.db", writer=True)) as database, database.write() as connection:
+        assert connection.execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
 
 
 def test_a_reader_writes_nothing(tmp_path):

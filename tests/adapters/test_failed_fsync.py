@@ -11,44 +11,14 @@ from errno import ENOSPC
 from pathlib import Path
 
 import pytest
+from tests.adapters.failing_disk import SEEDS, left_by_a_power_cut, names, no_sync, on_a_disk, put, put_in
 
 from penchant.adapters.sqlite import locks
 from penchant.adapters.sqlite.database import Database
 from penchant.errors import ShopBusy, StorageError
 from penchant.testing.simulation.disk import Disk, Fault, Operation, in_use, no_faults
-from penchant.testing.simulation.sqlite_files import library
 
-pytestmark = pytest.mark.skipif(library() is None, reason="the SQLite of this Python cannot be reached")
-SEEDS = range(12)
-"""Which of the pages of a failed fsync are lost is drawn."""
-
-
-def no_sync(operation: Operation) -> Fault:
-    """Pages can be written and do not reach the disk."""
-    return Fault.BROKEN if operation.what == "sync" else Fault.NONE
-
-
-@pytest.fixture
-def shop(tmp_path):
-    """Where the disk is."""
-    (folder := tmp_path / "shop").mkdir()
-    return folder
-
-
-def put(database: Database, name: str) -> None:
-    """One commit, a row of some pages."""
-    with database.write() as connection:
-        _put(connection, name)
-
-
-def _put(connection: sqlite3.Connection, name: str) -> None:
-    connection.execute("INSERT INTO counters VALUES (?, 1)", [name])
-    connection.execute("INSERT INTO attributes VALUES (?, zeroblob(20000))", [name])
-
-
-def names(database: Database) -> set[str]:
-    """What was committed."""
-    return {str(row[0]) for row in database.read("SELECT pseudonym FROM attributes")}
+pytestmark = on_a_disk
 
 
 def refused_commit(folder: Path, seed: int) -> Disk:
@@ -66,17 +36,6 @@ def refused_commit(folder: Path, seed: int) -> Disk:
         database.close()
         disk.plan = no_faults
     return disk
-
-
-def left_by_a_power_cut(disk: Disk, folder: Path) -> set[str]:
-    """What the next opening finds."""
-    disk.die(Fault.POWER_CUT)
-    disk.survivors(folder)
-    with closing(Database(folder / "shop.db", writer=True)) as database:
-        assert database.read("PRAGMA integrity_check") == [("ok",)]
-        counted = {str(row[0]) for row in database.read("SELECT name FROM counters WHERE value = 1")}
-        assert counted == names(database), "half a commit"
-        return counted
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -118,7 +77,7 @@ def test_what_is_written_beside_a_reader_survives(shop, tmp_path, seed):
         keeper, reader = sqlite3.connect(shop / "shop.db"), Database(shop / "shop.db", writer=False)
         keeper.execute("SELECT count(*) FROM counters").fetchall()
         with reader.write_beside() as connection:
-            _put(connection, "second")
+            put_in(connection, "second")
         left = left_by_a_power_cut(disk, tmp_path / "left")
         reader.close()
         keeper.close()
@@ -184,7 +143,7 @@ def test_a_writer_that_ends_while_somebody_opens_leaves_a_whole_log(shop, tmp_pa
 
         monkeypatch.setattr("penchant.adapters.sqlite.database.durable_log", ends)
         with reader.write_beside() as connection:
-            _put(connection, "second")
+            put_in(connection, "second")
         left = left_by_a_power_cut(disk, tmp_path / "left")
         reader.close()
     assert {"first", "second"} <= left

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from penchant.errors import InvalidInput
-from penchant.learn.continued import Known, Pace, Pass, learn_on
+from penchant.learn.continued import Known, Pace, Pass, learn_on, trained
 from penchant.learn.online import OnlineSettings
 from penchant.model.scoring import PreferenceModel
-from penchant.model.settings import ModelSettings
-from penchant.model.training import train
 
 WARM = Pace(passes=3, replay=4.0)
 """Of ``warm-retrain``: thrice what is new since the last checkpoint and four times as much that is old."""
@@ -170,19 +168,6 @@ def make_arms(names: Sequence[str]) -> list[Arm]:
     if not names or len(set(names)) != len(names):
         raise InvalidInput(f"arms must be named, each once, got {', '.join(names) or 'none'}")
     return [ARMS[name]() for name in names]
-
-
-def trained(known: Known, settings: ModelSettings) -> PreferenceModel:
-    """A model from scratch, of all that is known."""
-    return train(
-        known.histories,
-        known.text,
-        settings,
-        n_items=known.n_items,
-        queries=known.queries,
-        prices=known.prices,
-        attributes=known.attributes,
-    )
 
 
 def _learned(model: PreferenceModel, turn: Turn, since: float, pace: Pace) -> PreferenceModel:

@@ -11,13 +11,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from penchant.evaluate.arms import Arm, Turn, make_arms, trained
+from penchant.evaluate.arms import Arm, Turn, make_arms
 from penchant.evaluate.recommender import ItemTable
 from penchant.evaluate.stream_asking import NDCG, ArmRun, Asker, Ranks, quality
 from penchant.evaluate.stream_cut import Stream, StreamPlan, open_stream
 from penchant.evaluate.stream_online import TableLearner
 from penchant.evaluate.stream_result import StreamResult
 from penchant.evaluate.stream_summary import summarise_stream
+from penchant.learn.continued import trained
 from penchant.model.attributes import Attributes
 from penchant.model.histories import FloatArray, Histories
 from penchant.model.scoring import PreferenceModel

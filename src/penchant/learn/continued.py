@@ -9,6 +9,7 @@ states are made anew; what changes every few seconds is in ``learn/online.py``.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from penchant.model.scoring import Answers, PreferenceModel, answer
 from penchant.model.settings import ModelSettings
 from penchant.model.sizes import SMALL_BATCH, SMALL_SIDE, mostly_short
 from penchant.model.tokens import main_kind
+from penchant.model.training import OnProgress, train
 from penchant.model.trend import TrendTable
 from penchant.model.validation import hold_out, marks_of
 
@@ -72,6 +74,29 @@ class Known:
     queries: FloatArray | None = None
     prices: FloatArray | None = None
     attributes: Sequence[Attributes] | None = None
+
+
+def trained(
+    known: Known,
+    settings: ModelSettings,
+    *,
+    teacher: PreferenceModel | None = None,
+    on_progress: OnProgress | None = None,
+    checkpoint: Path | None = None,
+) -> PreferenceModel:
+    """A model from scratch, of all that is known; see :func:`~penchant.model.training.train`."""
+    return train(
+        known.histories,
+        known.text,
+        settings,
+        n_items=known.n_items,
+        queries=known.queries,
+        prices=known.prices,
+        attributes=known.attributes,
+        teacher=teacher,
+        on_progress=on_progress,
+        checkpoint=checkpoint,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ import numpy as np
 
 from penchant.errors import InvalidInput
 from penchant.learn.asking import ask, main_questions
-from penchant.learn.continued import Known
+from penchant.learn.continued import Known, trained
 from penchant.metrics import PairedLoss, paired_loss
 from penchant.model.scoring import PreferenceModel
 from penchant.model.settings import ModelSettings
-from penchant.model.training import Progress, train
+from penchant.model.training import Progress
 from penchant.model.trend import TrendTable
 from penchant.model.validation import kept_apart
 
@@ -63,18 +63,7 @@ def distil(
     Raises:
         NotEnoughData, InvalidInput: see :func:`~penchant.model.training.train`.
     """
-    model = train(
-        known.histories,
-        known.text,
-        settings,
-        n_items=known.n_items,
-        queries=known.queries,
-        prices=known.prices,
-        attributes=known.attributes,
-        teacher=teacher,
-        on_progress=on_progress,
-        checkpoint=checkpoint,
-    )
+    model = trained(known, settings, teacher=teacher, on_progress=on_progress, checkpoint=checkpoint)
     return Student(model, lost(teacher, model, known))
 
 

@@ -5,8 +5,8 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,6 +21,8 @@ PATIENCE_SECONDS: Final = 60.0
 """Between two tries on a disk that refuses."""
 _HEADER, _FRAME_HEADER = 32, 24
 """Bytes before the frames, and before the page of each (https://sqlite.org/fileformat2.html#walformat)."""
+_SALTS: Final = slice(16, 24)
+"""Of the header: what marks the frames since the log last began anew."""
 _BROKEN = (sqlite3.Error, OSError, MemoryError)
 """What a disk that refuses, or SQLite without memory, raises."""
 _left_open: list[sqlite3.Connection] = []
@@ -35,7 +37,7 @@ class Copied(NamedTuple):
 
 
 class CopyBack:
-    """Of one writer. SQLite would do it by itself, and tell nobody where the disk refused.
+    """Of one writer, which has SQLite's own turned off: that tells nobody where the disk refused.
 
     A long reader lets SQLite copy back only a part, which is noted and not synced. Where the fsync behind a
     later part fails, Linux takes the pages of all parts for clean and never writes them, but SQLite goes on
@@ -55,11 +57,7 @@ class CopyBack:
         self._writer = writer
         self._clock = clock
         self._wait_until = clock()
-        self._last: tuple[bytes, int] = (b"", 0)
-        writer.execute("PRAGMA wal_autocheckpoint = 0")
-        writer.execute(
-            f"PRAGMA journal_size_limit = {FRAMES * 4096}"
-        )  # Longer, it is cut once it begins anew.
+        self._last = b"", 0
 
     def after_commit(self, *, patient: bool = True) -> None:
         """Copy back where the log is long; what is to be mended first waits for a ``patient`` one.
@@ -91,7 +89,8 @@ class CopyBack:
                 with suppress(OSError):
                     self._mark.touch(0o600)
             raise
-        self._last = (_salts(self._log), copied.in_log)
+        with _header(self._log) as (_, header):
+            self._last = header[_SALTS], copied.in_log
         return copied
 
     def mend(self) -> None:
@@ -135,31 +134,31 @@ class CopyBack:
             self._writer.close()
 
     def _is_long(self) -> bool:
-        known, pages = self._last
-        anew = not pages or _salts(self._log) != known
-        return _holds(self._log, FRAMES if anew else pages + AGAIN)
+        salts, pages = self._last
+        with _header(self._log) as (log, header):
+            return _holds(log, header, pages + AGAIN if header[_SALTS] == salts else FRAMES)
 
 
-def _salts(log: Path) -> bytes:
-    """What marks the frames since the log last began anew."""
-    return _bytes(log, 16, 8)
-
-
-def _holds(log: Path, frames: int) -> bool:
-    """Whether the log has that many since then. Older ones may stand behind them, with other salts."""
-    header = _bytes(log, 0, _HEADER)
+def _holds(log: int, header: bytes, frames: int) -> bool:
+    """Whether an open log has that many since it last began anew. Older ones may stand behind them, with
+    other salts."""
     page = int.from_bytes(header[8:12], "big")
     frame = _HEADER + (frames - 1) * (_FRAME_HEADER + page)
-    return len(header) == _HEADER and _bytes(log, frame + 8, 8) == header[16:24]
+    return len(header) == _HEADER and os.pread(log, 8, frame + 8) == header[_SALTS]
 
 
-def _bytes(log: Path, place: int, size: int) -> bytes:
-    """Of the log alone: closing one of the other two files would drop the locks that SQLite has on it."""
+@contextmanager
+def _header(log: Path) -> Generator[tuple[int, bytes]]:
+    """The open file and its header; no bytes where there is no log.
+
+    Of the log alone: closing one of the other two files would drop the locks that SQLite has on it.
+    """
     try:
         file = os.open(log, os.O_RDONLY)
     except OSError:
-        return b""
+        yield -1, b""
+        return
     try:
-        return os.pread(file, size, place)
+        yield file, os.pread(file, _HEADER, 0)
     finally:
         os.close(file)

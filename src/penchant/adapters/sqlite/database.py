@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from penchant.adapters.sqlite.checks import add_functions
-from penchant.adapters.sqlite.copyback import CopyBack
+from penchant.adapters.sqlite.copyback import FRAMES, CopyBack
 from penchant.adapters.sqlite.locks import durable_log, nothing_in_the_log, refused, the_writer
 from penchant.adapters.sqlite.schema import MIGRATIONS, SCHEMA_VERSION
 from penchant.errors import InvalidInput, PenchantError, ShopBusy, ShopError, StorageError, WouldWait
@@ -24,9 +24,10 @@ _OPTIONS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -65536",
     "PRAGMA temp_store = MEMORY",
+    # We copy back ourselves; what a long log leaves is cut off where it begins anew.
+    "PRAGMA wal_autocheckpoint = 0",
+    f"PRAGMA journal_size_limit = {FRAMES * 4096}",
 )
-
-
 _FEW_PAGES: Final = "PRAGMA cache_size = -8192"
 
 
@@ -51,10 +52,10 @@ class Database:
         try:
             with storage_errors():
                 if writer:
-                    self._writer = self._connect()
+                    self._writer = _connected(path, "rwc")
+                    self._copy_back = CopyBack(path, self._writer)
                     for option in _OPTIONS:
                         self._writer.execute(option)
-                    self._copy_back = CopyBack(path, self._writer)
                 self._check_version()
         except BaseException:
             self.close()
@@ -114,7 +115,7 @@ class Database:
                 yield connection
             return
         with storage_errors(), durable_log(self._path) as look_again:
-            connection = self._connect()
+            connection = _connected(self._path, "rwc")
             try:
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -189,17 +190,12 @@ class Database:
         with self._guard:
             if self._copy_back is not None:
                 self._copy_back.close()
-            elif self._writer is not None:
-                self._writer.close()
             else:
                 _tidy(self._path)
             self._writer = self._copy_back = None
             if self._lock is not None:
                 self._lock.release()
                 self._lock = None
-
-    def _connect(self) -> sqlite3.Connection:
-        return _connected(self._path, "rwc")
 
     def _check_version(self) -> None:
         version = int(str(self.read("PRAGMA user_version")[0][0]))
