@@ -1,12 +1,16 @@
 """What may not be shown is in no list, whatever changes meanwhile: over HTTP, many connections at once.
 
     python bench/never.py --requests 20000
+    python bench/never.py --direct --requests 1000000 --rate 10000 --connections 2
 
 Serves a small simulated shop with a model as a process of its own. Clients ask for lists and send events at
-a modest rate. Meanwhile items are sold out, taken out of the catalogue and come back, rules of the house
-exclude brands and give them an age limit, people turn adult or are no longer known to be, opt out and in,
-never want to see an item, and are erased. Each list is held against all that had been acknowledged before
-it was asked for and that nobody began to take back before it was there. Writes bench/results/never.json.
+a modest rate. With ``--direct`` the threads of clients are in the process of the shop and ask what stands
+behind the HTTP door, which takes a fraction of the time. Meanwhile items are sold out, taken out of the
+catalogue and come back, rules of the house exclude brands and give them an age limit, people turn adult or
+are no longer known to be, opt out and in, never want to see an item, and are erased. Each list is held
+against all that had been acknowledged before it was asked for and that nobody began to take back before it
+was there. Writes bench/results/never.json, or
+never-direct.json.
 """
 
 import argparse
@@ -18,23 +22,30 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 from collections import Counter, defaultdict
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from penchant import cli
 from penchant.app import work
+from penchant.app.serving import Serving
 from penchant.app.shop import Shop, init_shop
 from penchant.catalog.feeds import items_of_records
 from penchant.recommend.rules.document import document_of
+from penchant.serve.http import list_reply
+from penchant.serve.services import ListWanted
 from penchant.testing.fakes import FakeTextEncoder
 from penchant.testing.simulated import SimulatedSettings, SimulatedShop, event_records, item_records
 from penchant.types import EventType
 from servers import Client, free_port, is_ready
 
-RESULT = Path(__file__).parent / "results" / "never.json"
+RESULTS = Path(__file__).parent / "results"
 SETTINGS = """
 [train]
 dim = 8
@@ -89,12 +100,50 @@ class Forbidden:
             return {key for key, number in before.items() if self._held.get(key) == number}
 
 
+class Direct:
+    """What a client asks over HTTP, asked of the shop behind the door."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    def ask(self, method: str, path: str, body: dict | None = None) -> bytes:
+        serving, asked, body = self._serving, urllib.parse.urlsplit(path), body or {}
+        match method, asked.path.split("/")[2:]:
+            case "GET", ["users", user, "recommendations"]:
+                query = urllib.parse.parse_qs(asked.query)
+                wanted = ListWanted(user, int(query["n"][0]), "home", None, tuple(query["exclude"]))
+                (shown,) = serving.recommend_each([wanted])
+                return msgspec.json.encode(list_reply(shown, user))
+            case "POST", ["events"]:
+                (taken,) = serving.take_in_each([body["events"]])
+                if taken.rejected:
+                    raise SystemExit(f"an event was refused: {taken.rejected[0]}")
+            case "PUT", ["items"]:
+                serving.upsert_items(body["items"])
+            case "DELETE", ["items"]:
+                serving.delete_items(body["item_ids"])
+            case "PUT", ["rules"]:
+                serving.rules.save_rules(json.dumps(body["document"]).encode(), "bench", "", None)
+            case "PUT", ["users", user, "consent"]:
+                serving.set_consent(user, body["profiling"])
+            case "PUT", ["users", user, "attributes"]:
+                serving.set_attributes(user, body)
+            case "PATCH", ["users", user, "taste"]:
+                serving.correct_taste(user, body)
+            case "DELETE", ["users", user]:
+                serving.erase(user)
+            case _:
+                raise SystemExit(f"nothing stands behind {method} {path}")
+        return b""
+
+    def close(self) -> None: ...
+
+
 @dataclass
 class World:
-    """A served shop as its clients know it; ``brand_of`` each item."""
+    """A served shop as its clients know it; ``brand_of`` each item. ``client`` makes one more."""
 
-    port: int
-    token: str
+    client: Callable[[], Client | Direct]
     people: list[str]
     brand_of: dict[str, str]
     forbidden: Forbidden = field(default_factory=Forbidden)
@@ -106,10 +155,6 @@ class World:
     alone: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
     """Of a person: who clicks and who changes the person take turns, so that it is known which was last."""
     broken: list[str] = field(default_factory=list)
-
-    def client(self) -> Client:
-        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
-        return Client(self.port, headers)
 
 
 def faults(world: World, user: str, held: set[Key], excluded: set[str], items: list[dict]) -> list[str]:
@@ -128,7 +173,7 @@ def faults(world: World, user: str, held: set[Key], excluded: set[str], items: l
     return found
 
 
-def ask(world: World, client: Client, draw: random.Random) -> None:
+def ask(world: World, client: Client | Direct, draw: random.Random) -> None:
     """One list, held against what was known before it was asked for."""
     user = draw.choice(world.people)
     excluded = set(draw.sample(sorted(world.brand_of), 2))
@@ -149,20 +194,17 @@ def ask(world: World, client: Client, draw: random.Random) -> None:
         world.seen["personal lists"] += any(item["reason"]["kind"] in OWN for item in items)
 
 
-def click(world: World, client: Client, draw: random.Random) -> None:
+def click(world: World, client: Client | Direct, draw: random.Random) -> None:
     """An event; who was erased is known again from then on."""
-    user = draw.choice(world.people)
-    event = {
-        "user_id": user, "item_id": draw.choice(sorted(world.brand_of)), "type": "view",
-        "timestamp": time.time(),
-    }  # fmt: skip
+    user, item = draw.choice(world.people), draw.choice(sorted(world.brand_of))
     with world.alone[user]:
         if ("opted out", user) not in world.forbidden.now():
             world.forbidden.drop(("stranger", user))
+        event = {"user_id": user, "item_id": item, "type": "view", "timestamp": time.time()}
         client.ask("POST", "/v1/events", {"events": [event]})
 
 
-def shopper(world: World, client: Client, seed: int, requests: int, pause: float) -> None:
+def shopper(world: World, client: Client | Direct, seed: int, requests: int, pause: float) -> None:
     draw, due = random.Random(seed), time.perf_counter()
     for _ in range(requests):
         (click if draw.random() < 0.2 else ask)(world, client, draw)
@@ -170,7 +212,7 @@ def shopper(world: World, client: Client, seed: int, requests: int, pause: float
         time.sleep(max(0.0, due - time.perf_counter()))
 
 
-def change_catalogue(world: World, client: Client, draw: random.Random) -> None:
+def change_catalogue(world: World, client: Client | Direct, draw: random.Random) -> None:
     """An item is sold out, comes back, or leaves the catalogue."""
     name = draw.choice(sorted(world.brand_of))
     what = draw.choice(("sold out", "deleted", "there"))
@@ -188,7 +230,7 @@ def change_catalogue(world: World, client: Client, draw: random.Random) -> None:
     world.changes[f"item {what}"] += 1
 
 
-def change_rules(world: World, client: Client, draw: random.Random) -> None:
+def change_rules(world: World, client: Client | Direct, draw: random.Random) -> None:
     """Other brands are excluded or have an age limit."""
     brands = draw.sample(sorted(set(world.brand_of.values())), 4)
     rules = [("brand", brand) for brand in brands[:2]] + [("limited", brand) for brand in brands[2:]]
@@ -204,14 +246,14 @@ def change_rules(world: World, client: Client, draw: random.Random) -> None:
     world.changes["rules"] += 1
 
 
-def change_person(world: World, client: Client, draw: random.Random) -> None:
+def change_person(world: World, client: Client | Direct, draw: random.Random) -> None:
     user = draw.choice(world.people)
     with world.alone[user]:
         change_one(world, client, draw, user)
     world.changes["person"] += 1
 
 
-def change_one(world: World, client: Client, draw: random.Random, user: str) -> None:
+def change_one(world: World, client: Client | Direct, draw: random.Random, user: str) -> None:
     """Consent, age, a wish, or an erasure. Who opted out has no age and no wishes."""
     home, forbidden = f"/v1/users/{user}", world.forbidden
     opted_out = ("opted out", user) in forbidden.now()
@@ -244,7 +286,7 @@ def change_one(world: World, client: Client, draw: random.Random, user: str) -> 
             world.changes["erased"] += 1
 
 
-def churner(world: World, client: Client, seed: int, stop: threading.Event, pause: float) -> None:
+def churner(world: World, client: Client | Direct, seed: int, stop: threading.Event, pause: float) -> None:
     """One alone changes things, so that it is known which change was last."""
     draw = random.Random(seed)
     while not stop.wait(pause):
@@ -262,7 +304,7 @@ def guarded(world: World, stop: threading.Event, work_of, *arguments) -> None:
         stop.set()
         raise
     finally:
-        client.connection.close()
+        client.close()
 
 
 def churned(world: World, requests: int, connections: int, rate: float, churn: float) -> dict:
@@ -299,8 +341,23 @@ def churned(world: World, requests: int, connections: int, rate: float, churn: f
     }
 
 
-def make(folder: Path) -> World:
-    """A shop with a small model, not yet served."""
+@dataclass(frozen=True)
+class Made:
+    """A shop with a small model, not yet served, and a key to it."""
+
+    folder: Path
+    token: str
+    people: list[str]
+    brand_of: dict[str, str]
+
+    def world(self, client: Callable[[], Client | Direct]) -> World:
+        world = World(client, self.people, self.brand_of)
+        world.forbidden.add(*(("not adult", user) for user in self.people))  # Nobody's age is known.
+        return world
+
+
+def make(folder: Path) -> Made:
+    """Import a small simulated shop and train its model."""
     simulated = SimulatedShop(SimulatedSettings(people=200, items=120, interests=6, events=2_500, shock=None))
     events = list(event_records(simulated, simulated.draw()))
     items = [
@@ -326,9 +383,7 @@ def make(folder: Path) -> World:
         work.keep_model(shop, work.train_model(shop, given, lambda _: None), given, {})
         token = shop.keys.create(["admin"], shop.clock())
     people = sorted({one.user_id for one in events})
-    world = World(free_port(), token, people, {item["item_id"]: item["brand"] for item in items})
-    world.forbidden.add(*(("not adult", user) for user in people))  # Nobody's age is known.
-    return world
+    return Made(folder, token, people, {item["item_id"]: item["brand"] for item in items})
 
 
 def silent(_what: str, _share: float) -> None: ...
@@ -343,23 +398,42 @@ def serve(folder: str, port: int) -> None:
     sys.exit(cli.main(["serve", "--shop", folder, "--port", str(port)]))
 
 
-def run(requests: int, connections: int, rate: float, churn: float) -> dict:
+@contextmanager
+def served(made: Made) -> Generator[World]:
+    """By a process of its own, over HTTP."""
+    port = free_port()
+    process = multiprocessing.get_context("spawn").Process(
+        target=serve, args=(str(made.folder), port), daemon=True
+    )
+    process.start()
+    while not is_ready(port):
+        if not process.is_alive():
+            raise SystemExit("the server does not start")
+        time.sleep(0.2)
+    headers = {"authorization": f"Bearer {made.token}", "content-type": "application/json"}
+    try:
+        yield made.world(lambda: Client(port, dict(headers)))
+    finally:
+        process.terminate()
+        process.join(30)
+
+
+@contextmanager
+def opened(made: Made) -> Generator[World]:
+    """By this process, without a door."""
+    serving = Serving(Shop(made.folder, writer=True, encoder=FakeTextEncoder()))
+    try:
+        serving.warm()
+        yield made.world(lambda: Direct(serving))
+    finally:
+        serving.close()
+
+
+def run(requests: int, connections: int, rate: float, churn: float, *, direct: bool = False) -> dict:
     with tempfile.TemporaryDirectory() as room:
-        folder = Path(room) / "shop"
-        world = make(folder)
-        served = multiprocessing.get_context("spawn").Process(
-            target=serve, args=(str(folder), world.port), daemon=True
-        )
-        served.start()
-        while not is_ready(world.port):
-            if not served.is_alive():
-                raise SystemExit("the server does not start")
-            time.sleep(0.2)
-        try:
+        made = make(Path(room) / "shop")
+        with (opened if direct else served)(made) as world:
             return churned(world, requests, connections, rate, churn)
-        finally:
-            served.terminate()
-            served.join(30)
 
 
 def main() -> None:
@@ -368,10 +442,12 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--rate", type=float, default=100.0, help="requests a second")
     parser.add_argument("--churn", type=float, default=20.0, help="changes a second")
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--direct", action="store_true", help="in this process, without HTTP")
+    parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    found = run(asked.requests, asked.connections, asked.rate, asked.churn)
-    asked.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    found = run(asked.requests, asked.connections, asked.rate, asked.churn, direct=asked.direct)
+    out = asked.out or RESULTS / ("never-direct.json" if asked.direct else "never.json")
+    out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=2))
     if found["violations"]:
         sys.exit("lists held what may not be shown")

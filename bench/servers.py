@@ -46,6 +46,9 @@ class Client:
             self.headers["cookie"] = cookie.partition(";")[0]
         return content
 
+    def close(self) -> None:
+        self.connection.close()
+
 
 class Server:
     """``penchant serve`` as a process; :attr:`started_s` is from its start to its first answer."""

@@ -10,8 +10,9 @@ import never
 
 
 @pytest.mark.slow
-def test_under_churn_nothing_is_shown_that_may_not_be():
-    found = never.run(requests=120, connections=4, rate=60.0, churn=20.0)
+@pytest.mark.parametrize("direct", [False, True])
+def test_under_churn_nothing_is_shown_that_may_not_be(direct):
+    found = never.run(requests=120, connections=4, rate=60.0, churn=20.0, direct=direct)
     assert found["violations"] == 0, found["by_kind"]
     assert found["lists"] > 60
     assert found["changes"]["rules"] > 0
@@ -20,7 +21,7 @@ def test_under_churn_nothing_is_shown_that_may_not_be():
 
 
 def test_what_may_not_be_there_is_counted_by_its_kind():
-    world = never.World(0, "", ["ann"], {"i1": "b1", "i2": "b2", "i3": "b3"})
+    world = never.World(never.Client, ["ann"], {"i1": "b1", "i2": "b2", "i3": "b3"})
     items = [{"item_id": f"i{n}", "reason": {"kind": "because-of"}} for n in (1, 2, 3)]
     held = {("sold out", "i1"), ("deleted", "i2"), ("brand", "b3"), ("wish", "ann", "i1")}
     assert sorted(never.faults(world, "ann", held, {"i2"}, items)) == [

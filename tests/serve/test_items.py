@@ -68,6 +68,25 @@ def test_a_changed_price_touches_neither_model_nor_states(served: tuple[TestClie
     assert serving.readiness()["states"] == 1
 
 
+def test_an_item_that_left_and_comes_back_as_it_was_touches_neither_model_nor_states(
+    served: tuple[TestClient, Serving],
+) -> None:
+    client, serving = served
+    put(client, item_id="tea", title="Tea")
+    before = vectors(serving)
+    assert client.request("DELETE", "/v1/items", json={"item_ids": ["tea"]}).json()["deleted"] == 1
+    put(client, item_id="rice", title="Rice")  # The catalogue is read while the item is not there.
+    client.get("/v1/users/anna/recommendations")
+    put(client, item_id="tea", title="Tea")
+    np.testing.assert_allclose(vectors(serving)[: len(before)], before, atol=1e-7)  # Rows are added.
+    assert serving.readiness()["states"] == 1
+    assert client.request("DELETE", "/v1/items", json={"item_ids": ["tea"]}).json()["deleted"] == 1
+    put(client, item_id="tea", title="Running shoes, size 44")
+    row = int(serving.shop.ids.rows(["tea"])[0])
+    np.testing.assert_allclose(vectors(serving)[row], after_a_restart(serving)[row], atol=1e-6)
+    assert serving.readiness()["states"] == 0
+
+
 def test_an_item_that_was_bought_before_it_was_listed_gets_its_text(
     served: tuple[TestClient, Serving],
 ) -> None:

@@ -135,7 +135,7 @@ class Engine:
             table = _texts(self._shop)
             for tracker in self._trackers():
                 _retell(tracker, table, self._shop.catalog.prices(len(table.slot)), self._slot)
-            self._slot = table.slot
+            self._slot = _told(self._slot, table.slot)
 
     def close(self) -> None:
         """Stop following and write the lists that wait."""
@@ -295,6 +295,13 @@ def _retell(
         tracker.retext(changed, table.vectors[slot[changed]], prices[changed])
     if len(table.slot) > tracker.model.n_items:
         tracker.grow(table.by_row(), prices)
+
+
+def _told(before: NDArray[np.int32], slot: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The text that the models know of each row: that of an item that left is the one it had."""
+    known, now = min(len(before), len(slot)), slot.copy()
+    now[:known] = np.where(slot[:known] == NO_TEXT, before[:known], slot[:known])
+    return now
 
 
 def _tell(tracker: TasteTracker, entry: Logged, health: Health) -> None:
