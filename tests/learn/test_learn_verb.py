@@ -181,10 +181,7 @@ def test_nothing_new_is_nothing_to_do(folder: Path) -> None:
     assert Follower(folder, silent, every=1e-9).look() is None
 
 
-def test_without_a_model_it_says_what_to_do(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("os.nice", lambda by: 0)
+def test_without_a_model_it_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     init_shop(tmp_path / "shop")
     assert cli.main(["learn", "--shop", str(tmp_path / "shop")]) == 1
     assert "run `penchant train`" in capsys.readouterr().err
