@@ -11,6 +11,7 @@ STAGES = ("begun", "learning", "learned")
 """It reads and starts what learns between snapshots; a pass; the gate, writing and promoting."""
 COMMAND = (
     *WITHOUT_LANGUAGE_MODEL[:2],
+    "import os\n"
     "from penchant.app import nightly\n"
     "from penchant.learn.continued import learn_on\n"
     "from penchant.learn.shelf import SnapshotShelf\n"
@@ -21,10 +22,12 @@ COMMAND = (
     "    return model\n"
     "SnapshotShelf.prune = lambda *_, **more: []\n"
     "nightly.LEARN = learn\n"
+    "os.nice = lambda by: by\n"
     "print('begun', flush=True)\n" + WITHOUT_LANGUAGE_MODEL[2],
 )
 """Nothing is pruned: the whole chain is to be seen. It takes as long to learn as ever and the model stays as
-it is: of some hundred people the gate judges by luck, and what it refuses is in no chain."""
+it is: of some hundred people the gate judges by luck, and what it refuses is in no chain. It is as urgent as
+other tests: making way for them it would take minutes."""
 
 
 def undisturbed(folder: Path) -> dict[str, float]:
