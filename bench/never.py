@@ -1,7 +1,7 @@
 """What may not be shown is in no list, whatever changes meanwhile: over HTTP, many connections at once.
 
     python bench/never.py --requests 20000
-    python bench/never.py --direct --requests 1000000 --rate 10000 --connections 2
+    python bench/never.py --direct --shops 10 --requests 100000 --rate 10000 --churn 5 --connections 2
 
 Serves a small simulated shop with a model as a process of its own. Clients ask for lists and send events at
 a modest rate. With ``--direct`` the threads of clients are in the process of the shop and ask what stands
@@ -9,7 +9,7 @@ behind the HTTP door, which takes a fraction of the time. Meanwhile items are so
 catalogue and come back, rules of the house exclude brands and give them an age limit, people turn adult or
 are no longer known to be, opt out and in, never want to see an item, and are erased. Each list is held
 against all that had been acknowledged before it was asked for and that nobody began to take back before it
-was there. Writes bench/results/never.json, or
+was there. With ``--shops`` that many simulated shops follow each other. Writes bench/results/never.json, or
 never-direct.json.
 """
 
@@ -146,6 +146,7 @@ class World:
     client: Callable[[], Client | Direct]
     people: list[str]
     brand_of: dict[str, str]
+    seed: int = 0
     forbidden: Forbidden = field(default_factory=Forbidden)
     wrong: Counter = field(default_factory=Counter)
     changes: Counter = field(default_factory=Counter)
@@ -307,14 +308,23 @@ def guarded(world: World, stop: threading.Event, work_of, *arguments) -> None:
         client.close()
 
 
-def churned(world: World, requests: int, connections: int, rate: float, churn: float) -> dict:
+def churned(world: World, requests: int, connections: int, rate: float, churn: float) -> "Churned":
     """What lists held under ``churn`` changes a second, at ``rate`` requests a second."""
     stop, begun = threading.Event(), time.monotonic()
-    changes = threading.Thread(target=guarded, args=(world, stop, churner, 0, stop, 1 / churn))
+    changes = threading.Thread(
+        target=guarded, args=(world, stop, churner, 1_000 * world.seed, stop, 1 / churn)
+    )
     clients = [
         threading.Thread(
             target=guarded,
-            args=(world, stop, shopper, 1 + n, requests // connections, connections / rate),
+            args=(
+                world,
+                stop,
+                shopper,
+                1_000 * world.seed + 1 + n,
+                requests // connections,
+                connections / rate,
+            ),
         )
         for n in range(connections)
     ]
@@ -326,18 +336,36 @@ def churned(world: World, requests: int, connections: int, rate: float, churn: f
     changes.join()
     if world.broken:
         raise SystemExit(world.broken[0])
-    seconds = time.monotonic() - begun
-    took = 1e3 * np.array(world.took)
+    return Churned(world, time.monotonic() - begun)
+
+
+@dataclass(frozen=True)
+class Churned:
+    """What clients of a world saw in so many seconds."""
+
+    world: World
+    seconds: float
+
+
+def summary(found: list[Churned], requests: int, connections: int) -> dict:
+    """The sums, as they are written to JSON."""
+
+    def total(counts: Callable[[World], Counter]) -> dict[str, int]:
+        return dict(sum((counts(one.world) for one in found), Counter()))
+
+    took = 1e3 * np.array([one for part in found for one in part.world.took])
+    wrong = total(lambda world: world.wrong)
     return {
-        "violations": sum(world.wrong.values()),
-        "by_kind": dict(world.wrong),
+        "violations": sum(wrong.values()),
+        "by_kind": wrong,
+        "shops": len(found),
         "requests": requests,
         "lists": len(took),
         "connections": connections,
-        "per_second": round(requests / seconds, 1),
+        "per_second": round(requests / sum(one.seconds for one in found), 1),
         "list_ms": {name: round(float(np.quantile(took, q)), 1) for name, q in (("p50", 0.5), ("p99", 0.99))},
-        "changes": dict(world.changes),
-        "seen": dict(world.seen),
+        "changes": total(lambda world: world.changes),
+        "seen": total(lambda world: world.seen),
     }
 
 
@@ -346,19 +374,22 @@ class Made:
     """A shop with a small model, not yet served, and a key to it."""
 
     folder: Path
+    seed: int
     token: str
     people: list[str]
     brand_of: dict[str, str]
 
     def world(self, client: Callable[[], Client | Direct]) -> World:
-        world = World(client, self.people, self.brand_of)
+        world = World(client, self.people, self.brand_of, self.seed)
         world.forbidden.add(*(("not adult", user) for user in self.people))  # Nobody's age is known.
         return world
 
 
-def make(folder: Path) -> Made:
+def make(folder: Path, seed: int) -> Made:
     """Import a small simulated shop and train its model."""
-    simulated = SimulatedShop(SimulatedSettings(people=200, items=120, interests=6, events=2_500, shock=None))
+    simulated = SimulatedShop(
+        SimulatedSettings(people=200, items=120, interests=6, events=2_500, shock=None, seed=seed)
+    )
     events = list(event_records(simulated, simulated.draw()))
     items = [
         {"item_id": item.item_id, "title": item.item_id, "brand": f"b{n % BRANDS}", "available": True}
@@ -383,7 +414,7 @@ def make(folder: Path) -> Made:
         work.keep_model(shop, work.train_model(shop, given, lambda _: None), given, {})
         token = shop.keys.create(["admin"], shop.clock())
     people = sorted({one.user_id for one in events})
-    return Made(folder, token, people, {item["item_id"]: item["brand"] for item in items})
+    return Made(folder, seed, token, people, {item["item_id"]: item["brand"] for item in items})
 
 
 def silent(_what: str, _share: float) -> None: ...
@@ -429,28 +460,36 @@ def opened(made: Made) -> Generator[World]:
         serving.close()
 
 
-def run(requests: int, connections: int, rate: float, churn: float, *, direct: bool = False) -> dict:
-    with tempfile.TemporaryDirectory() as room:
-        made = make(Path(room) / "shop")
-        with (opened if direct else served)(made) as world:
-            return churned(world, requests, connections, rate, churn)
+def run(
+    requests: int, connections: int, rate: float, churn: float, *, direct: bool = False, shops: int = 1
+) -> Generator[dict]:
+    """``requests`` to each of ``shops`` shops, one after the other: after each the sums so far."""
+    found: list[Churned] = []
+    for seed in range(shops):
+        with tempfile.TemporaryDirectory() as room:
+            made = make(Path(room) / "shop", seed)
+            with (opened if direct else served)(made) as world:
+                found.append(churned(world, requests, connections, rate, churn))
+        yield summary(found, len(found) * requests, connections)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--requests", type=int, default=20_000, help="to each shop")
+    parser.add_argument("--shops", type=int, default=1)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--rate", type=float, default=100.0, help="requests a second")
     parser.add_argument("--churn", type=float, default=20.0, help="changes a second")
     parser.add_argument("--direct", action="store_true", help="in this process, without HTTP")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    found = run(asked.requests, asked.connections, asked.rate, asked.churn, direct=asked.direct)
     out = asked.out or RESULTS / ("never-direct.json" if asked.direct else "never.json")
-    out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=2))
-    if found["violations"]:
-        sys.exit("lists held what may not be shown")
+    how = {"direct": asked.direct, "shops": asked.shops}
+    for found in run(asked.requests, asked.connections, asked.rate, asked.churn, **how):
+        out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        print(json.dumps(found, indent=2), flush=True)
+        if found["violations"]:
+            sys.exit("lists held what may not be shown")
 
 
 if __name__ == "__main__":

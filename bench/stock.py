@@ -130,7 +130,9 @@ def accuracy(name: str, arguments) -> dict:
         }
         for model, values in every.items():
             found.setdefault(model, []).append(scores(values, actual, fast))
-        print(name, origin, {model: round(part[-1]["pinball"], 4) for model, part in found.items()}, flush=1)
+        now = {model: [float(round(part[-1][key], 4)) for key in ("pinball", "covered 80")]
+               for model, part in found.items()}  # fmt: skip
+        print(name, origin, now, flush=True)
     table = {model: mean_of_origins(part) for model, part in found.items()}
     return {
         "items": len(panel.items),

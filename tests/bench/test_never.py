@@ -12,7 +12,7 @@ import never
 @pytest.mark.slow
 @pytest.mark.parametrize("direct", [False, True])
 def test_under_churn_nothing_is_shown_that_may_not_be(direct):
-    found = never.run(requests=120, connections=4, rate=60.0, churn=20.0, direct=direct)
+    (found,) = never.run(requests=120, connections=4, rate=60.0, churn=20.0, direct=direct)
     assert found["violations"] == 0, found["by_kind"]
     assert found["lists"] > 60
     assert found["changes"]["rules"] > 0
