@@ -6,7 +6,7 @@ import torch
 from penchant.errors import SettingsError
 from penchant.model.histories import histories_of
 from penchant.model.objective import next_basket_loss
-from penchant.model.optimisers import Stepper, make_optimizer, running_mean
+from penchant.model.optimisers import RunningMean, Stepper, make_optimizer
 from penchant.model.settings import ModelSettings
 from penchant.model.training import Trainer
 
@@ -79,11 +79,13 @@ def test_the_named_optimiser_is_taken(small) -> None:
 
 def test_the_running_mean_is_that_of_the_later_half_at_first(small) -> None:
     net = net_of(small)
-    average = running_mean(net)
+    average = RunningMean(net)
     for step in range(1, 41):
         with torch.no_grad():
             net.start.fill_(float(step))
-        average.update_parameters(net)
+        average.follow(list(net.parameters()))
+        if step == 1:
+            assert all(map(torch.equal, average.module.parameters(), net.parameters()))
     # Weights 2/(n+2) make a mean that grows with the step: two thirds of the way.
     assert average.module.start[0].item() == pytest.approx(2 / 3 * 40, rel=0.05)
 

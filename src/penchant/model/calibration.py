@@ -43,7 +43,7 @@ class _Moment:
     Attributes:
         known, again: items that the person wanted before, and their scores.
         new: others. parts: (n, 2 + lifetimes) their personal score, bias, trend.
-        right: what was taken. openness: (RANGE,) of the person.
+        right: what was taken. fresh: (n,) which of ``new`` it was. openness: (RANGE,) of the person.
     """
 
     known: NDArray[np.int32]
@@ -51,11 +51,8 @@ class _Moment:
     new: IntArray
     parts: FloatArray
     right: NDArray[np.int32]
+    fresh: NDArray[np.bool_]
     openness: FloatArray
-
-    def fresh(self) -> NDArray[np.bool_]:
-        """Which of ``new`` were taken."""
-        return np.isin(self.new, self.right)
 
 
 def calibrate(
@@ -118,20 +115,27 @@ def _moment(
     scores[known] = rising[known] = -np.inf
     new = np.union1d(_best(scores, HEAD), _best(rising, RISING))
     new = new[np.isfinite(scores[new])]
+    right = held_out.items[held_out.offsets[place] : held_out.offsets[place + 1]]
     return _Moment(
         known=known,
         again=answers.again[answers.of(place)],
         new=new,
         parts=np.concatenate([own[new, None], items.bias[new, None], seen[new]], 1),
-        right=held_out.items[held_out.offsets[place] : held_out.offsets[place + 1]],
+        right=right,
+        fresh=_among(new, right),
         openness=openness(np.array(len(known)), answers.events[place]),
     )
 
 
 def _new_share(moments: list[_Moment]) -> float:
     """Of what was taken, the share that its person never took before."""
-    known = sum(int(np.isin(m.right, m.known).sum()) for m in moments)
+    known = sum(int(_among(m.right, m.known).sum()) for m in moments)
     return 1.0 - known / max(1, sum(len(m.right) for m in moments))
+
+
+def _among(some: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which of ``some`` (n,) are among ``others``. ``np.isin`` takes many times as long for so few."""
+    return (some[:, None] == others).any(1)
 
 
 def _best(scores: FloatArray, count: int) -> IntArray:
@@ -143,16 +147,26 @@ def _fitted(moments: list[_Moment], start: FloatArray) -> FloatArray:
 
     Large baskets are held down as in NDCG.
     """
-    rows = [(torch.from_numpy(m.parts), np.flatnonzero(m.fresh())) for m in moments]
-    rows = [(parts, torch.from_numpy(right)) for parts, right in rows if len(right)]
+    rows = [(m.parts, right) for m in moments if len(right := np.flatnonzero(m.fresh))]
+    if not rows:
+        return start
+    # All moments in one table, the short ones with rows that are never likely: one by one they take most of
+    # the time of a small training.
+    longest = max(len(parts) for parts, _ in rows)
+    table = np.zeros((len(rows), longest, len(start)), np.float32)
+    there = np.full((len(rows), longest), -np.inf, np.float32)
+    for at, (parts, _) in enumerate(rows):
+        table[at, : len(parts)], there[at, : len(parts)] = parts, 0.0
+    counts = np.array([len(right) for _, right in rows])
+    owner = torch.from_numpy(np.repeat(np.arange(len(rows)), counts))
+    taken = torch.from_numpy(np.concatenate([right for _, right in rows]))
+    worth = torch.from_numpy(np.repeat(1 / IDEAL[np.minimum(PLACES, counts)], counts).astype(np.float32))
+    all_parts, unlikely = torch.from_numpy(table), torch.from_numpy(there)
 
     def loss(weights: torch.Tensor) -> torch.Tensor:
-        total = torch.zeros(())
-        for parts, right in rows:
-            scores = parts @ weights
-            likely = torch.logsumexp(scores, 0) - scores[right]
-            total = total + likely.sum() / IDEAL[min(PLACES, len(right))]
-        return total
+        scores = all_parts @ weights + unlikely
+        likely = torch.logsumexp(scores, 1)[owner] - scores[owner, taken]
+        return (worth * likely).sum()
 
     return _smallest(loss, start)
 
@@ -166,8 +180,8 @@ def _open(moments: list[_Moment], weights: FloatArray) -> FloatArray:
     if not both:
         return np.zeros(RANGE, np.float32)
     odds = [np.logaddexp.reduce(weighed(m.parts, weights)) - np.logaddexp.reduce(m.again) for m in both]
-    known = np.array([np.isin(m.known, m.right).sum() for m in both])
-    new = np.array([m.fresh().sum() for m in both])
+    known = np.array([_among(m.known, m.right).sum() for m in both])
+    new = np.array([m.fresh.sum() for m in both])
     share = torch.from_numpy((new / np.maximum(known + new, 1)).astype(np.float32))
     worth = torch.from_numpy(((known + new) / IDEAL[np.clip(known + new, 1, PLACES)]).astype(np.float32))
     before = torch.from_numpy(np.array(odds, np.float32))
@@ -240,7 +254,7 @@ class _Heads:
 def _heads(m: _Moment, rising: FloatArray) -> _Heads:
     """``rising`` (n,) are the scores of what is new. Nothing stays where nothing was taken before."""
     kept, lifted = np.argsort(-m.again)[:PLACES], np.argsort(-rising)[:PLACES]
-    right = np.isin(np.concatenate([m.known[kept], m.new[lifted]]), m.right)
+    right = _among(np.concatenate([m.known[kept], m.new[lifted]]), m.right)
     return _Heads(m.again[kept], rising[lifted], right, float(IDEAL[min(PLACES, len(m.right))]))
 
 

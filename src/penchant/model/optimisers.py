@@ -1,7 +1,5 @@
 """Steps on the weights: the optimiser, its groups, gradients of several batches, the mean along training."""
 
-from typing import Any
-
 import torch
 from torch.optim.swa_utils import AveragedModel
 
@@ -41,7 +39,7 @@ def make_optimizer(net: PreferenceNet, settings: ModelSettings) -> torch.optim.O
     return torch.optim.AdamW(parts, fused=True)
 
 
-def running_mean(net: PreferenceNet) -> AveragedModel:
+class RunningMean(AveragedModel):
     """A running mean of the weights: of half of the steps at first, later of about ``1 / (1 - DECAY)``.
 
     At first it is the mean of the last half of all steps, as in stochastic weight averaging (Izmailov et
@@ -49,12 +47,19 @@ def running_mean(net: PreferenceNet) -> AveragedModel:
     ``2 / (1 - DECAY)`` steps it is an exponential mean.
     """
 
-    def mean(average: Any, current: Any, steps: Any) -> None:
-        weight = max(1.0 - DECAY, 2.0 / (float(steps) + 2.0))
-        for old, new in zip(average, current, strict=True):
-            old.lerp_(new, weight)
+    def __init__(self, net: PreferenceNet) -> None:
+        super().__init__(net)
+        # Looked up once: in each step that is a quarter of the time of a small training.
+        self._means = [weight.detach() for weight in self.module.parameters()]
 
-    return AveragedModel(net, multi_avg_fn=mean)
+    @torch.no_grad()
+    def follow(self, weights: list[torch.nn.Parameter]) -> None:
+        """Take in the net's ``weights`` after a step."""
+        steps = float(self.n_averaged)
+        share = max(1.0 - DECAY, 2.0 / (steps + 2.0))
+        for mean, weight in zip(self._means, weights, strict=True):
+            mean.lerp_(weight, share)
+        self.n_averaged += 1
 
 
 class Stepper:
@@ -66,7 +71,8 @@ class Stepper:
     def __init__(self, net: PreferenceNet, settings: ModelSettings) -> None:
         self.net = net
         self.optimizer = make_optimizer(net, settings)
-        self.average = running_mean(net)
+        self.average = RunningMean(net)
+        self._weights = list(net.parameters())
         self._every = settings.accumulate
         self._batches = 0
         self._questions = 0
@@ -84,13 +90,13 @@ class Stepper:
         if not self._batches:
             return
         if self._every > 1:
-            for weight in self.net.parameters():
+            for weight in self._weights:
                 if weight.grad is not None:
                     weight.grad /= self._questions
         self._batches = self._questions = 0
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
+        torch.nn.utils.clip_grad_norm_(self._weights, CLIP)
         self.optimizer.step()
-        self.average.update_parameters(self.net)
+        self.average.follow(self._weights)
         table = self.net.items.ids.grad
         self.optimizer.zero_grad(set_to_none=True)
         self.net.items.ids.grad = None if table is None else table.zero_()  # see Gather
