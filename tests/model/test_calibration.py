@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penchant.model.calibration import LEAST, calibrate
+from penchant.model.calibration import LEAST, _fitted, _moments, calibrate
 from penchant.model.examples import moments
 from penchant.model.histories import histories_of
 from penchant.model.scoring import Answers, ItemScores, score_blocks
 from penchant.model.trend import LIFETIMES, TrendTable
-from penchant.model.validation import ndcg
+from penchant.model.validation import IDEAL, ndcg
 
 ITEMS, DIM, ASKED = 60, 4, 3 * LEAST
 EVEN = np.ones(ASKED)
@@ -38,6 +38,30 @@ def test_the_personal_part_gets_the_weight_that_the_baskets_show(rng, sure) -> N
     assert calibrate(
         answers, wrong, trend, held, discovery=0.05, frequency=EVEN
     ).personal * sure == pytest.approx(2.0, abs=0.5)
+
+
+def test_baskets_with_few_candidates_are_weighed_as_one_by_one(rng) -> None:
+    """There the slope of all, one after the other, is level."""
+    answers, items, trend, held = planted(rng)
+    baskets = [
+        replace(m, new=m.new[:20], parts=m.parts[:20], fresh=m.fresh[:20]) if place % 2 else m
+        for place, m in enumerate(_moments(answers, items, trend, held))
+    ]
+    start = np.concatenate([[1.0, 1.0], items.trend]).astype(np.float32)
+    weights = _fitted(baskets, start)
+
+    def slope(point):
+        found = 2 * (point - start)
+        for m in baskets:
+            if m.fresh.any():
+                scores = m.parts @ point
+                expected = np.exp(scores - np.logaddexp.reduce(scores)) @ m.parts
+                found += (m.fresh.sum() * expected - m.parts[m.fresh].sum(0)) / IDEAL[m.fresh.sum()]
+        return np.abs(found).max()
+
+    assert slope(start) > 10
+    assert slope(weights) < 0.05
+    assert (_fitted([m for m in baskets if not m.fresh.any()], start) == start).all()
 
 
 def test_more_discovery_lifts_new_items_and_none_costs_nothing(rng) -> None:
