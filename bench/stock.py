@@ -164,12 +164,13 @@ def peers(name: str, arguments) -> dict[str, dict[str, float]]:
 
 
 def orders(name: str, arguments) -> dict:
-    """Pieces held at equal share of demand met; the usual rule with the window that suits it best."""
+    """Pieces held at equal share of demand met, learned once; the usual rule with its best window."""
     panel, lead = SETS[name](), 1
     first, end = arguments.origins[0], len(panel.periods)
+    learned, _ = learned_at(name, first)
     rows = np.flatnonzero((~np.isnan(panel.sold[:, :first])).sum(axis=1) >= 26)
     demand = panel.sold[rows, first:end]
-    forecasts = [learned_at(name, at)[0].forecast(panel.before(at))[rows] for at in range(first, end)]
+    forecasts = [learned.forecast(panel.before(at))[rows] for at in range(first, end)]
     ones, none = np.ones(len(rows)), np.full(len(rows), np.nan)
     runs: dict[str, list] = {"penchant": []}
     for service in (0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99):

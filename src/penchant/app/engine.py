@@ -133,9 +133,9 @@ class Engine:
             return
         with self.lock:
             table = _texts(self._shop)
-            for tracker in self._trackers():
-                _retell(tracker, table, self._shop.catalog.prices(len(table.slot)), self._slot)
-            self._slot = _told(self._slot, table.slot)
+            slot = _told(self._slot, table.slot)
+            _retell(self._trackers(), table, slot, self._shop.catalog.prices(len(slot)), self._slot)
+            self._slot = slot
 
     def close(self) -> None:
         """Stop following and write the lists that wait."""
@@ -253,7 +253,7 @@ class Engine:
                 self.recommender.use(made, self._seen)
             elif tracker is not None and made is not None:
                 tracker.swap(made, name)
-            self._slot = slot
+            self._slot = _surely(slot, _texts(self._shop).slot)
         self.deltas.begin(made.snapshot if isinstance(made, TasteTracker) else name)
 
 
@@ -285,20 +285,37 @@ def _texts(shop: Shop) -> TextTable:
 
 
 def _retell(
-    tracker: TasteTracker, table: TextTable, prices: NDArray[np.float32], before: NDArray[np.int32]
+    trackers: Iterable[TasteTracker],
+    table: TextTable,
+    slot: NDArray[np.int32],
+    prices: NDArray[np.float32],
+    before: NDArray[np.int32],
 ) -> None:
-    """Let a model know texts that changed since each row had that of ``before``, and new rows."""
-    known = min(len(before), tracker.model.n_items)
-    slot = table.slot[:known]
-    changed = np.flatnonzero((slot != before[:known]) & (slot != NO_TEXT))
-    if len(changed):
-        tracker.retext(changed, table.vectors[slot[changed]], prices[changed])
-    if len(table.slot) > tracker.model.n_items:
-        tracker.grow(table.by_row(), prices)
+    """Let the models know texts (``slot`` of each row) that are others than ``before``, and new rows."""
+    for tracker in trackers:
+        known = min(len(before), tracker.model.n_items)
+        changed = np.flatnonzero((slot[:known] != before[:known]) & (slot[:known] != NO_TEXT))
+        if len(changed):
+            tracker.retext(changed, table.vectors[slot[changed]], prices[changed])
+        if len(slot) > tracker.model.n_items:
+            tracker.grow(table.vectors[slot], prices)
+
+
+def _surely(slot: NDArray[np.int32], now: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The texts of before a model was loaded, but of what left meanwhile: the model may not have that.
+
+    >>> _surely(np.array([3, 5], np.int32), np.array([3, NO_TEXT, 6], np.int32)).tolist()
+    [3, 0]
+    """
+    return np.where(now[: len(slot)] == NO_TEXT, np.int32(NO_TEXT), slot)
 
 
 def _told(before: NDArray[np.int32], slot: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The text that the models know of each row: that of an item that left is the one it had."""
+    """The text that models know of each row: where there is none now, as of an item that left, the last.
+
+    >>> _told(np.array([3, 5], np.int32), np.array([4, NO_TEXT, 6], np.int32)).tolist()
+    [4, 5, 6]
+    """
     known, now = min(len(before), len(slot)), slot.copy()
     now[:known] = np.where(slot[:known] == NO_TEXT, before[:known], slot[:known])
     return now

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from penchant.model.examples import Questions
 from penchant.model.folders import restore_folder, write_folder
 from penchant.model.histories import FloatArray, Histories
 from penchant.model.net import PreferenceNet
+from penchant.model.optimisers import RunningMean
 from penchant.model.settings import ModelSettings
 
 FORMAT = 5
@@ -49,12 +49,12 @@ class Checkpoint:
     mean: dict[str, Tensor]
 
     @classmethod
-    def fresh(cls, net: PreferenceNet, average: AveragedModel) -> "Checkpoint":
+    def fresh(cls, net: PreferenceNet, average: RunningMean) -> "Checkpoint":
         """Before the first epoch."""
         return cls(0, 0, 0, -1.0, 0.0, _copy(net), _copy(net), _copy(average))
 
     def after_epoch(
-        self, net: PreferenceNet, average: AveragedModel, metric: float, steps: int
+        self, net: PreferenceNet, average: RunningMean, metric: float, steps: int
     ) -> "Checkpoint":
         """One epoch later; ``metric`` is of the ``average``, and no better one makes it stale."""
         better = metric > self.metric
@@ -147,7 +147,7 @@ def save_checkpoint(
 def load_checkpoint(  # noqa: PLR0917
     folder: Path,
     net: PreferenceNet,
-    average: AveragedModel,
+    average: RunningMean,
     optimizer: torch.optim.Optimizer,
     rng: np.random.Generator,
     key: str,

@@ -61,7 +61,7 @@ class ItemTable(nn.Module):
         nn.init.normal_(self.project.weight, std=0.02)
         self.price = nn.Parameter(torch.zeros(LEVELS, dim))
         self.levels = None if levels is None else torch.from_numpy(levels)
-        self.white = torch.from_numpy(white)  # no buffer: averaging weights would copy it at every step
+        self.white = torch.from_numpy(white)  # no buffer: a checkpoint need not hold it
         self.delta: nn.Parameter | None = None
         with torch.no_grad():
             self.ids[torch.from_numpy(counts == 0)] = 0

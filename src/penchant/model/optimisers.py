@@ -1,7 +1,8 @@
 """Steps on the weights: the optimiser, its groups, gradients of several batches, the mean along training."""
 
+from copy import deepcopy
+
 import torch
-from torch.optim.swa_utils import AveragedModel
 
 from penchant.model.net import PreferenceNet
 from penchant.model.settings import ModelSettings
@@ -39,16 +40,23 @@ def make_optimizer(net: PreferenceNet, settings: ModelSettings) -> torch.optim.O
     return torch.optim.AdamW(parts, fused=True)
 
 
-class RunningMean(AveragedModel):
+class RunningMean(torch.nn.Module):
     """A running mean of the weights: of half of the steps at first, later of about ``1 / (1 - DECAY)``.
 
     At first it is the mean of the last half of all steps, as in stochastic weight averaging (Izmailov et
     al., UAI 2018), which stands for the mean of the posterior (Mandt et al., JMLR 2017); after
-    ``2 / (1 - DECAY)`` steps it is an exponential mean.
+    ``2 / (1 - DECAY)`` steps it is an exponential mean. Buffers stay as they were: no step moves one.
+
+    Attributes:
+        module: the net with these weights. n_averaged: steps.
     """
 
+    n_averaged: torch.Tensor
+
     def __init__(self, net: PreferenceNet) -> None:
-        super().__init__(net)
+        super().__init__()
+        self.module = deepcopy(net)
+        self.register_buffer("n_averaged", torch.tensor(0))
         # Looked up once: in each step that is a quarter of the time of a small training.
         self._means = [weight.detach() for weight in self.module.parameters()]
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -225,7 +224,7 @@ class Trainer:
 
     def validate(self) -> float:
         """NDCG@10 of the held-out baskets, nothing left out of the ranking."""
-        net = cast(PreferenceNet, self.stepper.average.module)
+        net = self.stepper.average.module
         asked = self._asked(self.sizes.asked)
         answers = self._answers(net, asked)
         return ndcg(score_blocks(answers, item_scores(net, self.counts), self.trend, 256), asked)
