@@ -139,11 +139,14 @@ class Direct:
     def close(self) -> None: ...
 
 
+Door = Client | Direct
+
+
 @dataclass
 class World:
     """A served shop as its clients know it; ``brand_of`` each item. ``client`` makes one more."""
 
-    client: Callable[[], Client | Direct]
+    client: Callable[[], Door]
     people: list[str]
     brand_of: dict[str, str]
     seed: int = 0
@@ -174,7 +177,7 @@ def faults(world: World, user: str, held: set[Key], excluded: set[str], items: l
     return found
 
 
-def ask(world: World, client: Client | Direct, draw: random.Random) -> None:
+def ask(world: World, client: Door, draw: random.Random) -> None:
     """One list, held against what was known before it was asked for."""
     user = draw.choice(world.people)
     excluded = set(draw.sample(sorted(world.brand_of), 2))
@@ -195,7 +198,7 @@ def ask(world: World, client: Client | Direct, draw: random.Random) -> None:
         world.seen["personal lists"] += any(item["reason"]["kind"] in OWN for item in items)
 
 
-def click(world: World, client: Client | Direct, draw: random.Random) -> None:
+def click(world: World, client: Door, draw: random.Random) -> None:
     """An event; who was erased is known again from then on."""
     user, item = draw.choice(world.people), draw.choice(sorted(world.brand_of))
     with world.alone[user]:
@@ -205,7 +208,7 @@ def click(world: World, client: Client | Direct, draw: random.Random) -> None:
         client.ask("POST", "/v1/events", {"events": [event]})
 
 
-def shopper(world: World, client: Client | Direct, seed: int, requests: int, pause: float) -> None:
+def shopper(world: World, client: Door, seed: int, requests: int, pause: float) -> None:
     draw, due = random.Random(seed), time.perf_counter()
     for _ in range(requests):
         (click if draw.random() < 0.2 else ask)(world, client, draw)
@@ -213,7 +216,7 @@ def shopper(world: World, client: Client | Direct, seed: int, requests: int, pau
         time.sleep(max(0.0, due - time.perf_counter()))
 
 
-def change_catalogue(world: World, client: Client | Direct, draw: random.Random) -> None:
+def change_catalogue(world: World, client: Door, draw: random.Random) -> None:
     """An item is sold out, comes back, or leaves the catalogue."""
     name = draw.choice(sorted(world.brand_of))
     what = draw.choice(("sold out", "deleted", "there"))
@@ -231,7 +234,7 @@ def change_catalogue(world: World, client: Client | Direct, draw: random.Random)
     world.changes[f"item {what}"] += 1
 
 
-def change_rules(world: World, client: Client | Direct, draw: random.Random) -> None:
+def change_rules(world: World, client: Door, draw: random.Random) -> None:
     """Other brands are excluded or have an age limit."""
     brands = draw.sample(sorted(set(world.brand_of.values())), 4)
     rules = [("brand", brand) for brand in brands[:2]] + [("limited", brand) for brand in brands[2:]]
@@ -247,14 +250,14 @@ def change_rules(world: World, client: Client | Direct, draw: random.Random) -> 
     world.changes["rules"] += 1
 
 
-def change_person(world: World, client: Client | Direct, draw: random.Random) -> None:
+def change_person(world: World, client: Door, draw: random.Random) -> None:
     user = draw.choice(world.people)
     with world.alone[user]:
         change_one(world, client, draw, user)
     world.changes["person"] += 1
 
 
-def change_one(world: World, client: Client | Direct, draw: random.Random, user: str) -> None:
+def change_one(world: World, client: Door, draw: random.Random, user: str) -> None:
     """Consent, age, a wish, or an erasure. Who opted out has no age and no wishes."""
     home, forbidden = f"/v1/users/{user}", world.forbidden
     opted_out = ("opted out", user) in forbidden.now()
@@ -287,7 +290,7 @@ def change_one(world: World, client: Client | Direct, draw: random.Random, user:
             world.changes["erased"] += 1
 
 
-def churner(world: World, client: Client | Direct, seed: int, stop: threading.Event, pause: float) -> None:
+def churner(world: World, client: Door, seed: int, stop: threading.Event, pause: float) -> None:
     """One alone changes things, so that it is known which change was last."""
     draw = random.Random(seed)
     while not stop.wait(pause):
@@ -310,21 +313,12 @@ def guarded(world: World, stop: threading.Event, work_of, *arguments) -> None:
 
 def churned(world: World, requests: int, connections: int, rate: float, churn: float) -> "Churned":
     """What lists held under ``churn`` changes a second, at ``rate`` requests a second."""
-    stop, begun = threading.Event(), time.monotonic()
-    changes = threading.Thread(
-        target=guarded, args=(world, stop, churner, 1_000 * world.seed, stop, 1 / churn)
-    )
+    stop, begun, seed = threading.Event(), time.monotonic(), 1_000 * world.seed
+    changes = threading.Thread(target=guarded, args=(world, stop, churner, seed, stop, 1 / churn))
     clients = [
         threading.Thread(
             target=guarded,
-            args=(
-                world,
-                stop,
-                shopper,
-                1_000 * world.seed + 1 + n,
-                requests // connections,
-                connections / rate,
-            ),
+            args=(world, stop, shopper, seed + 1 + n, requests // connections, connections / rate),
         )
         for n in range(connections)
     ]
@@ -351,7 +345,10 @@ def summary(found: list[Churned], requests: int, connections: int) -> dict:
     """The sums, as they are written to JSON."""
 
     def total(counts: Callable[[World], Counter]) -> dict[str, int]:
-        return dict(sum((counts(one.world) for one in found), Counter()))
+        sums = Counter()
+        for one in found:
+            sums.update(counts(one.world))
+        return dict(sums)
 
     took = 1e3 * np.array([one for part in found for one in part.world.took])
     wrong = total(lambda world: world.wrong)
@@ -379,7 +376,7 @@ class Made:
     people: list[str]
     brand_of: dict[str, str]
 
-    def world(self, client: Callable[[], Client | Direct]) -> World:
+    def world(self, client: Callable[[], Door]) -> World:
         world = World(client, self.people, self.brand_of, self.seed)
         world.forbidden.add(*(("not adult", user) for user in self.people))  # Nobody's age is known.
         return world

@@ -133,9 +133,8 @@ class Engine:
             return
         with self.lock:
             table = _texts(self._shop)
-            slot = _told(self._slot, table.slot)
-            _retell(self._trackers(), table, slot, self._shop.catalog.prices(len(slot)), self._slot)
-            self._slot = slot
+            prices = self._shop.catalog.prices(len(table.slot))
+            self._slot = _retell(self._trackers(), table, prices, self._slot)
 
     def close(self) -> None:
         """Stop following and write the lists that wait."""
@@ -287,11 +286,11 @@ def _texts(shop: Shop) -> TextTable:
 def _retell(
     trackers: Iterable[TasteTracker],
     table: TextTable,
-    slot: NDArray[np.int32],
     prices: NDArray[np.float32],
     before: NDArray[np.int32],
-) -> None:
-    """Let the models know texts (``slot`` of each row) that are others than ``before``, and new rows."""
+) -> NDArray[np.int32]:
+    """Let the models know texts that are others than ``before``, and new rows; the text of each row since."""
+    slot = _told(before, table.slot)
     for tracker in trackers:
         known = min(len(before), tracker.model.n_items)
         changed = np.flatnonzero((slot[:known] != before[:known]) & (slot[:known] != NO_TEXT))
@@ -299,6 +298,7 @@ def _retell(
             tracker.retext(changed, table.vectors[slot[changed]], prices[changed])
         if len(slot) > tracker.model.n_items:
             tracker.grow(table.vectors[slot], prices)
+    return slot
 
 
 def _surely(slot: NDArray[np.int32], now: NDArray[np.int32]) -> NDArray[np.int32]:
