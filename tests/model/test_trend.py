@@ -64,8 +64,12 @@ def test_any_item_at_any_moment_is_what_a_plain_count_says(log, at) -> None:
 @settings(max_examples=60, deadline=None)
 def test_going_through_moments_equals_asking_for_each(log, at) -> None:
     table, moments = TrendTable.of(taken(log)), np.array(at) * DAY / 2 + 1.0
-    for place, seen in table.moments(moments, 7):
-        np.testing.assert_allclose(seen, table.features(np.arange(7), np.full(7, moments[place])), atol=1e-4)
+    asked = []
+    for places, seen in table.moments(moments, 7):
+        asked += places.tolist()
+        (moment,) = set(moments[places].tolist())
+        np.testing.assert_allclose(seen, table.features(np.arange(7), np.full(7, moment)), atol=1e-4)
+    assert sorted(asked) == list(range(len(at)))
 
 
 @given(logs, st.integers(0, 23))

@@ -88,6 +88,8 @@ class Asker:
         """
         of = self.stream.block
         chosen = np.flatnonzero(of >= 0 if block is None else of == block)
+        # In order of time: the trend of a moment is worked out once for all who are asked then.
+        chosen = chosen[np.argsort(self.stream.split.questions.contexts.times[chosen], kind="stable")]
         return self.ranks(_Answers(model, self, table), chosen)
 
     def ranks(self, answering: Recommender, chosen: IntArray) -> Ranks:

@@ -108,8 +108,8 @@ class TableLearner:
     def levels(self, times: Floats) -> FloatArray:
         """Bias and trend of all items at each of ``times`` (b,), (b, N)."""
         found = np.empty((len(times), len(self.items.bias)), np.float32)
-        for place, seen in self.asker.trend.moments(times, len(self.items.bias)):
-            np.add(self.items.bias, self.items.levels(seen), out=found[place])
+        for places, seen in self.asker.trend.moments(times, len(self.items.bias)):
+            found[places] = self.items.bias + self.items.levels(seen)
         return found
 
     def scores(self, answers: Answers, part: slice, levels: FloatArray) -> Scores:

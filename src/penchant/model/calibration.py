@@ -91,7 +91,8 @@ def calibrate(
 def _moments(answers: Answers, items: ItemScores, trend: TrendTable, held_out: Questions) -> list["_Moment"]:
     by_place = {
         place: _moment(answers, items, place, seen, held_out)
-        for place, seen in trend.moments(answers.times, len(items.bias))
+        for places, seen in trend.moments(answers.times, len(items.bias))
+        for place in places.tolist()
     }
     return [by_place[place] for place in range(len(held_out))]
 

@@ -100,5 +100,6 @@ def trend_levels(
     """
     added = weighed(seen, weights)
     if never.any():
-        added[never] += np.where(untaken(seen)[never], unseen[0], unseen[1])
+        # All of them at once: rows that a mask picks out cost ten times as much.
+        added += np.where(never, np.where(untaken(seen), unseen[0], unseen[1]), np.float32(0.0))
     return added

@@ -181,10 +181,11 @@ def score_blocks(
         scores *= items.personal
         scores += items.bias
         scores += lifted[part, None]
-        for place, seen in trend.moments(answers.times[part], len(items.bias)):
-            scores[place] += items.levels(seen)
-            known = answers.of(start + place)
-            scores[place, answers.items[known]] = answers.again[known]
+        for places, seen in trend.moments(answers.times[part], len(items.bias)):
+            scores[places] += items.levels(seen)
+        known = slice(int(answers.offsets[part.start]), int(answers.offsets[part.stop]))
+        owner = np.repeat(np.arange(len(scores)), np.diff(answers.offsets[part.start : part.stop + 1]))
+        scores[owner, answers.items[known]] = answers.again[known]
         yield part, scores
 
 

@@ -123,14 +123,20 @@ class TrendTable:
         logs = [log[at] - days / lifetime for log, lifetime in zip(self._totals, LIFETIMES, strict=True)]
         return np.exp(np.maximum(np.stack(logs, axis=-1), _NOTHING))
 
-    def moments(self, times: NDArray[np.float64], n_items: int) -> Iterator[tuple[int, FloatArray]]:
+    def moments(self, times: NDArray[np.float64], n_items: int) -> Iterator[tuple[IntArray, FloatArray]]:
         """Features of all items (n_items, number of lifetimes) just before each of ``times`` (Q,).
 
-        Goes through them in order of time, with the place of each; cheaper than asking for every item.
+        Goes through them in order of time, with the places of those that are the same; cheaper than asking
+        for every item.
+
+        >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]), np.array([True]))
+        >>> [(places.tolist(), seen.shape) for places, seen in table.moments(np.array([9.0, 7.0, 9.0]), 6)]
+        [([1], (6, 5)), ([0, 2], (6, 5))]
         """
         order = np.argsort(times, kind="stable")
         if not len(order):
             return
+        ends = np.flatnonzero(np.diff(times[order])) + 1
         now, every = float(times[order[0]]), np.arange(n_items)
         totals = self.totals(np.array(now))
         counts = (
@@ -140,14 +146,14 @@ class TrendTable:
         items, moments = self._by_time[0][first:last], self._by_time[1][first:last]
         weights = self._weights[first:last]
         lifetimes, begin = np.array(LIFETIMES) * DAY, 0
-        for place in order.tolist():
-            moment = float(times[place])
+        for places in np.split(order, ends):
+            moment = float(times[places[0]])
             end = int(np.searchsorted(moments, moment))
             counts *= np.exp((now - moment) / lifetimes)
             new = np.exp((moments[begin:end, None] - moment) / lifetimes)
             np.add.at(counts, items[begin:end], new * weights[begin:end])
             now, begin = moment, end
-            yield place, trend_features(counts, self.totals(np.array(moment)))
+            yield places, trend_features(counts, self.totals(np.array(moment)))
 
     def _key(self, items: IntArray, times: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(items * (self._span + 1.0) + np.maximum(times - self._start, 0.0), np.float64)

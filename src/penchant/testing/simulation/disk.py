@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 from unittest.mock import patch
 
 from penchant.testing.simulation import sqlite_files as sqlite
@@ -36,8 +37,7 @@ class Fault(Enum):
     """And what it did not sync may be lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """Something that the disk is asked for: the ``number``-th of all, from 1.
 
     ``what`` is write, sync, truncate, delete, open or read; ``file`` the name in the disk's folder.
@@ -111,7 +111,8 @@ class Disk:
     def survivors(self, target: Path) -> None:
         """Write what is left after the end of the process to the new folder ``target``."""
         self.die(Fault.KILL)
-        shutil.copytree(self.folder, target, ignore=shutil.ignore_patterns("*-shm", "*.lock"))
+        passing = shutil.ignore_patterns("*-shm", "*.lock")
+        shutil.copytree(self.folder, target, ignore=passing, copy_function=shutil.copyfile)
         if self.dead is not Fault.POWER_CUT:
             return
         for name, file in self._files.items():
@@ -223,8 +224,9 @@ class Disk:
             return self.dead
         self.count += 1
         fault = self.plan(Operation(self.count, what, file))
-        if fault is not Fault.NONE:
-            self.fell.append(f"{fault.value} at {what} of {file}, operation {self.count}")
+        if fault is Fault.NONE:
+            return fault
+        self.fell.append(f"{fault.value} at {what} of {file}, operation {self.count}")
         if fault in (Fault.KILL, Fault.POWER_CUT):
             self.die(fault)
         return fault
