@@ -29,7 +29,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write(SETTINGS)
     lines = [
         f"u{u},i{(u * 7 + k) % 90},purchase,{1_700_000_000 + u * 31 + k * 90_000}"
-        for u in range(400)
+        for u in range(200)
         for k in range(12)
     ]
     path = folder.with_name("events.csv")

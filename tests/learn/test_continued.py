@@ -69,6 +69,12 @@ def learned(shop, **more):
     return learn_on(shop.model, Pass(shop.known, shop.since, pace, **more), seed=1)
 
 
+@pytest.fixture(scope="module")
+def free(shop):
+    """After a pass that nothing holds."""
+    return learned(shop)
+
+
 def test_what_is_new_is_learned_and_with_replay_the_old_is_kept(shop) -> None:
     naive = learned(shop, pace={"replay": 0.0})
     replayed = learned(shop, pace={"replay": 1.0})
@@ -108,15 +114,15 @@ def away(shop, model) -> float:
 
 
 @pytest.mark.parametrize("name", sorted(CONSOLIDATIONS))
-def test_whatever_holds_the_weights_they_go_less_far_and_learn_yet(shop, name) -> None:
-    free = learned(shop)
+def test_whatever_holds_the_weights_they_go_less_far_and_learn_yet(shop, free, name) -> None:
     held = learned(shop, consolidations=make_consolidations([name]))
     assert away(shop, held) < away(shop, free)
     assert recall(shop, held, 12) > recall(shop, shop.model, 12)
 
 
 def test_a_stronger_spring_holds_more(shop) -> None:
-    far = [away(shop, learned(shop, consolidations=[Pull(s)])) for s in (0.0, 0.1, 100.0)]
+    short = {"passes": 4}
+    far = [away(shop, learned(shop, consolidations=[Pull(s)], pace=short)) for s in (0.0, 0.1, 100.0)]
     assert far[0] > far[1] > far[2]
 
 
@@ -147,7 +153,7 @@ def test_the_row_of_an_item_that_nobody_took_stays(shop) -> None:
     assert share[:12].max() < 0.08 < share[12:].min()
 
 
-def test_known_things_keep_their_share_of_the_head(shop) -> None:
+def test_known_things_keep_their_share_of_the_head(shop, free) -> None:
     asked = main_questions(shop.log)
     asked = asked.take(np.flatnonzero(asked.times >= shop.since))
     trend = TrendTable.of(shop.log)
@@ -156,4 +162,4 @@ def test_known_things_keep_their_share_of_the_head(shop) -> None:
         answers = answer(model.net, shop.log, asked, trend)
         return known_share(heads_of(answers, model.item_scores(), trend))
 
-    assert share(learned(shop)) == pytest.approx(share(shop.model), abs=0.04)
+    assert share(free) == pytest.approx(share(shop.model), abs=0.04)

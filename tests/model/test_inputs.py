@@ -82,12 +82,12 @@ def test_what_a_never_sold_item_costs_tells_who_may_want_it(rng, small) -> None:
 
 def test_what_is_bought_after_the_first_look_of_a_session(rng, small) -> None:
     """The last of six looks is the first of its session or not; other signs of time are off or the same."""
-    again = rng.random(400) < 0.5
+    again = rng.random(240) < 0.5
     rows = [[*rng.integers(0, 10, 6).tolist(), int(10 + 4 * late + rng.integers(4))] for late in again]
     data = histories_of(rows)
-    gaps = rng.choice([10, 40], (400, 7)) * 60.0
+    gaps = rng.choice([10, 40], (240, 7)) * 60.0
     gaps[:, 5], gaps[:, 6] = np.where(again, 40, 10) * 60, 600
-    times = (rng.uniform(0, 100, (400, 1)) * DAY + gaps.cumsum(1)).ravel()
+    times = (rng.uniform(0, 100, (240, 1)) * DAY + gaps.cumsum(1)).ravel()
     view, buy = EventType.VIEW.code, EventType.PURCHASE.code
     data = replace(data, times=times, types=np.where(data.items < 10, view, buy).astype(np.int8))
     settings = replace(small, max_epochs=10)

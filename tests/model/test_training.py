@@ -59,7 +59,7 @@ def test_repeats_are_learned_from_the_data(rng, small) -> None:
 def browsers(rng, destroyed: bool = False):
     """Who looked at item n among 0 to 19 looks at n + 1 next, or buys item 20 + n: one event of four."""
     rows = []
-    for start in rng.integers(0, 20, 250):
+    for start in rng.integers(0, 20, 180):
         looked = [int((start + k) % 20) for k in range(9)]
         bought = rng.integers(20, 40) if destroyed else 20 + looked[-1]
         rows.append([*looked, int(bought)])

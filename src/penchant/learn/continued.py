@@ -33,10 +33,10 @@ from penchant.model.objective import Kinds
 from penchant.model.optimisers import Stepper
 from penchant.model.sampling import NegativeSampler
 from penchant.model.saving import arrays_of
-from penchant.model.scoring import Answers, PreferenceModel, answer
+from penchant.model.scoring import Answers, PreferenceModel, answer, answered, behaviour
 from penchant.model.settings import ModelSettings
 from penchant.model.sizes import SMALL_BATCH, SMALL_SIDE, mostly_short
-from penchant.model.tokens import main_kind
+from penchant.model.tokens import main_kind, wanted
 from penchant.model.training import OnProgress, train
 from penchant.model.trend import TrendTable
 from penchant.model.validation import hold_out, marks_of
@@ -159,9 +159,10 @@ def learn_on(model: PreferenceModel, job: Pass, seed: int = 0) -> PreferenceMode
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Course:
-    """Lessons, what is asked in them, what is held out and what was asked last, of all histories."""
+    """Lessons, what is asked in them, held out, and asked last; all in the excerpt ``read``."""
 
     lessons: Lessons
+    read: Excerpt
     part: Questions
     held_out: Questions
     newest: Questions
@@ -251,9 +252,9 @@ def _course(student: PreferenceModel, job: Pass, rng: np.random.Generator) -> _C
     main = ~kinds.auxiliary(asked) & (asked.times >= job.since)
     enough = len(np.unique(asked.people[main])) >= 2 * ENOUGH
     part, held_out = hold_out(asked, main, job.pace.held_out if enough else 0, rng)
-    fresh = read.at_home(asked.take(np.flatnonzero(main)))
+    fresh = asked.take(np.flatnonzero(main))
     newest = fresh.take(np.argsort(fresh.times, kind="stable")[-MOMENTS:])
-    return _Course(lessons, part, read.at_home(held_out), newest)
+    return _Course(lessons, read, part, held_out, newest)
 
 
 def _dial(
@@ -268,14 +269,15 @@ def _dial(
     baskets = basket_questions(histories)
     main = histories.types[baskets.ends] == lessons.kinds.main
     often = np.bincount(baskets.people[main], minlength=histories.people)
+    home = course.read.at_home(asked)
     set_dials(
         student.net,
         _answers(student, course, asked, job),
-        asked,
+        home,
         lessons.trend,
         student.counts,
         discovery=student.settings.discovery,
-        frequency=often[asked.people],
+        frequency=often[home.people],
     )
 
 
@@ -293,10 +295,13 @@ def _balance(model: PreferenceModel, student: PreferenceModel, course: _Course, 
 
 
 def _answers(one: PreferenceModel, course: _Course, asked: Questions, job: Pass) -> Answers:
-    histories, known = job.known.histories, job.known
-    words = None if known.attributes is None else one.vocabulary.table(known.attributes)
-    queries = None if known.queries is None else one.whitening(known.queries)
-    return answer(one.net, histories, asked, course.lessons.trend, queries, words)
+    """With behaviour read as far back as the pass reads, but all that people ever took."""
+    lessons, histories = course.lessons, job.known.histories
+    h, _ = behaviour(one.net, lessons.histories, asked, lessons.queries, lessons.words)
+    home = course.read.at_home(asked)
+    taken = np.append(0, np.cumsum(wanted(histories.items, histories.types)))
+    events = taken[home.ends] - taken[histories.offsets[home.people]]
+    return answered(one.net, histories, home, lessons.trend, (h, events.astype(np.float64)))
 
 
 def _old(

@@ -161,11 +161,10 @@ class OnlineTable:
         self.moved[batch.items] = True
         rows = np.flatnonzero(self.moved)
         chance = self._chances(batch, rows, rng)
-        curvature = chance * (1 - chance) * batch.weights[:, None]
-        pull = -chance * batch.weights[:, None]
-        pull[np.arange(len(batch)), np.searchsorted(rows, batch.items)] += batch.weights
         h = batch.h - self.middle
-        self.precision[rows] += weighed(curvature.T, (h**2).mean(1))
+        pull = chance * -batch.weights[:, None]
+        self.precision[rows] += (h**2).mean(1) @ (pull * (chance - 1))
+        pull[np.arange(len(batch)), np.searchsorted(rows, batch.items)] += batch.weights
         moves = self.moves[rows] + (pull.T @ h) / self.precision[rows, None]
         lengths = np.linalg.norm(moves, axis=1, keepdims=True)
         self.moves[rows] = moves * np.minimum(1, self.longest / np.maximum(lengths, TINY))
@@ -176,7 +175,7 @@ class OnlineTable:
             scores = batch.h @ self.scored().T + self.lifts()
             scores += batch.levels
             scores[tuple(batch.had)] = -np.inf
-            return np.exp(scores[:, rows] - _log_sum_exp(scores)[:, None])
+            return _shares(scores)[:, rows]
         return self._drawn_chances(batch, rows, rng)
 
     def _drawn_chances(self, batch: FirstTimes, rows: IntArray, rng: np.random.Generator) -> FloatArray:
@@ -191,8 +190,7 @@ class OnlineTable:
         mine[question[here], place[here]] = -np.inf
         others = batch.h @ self.vectors[drawn].T + batch.levels[..., drawn]
         others += np.float32(np.log(max(1, len(self.vectors) - len(rows)) / max(1, len(drawn))))
-        rest = _log_sum_exp(np.concatenate([mine, others], axis=1))
-        return np.exp(mine - rest[:, None])
+        return _shares(np.concatenate([mine, others], axis=1))[:, : len(rows)]
 
 
 def pairs(had: Sequence[IntArray]) -> IntArray:
@@ -205,9 +203,10 @@ def pairs(had: Sequence[IntArray]) -> IntArray:
     return np.stack([owner, np.concatenate([*had, np.zeros(0, np.int64)]).astype(np.int64)])
 
 
-def _log_sum_exp(scores: FloatArray) -> FloatArray:
-    """Of each row; one that has no rival at all is as sure as can be."""
+def _shares(scores: FloatArray) -> FloatArray:
+    """Softmax of each row, in the place of ``scores``; where nothing can be taken all are 0."""
     top = scores.max(1, initial=-np.inf)
-    top = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        return top + np.log(np.exp(scores - top[:, None]).sum(1))
+    scores -= np.where(np.isfinite(top), top, np.float32(0.0))[:, None]
+    np.exp(scores, out=scores)
+    scores /= np.maximum(scores.sum(1), np.float32(TINY))[:, None]
+    return scores
