@@ -26,9 +26,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "kills.json")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        print(json.dumps(killed(Path(place) / "shop", asked.kills, asked.seed)))
+        found = killed(Path(place) / "shop", asked.kills, asked.seed)
+    asked.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(found))
 
 
 def killed(folder: Path, kills: int, seed: int) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -63,6 +64,20 @@ def test_killed_between_the_renames_it_goes_on_from_the_last_whole_epoch(data, s
     assert caplog.messages == ["training goes on after epoch 2, from its checkpoint"]
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("whole") / "run"
+
+
+@pytest.fixture
+def whole(data, small, place):
+    """Settings of two epochs and the checkpoint after them, made once: every case copies it."""
+    settings = replace(small, max_epochs=2)
+    if not place.exists():
+        epochs(data, settings, place)
+    return settings, place
+
+
 def facts(change):
     def spoil(folder):
         path = folder / "state.json"
@@ -101,10 +116,9 @@ def flip(folder):
         (facts(lambda old: old | {"epoch": "two"}), "cannot be read"),
     ],
 )
-def test_one_that_cannot_be_used_is_left_aside_with_one_line(data, small, tmp_path, caplog, case):
-    spoil, why = case
-    settings, folder = replace(small, max_epochs=2), tmp_path / "run"
-    epochs(data, settings, folder)
+def test_one_that_cannot_be_used_is_left_aside_with_one_line(data, whole, tmp_path, caplog, case):
+    (spoil, why), (settings, made) = case, whole
+    folder = shutil.copytree(made, tmp_path / "run")
     spoil(folder)
     assert epochs(data, settings, folder) == [1, 2]
     (line,) = caplog.messages

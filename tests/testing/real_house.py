@@ -11,6 +11,7 @@ import numpy as np
 from tests.serve import shops
 
 from penchant.app import engine as engine_module
+from penchant.app import shop as shop_module
 from penchant.app.engine import Engine
 from penchant.app.online import Online
 from penchant.app.shop import Shop, init_shop
@@ -19,8 +20,9 @@ from penchant.events.attributes import ConsentedAttributes
 from penchant.learn.progress import sum_of
 from penchant.model import serving
 from penchant.model.snapshot import read_snapshot
-from penchant.model.soundness import try_out
+from penchant.model.soundness import check_arrays, try_out
 from penchant.recommend.popularity import Popularity
+from penchant.settings import parse_settings
 from penchant.taste.tokens import TokenMaker
 from penchant.taste.tracker import TasteTracker
 from penchant.testing.fakes import FakeTextEncoder
@@ -60,12 +62,19 @@ def template():
 
 
 _READ, _TRIED = {}, set()
+PARSED = cache(parse_settings)
+
+
+def settings_once(path):
+    """Nor the settings, which are the same in all lives."""
+    return PARSED(path.read_text("utf-8"), path.name)
 
 
 def read_once(folder):
-    """No fault of the simulated disk touches the files of a snapshot: a process reads them once."""
+    """No fault of the simulated disk touches a snapshot's files: a process reads and checks them once."""
     if folder.name not in _READ:
         _READ[folder.name] = manifest, arrays = read_snapshot(folder)
+        check_arrays(arrays, int(manifest.settings["dim"]), manifest.id_table_length)
         for array in arrays.values():
             array.flags.writeable = False
     manifest, arrays = _READ[folder.name]
@@ -81,8 +90,13 @@ def try_once(model):
 
 
 @contextmanager
-def snapshot_known():
-    with patch.object(serving, "read_snapshot", read_once), patch.object(serving, "try_out", try_once):
+def known():
+    with (
+        patch.object(serving, "read_snapshot", read_once),
+        patch.object(serving, "check_arrays", lambda *_: None),
+        patch.object(serving, "try_out", try_once),
+        patch.object(shop_module, "read_settings", settings_once),
+    ):
         yield
 
 
@@ -104,10 +118,11 @@ class RealHouse:
 
     def __init__(self, folder, clock, learner=False):
         self.folder, self.clock = folder, clock
-        self.shop = Shop(folder, writer=True, clock=clock, encoder=FakeTextEncoder())
+        with known():
+            self.shop = Shop(folder, writer=True, clock=clock, encoder=FakeTextEncoder())
         try:
             # The watcher of new snapshots looks at the real clock: it never wakes.
-            with patch.object(engine_module, "WATCH_SECONDS", 1e6), snapshot_known():
+            with patch.object(engine_module, "WATCH_SECONDS", 1e6), known():
                 self.engine = Engine(self.shop)
         except BaseException:
             self.shop.close()
@@ -125,7 +140,7 @@ class RealHouse:
 
     def hear(self):
         self.engine.catch_up()
-        with snapshot_known():
+        with known():
             self.engine.look()  # What its watcher does every two seconds.
 
     def serves(self):
@@ -204,10 +219,10 @@ class Learner:
 
     def look(self):
         try:
-            if self.online is None:
-                self.shop = Shop(self.folder, writer=False, clock=self.clock, encoder=FakeTextEncoder())
-                self.online = Online(self.shop, self.clock)
-            with snapshot_known():
+            with known():
+                if self.online is None:
+                    self.shop = Shop(self.folder, writer=False, clock=self.clock, encoder=FakeTextEncoder())
+                    self.online = Online(self.shop, self.clock)
                 self.online.look()
         except Exception:  # As app.online.follow_log does.
             self.close()
