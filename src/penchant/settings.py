@@ -1,5 +1,6 @@
 """Typed settings of one shop: ``shop.toml`` in its folder. Unknown names are refused."""
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -196,6 +197,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     ``rest``: numbers of people who are not asked for just now. ``guest_prefix``: what every id of a guest
     begins with, so that nobody logs in as a guest who is somebody else; empty where their events say it.
+    ``keep_lists_days``: how long a list that was shown is kept; 0 for ever.
     """
 
     host: str = "127.0.0.1"
@@ -208,6 +210,15 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     states: Positive = 100_000
     rest: Literal["float32", "float16"] = "float32"
     waiting: Positive = 256
+    keep_lists_days: Amount = 0.0
+
+    def keep_lists(self) -> float:
+        """Seconds for which a list that was shown is kept.
+
+        >>> ServeSettings().keep_lists(), ServeSettings(keep_lists_days=0.5).keep_lists()
+        (inf, 43200.0)
+        """
+        return self.keep_lists_days * 86_400.0 or math.inf
 
 
 class ArmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -98,7 +98,7 @@ class Shop:
         self.pseudonymizer = Pseudonymizer(key)
         self.ledger = Ledger(folder / "erased.ledger", key)
         self.log = SqliteLog(self.database)
-        self.impressions = SqliteImpressions(self.database, self.log)
+        self.impressions = SqliteImpressions(self.database, self.log, self.settings.serve.keep_lists())
         self.dead_letters = SqliteDeadLetters(self.database)
         self.marks = SqliteMarks(self.database)
         self.consent = SqliteConsent(self.database)

@@ -1,5 +1,6 @@
 """Shown lists in SQLite."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -25,16 +26,26 @@ def join_lists(connection: Any, before: Pseudonym, person: Pseudonym, which: Cal
     return len(moved)
 
 
+def _oldest(connection: Any, most: int, before: float) -> list[tuple[int]]:
+    """Numbers of the first lists that were written, of those that were shown ``before`` (unix seconds)."""
+    rows = connection.execute("SELECT number, content FROM impressions ORDER BY number LIMIT ?", [most])
+    return [(number,) for number, content in rows if _decoder.decode(content).timestamp < before]
+
+
 class SqliteImpressions:
     """:class:`~penchant.events.impressions.ImpressionLog` and ``Erasable``."""
 
     erasable_name = "impressions"
 
-    def __init__(self, database: Database, log: SqliteLog) -> None:
+    def __init__(self, database: Database, log: SqliteLog, keep: float = math.inf) -> None:
+        """``keep``: seconds after which a list goes, as others are written."""
         self._database = database
         self._log = log
+        self._keep = keep
 
     def append(self, impressions: Sequence[Impression]) -> None:
+        """Write them. Of those that are too old to be kept twice as many go: a shop that is given a term gets
+        rid of a year of lists bit by bit, and no write waits for it."""
         rows = [(i.recommendation_id, i.user_id, msgspec.json.encode(i)) for i in impressions]
         with self._database.write() as connection:
             connection.executemany(
@@ -42,6 +53,10 @@ class SqliteImpressions:
                 "ON CONFLICT (recommendation_id) DO NOTHING",
                 rows,
             )
+            before = max((i.timestamp for i in impressions), default=-math.inf) - self._keep
+            if _oldest(connection, 1, before):
+                old = _oldest(connection, 2 * len(rows), before)
+                connection.executemany("DELETE FROM impressions WHERE number = ?", old)
 
     def get(self, recommendation_id: str) -> Impression | None:
         rows = self._database.read(
