@@ -8,6 +8,7 @@ import pytest
 
 from penchant.errors import SettingsError
 from penchant.evaluate.recommender import Contexts
+from penchant.learn import continued
 from penchant.learn.asking import main_questions
 from penchant.learn.consolidate import AFTER_STATE, CONSOLIDATIONS, FewParameters, Pull, make_consolidations
 from penchant.learn.continued import Known, Pace, Pass, learn_on
@@ -163,3 +164,19 @@ def test_known_things_keep_their_share_of_the_head(shop, free) -> None:
         return known_share(heads_of(answers, model.item_scores(), trend))
 
     assert share(free) == pytest.approx(share(shop.model), abs=0.04)
+
+
+@pytest.mark.parametrize("context", [1000, 3])
+def test_two_models_are_compared_by_what_the_pass_reads_and_all_that_was_taken(shop, context) -> None:
+    job = Pass(shop.known, shop.since, Pace(context=context, replay=0.0))
+    course = continued._course(
+        continued._student(shop.model, shop.known, 0.01), job, np.random.default_rng(0)
+    )
+    found = continued._answers(shop.model, course, course.newest, shop.log)
+    home = course.read.at_home(course.newest)
+    whole = answer(shop.model.net, shop.log, home, course.lessons.trend)
+    assert len(home) > 100
+    for name in ("times", "events", "offsets", "items"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
+    for name in ("h", "again"):
+        assert np.allclose(getattr(found, name), getattr(whole, name), atol=1e-5) == (context == 1000)

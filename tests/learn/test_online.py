@@ -90,6 +90,14 @@ def test_a_sample_of_a_large_catalogue_teaches_nearly_the_same(monkeypatch: pyte
     np.testing.assert_allclose(sampled.moves[NEW], whole.moves[NEW], rtol=0.05, atol=1e-3)
 
 
+def test_where_all_was_had_already_nothing_is_learned_of_it() -> None:
+    of, h = table(), group(1)[:1]
+    every = np.stack([np.zeros(ITEMS, np.int64), np.arange(ITEMS)])
+    of.learn(FirstTimes(h, np.array([2]), np.ones(1, np.float32), np.zeros(ITEMS, np.float32), every), RNG)
+    assert np.isfinite(of.moves).all()
+    assert np.isfinite(of.precision).all()
+
+
 def test_new_rows_take_part() -> None:
     found = table()
     found.longer(VECTORS[:2])

@@ -74,7 +74,9 @@ def whole(data, small, place):
     """Settings of two epochs and the checkpoint after them, made once: every case copies it."""
     settings = replace(small, max_epochs=2)
     if not place.exists():
-        epochs(data, settings, place)
+        making = place.with_name("making")
+        epochs(data, settings, making)
+        making.rename(place)
     return settings, place
 
 

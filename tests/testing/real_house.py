@@ -73,10 +73,11 @@ def settings_once(path):
 def read_once(folder):
     """No fault of the simulated disk touches a snapshot's files: a process reads and checks them once."""
     if folder.name not in _READ:
-        _READ[folder.name] = manifest, arrays = read_snapshot(folder)
+        manifest, arrays = read_snapshot(folder)
         check_arrays(arrays, int(manifest.settings["dim"]), manifest.id_table_length)
         for array in arrays.values():
             array.flags.writeable = False
+        _READ[folder.name] = manifest, arrays
     manifest, arrays = _READ[folder.name]
     return manifest, dict(arrays)
 

@@ -227,12 +227,12 @@ def _course(student: PreferenceModel, job: Pass, rng: np.random.Generator) -> _C
     queries = None if known.queries is None else student.whitening(known.queries)
     spans = fresh_spans(histories, job.since, job.pace.context)
 
-    def behaviour(events: IntArray) -> FloatArray:
+    def behaviour_at(events: IntArray) -> FloatArray:
         people = np.searchsorted(histories.offsets, events, side="right") - 1
         asked = moments(people, events, histories.times[events])
-        return answer(student.net, histories, asked, trend, queries, words).h
+        return behaviour(student.net, histories, asked, queries, words)[0]
 
-    spans = spans.joined(_old(job, spans, rng, behaviour))
+    spans = spans.joined(_old(job, spans, rng, behaviour_at))
     read = Excerpt.of(histories, spans)
     kinds = Kinds(read.histories.types, main_kind(histories.items, histories.types), settings.auxiliary)
     sampler = NegativeSampler(student.counts, settings.negatives)
@@ -264,15 +264,16 @@ def _dial(
     lessons, asked, histories = course.lessons, course.held_out, job.known.histories
     if len(asked) < ENOUGH:
         student.net.dial(before)
-        _balance(model, student, course, job)
+        _balance(model, student, course, histories)
         return
     baskets = basket_questions(histories)
     main = histories.types[baskets.ends] == lessons.kinds.main
     often = np.bincount(baskets.people[main], minlength=histories.people)
-    home = course.read.at_home(asked)
+    home, known = course.read.at_home(asked), job.known
+    words = None if known.attributes is None else student.vocabulary.table(known.attributes)
     set_dials(
         student.net,
-        _answers(student, course, asked, job),
+        answer(student.net, histories, home, lessons.trend, lessons.queries, words),
         home,
         lessons.trend,
         student.counts,
@@ -281,22 +282,24 @@ def _dial(
     )
 
 
-def _balance(model: PreferenceModel, student: PreferenceModel, course: _Course, job: Pass) -> None:
+def _balance(model: PreferenceModel, student: PreferenceModel, course: _Course, histories: Histories) -> None:
     """Known things keep the share of the first places that they had before, at the newest moments."""
     asked, trend = course.newest, course.lessons.trend
     if len(asked) < SEEN:
         return
     heads = [
-        heads_of(_answers(one, course, asked, job), one.item_scores(), trend) for one in (model, student)
+        heads_of(_answers(one, course, asked, histories), one.item_scores(), trend)
+        for one in (model, student)
     ]
     level = level_for(heads[1], known_share(heads[0]))
     with torch.no_grad():
         student.net.novelty += level
 
 
-def _answers(one: PreferenceModel, course: _Course, asked: Questions, job: Pass) -> Answers:
-    """With behaviour read as far back as the pass reads, but all that people ever took."""
-    lessons, histories = course.lessons, job.known.histories
+def _answers(one: PreferenceModel, course: _Course, asked: Questions, histories: Histories) -> Answers:
+    """With behaviour read as far back as the pass reads, but all that people ever took: enough to compare two
+    models that read alike, at a fraction of what whole histories cost."""
+    lessons = course.lessons
     h, _ = behaviour(one.net, lessons.histories, asked, lessons.queries, lessons.words)
     home = course.read.at_home(asked)
     taken = np.append(0, np.cumsum(wanted(histories.items, histories.types)))
@@ -305,7 +308,7 @@ def _answers(one: PreferenceModel, course: _Course, asked: Questions, job: Pass)
 
 
 def _old(
-    job: Pass, fresh: Spans, rng: np.random.Generator, behaviour: Callable[[IntArray], FloatArray]
+    job: Pass, fresh: Spans, rng: np.random.Generator, behaviour_at: Callable[[IntArray], FloatArray]
 ) -> Spans:
     """Spans of the past, ``job.pace.replay`` events for each fresh one."""
     histories = job.known.histories
@@ -314,7 +317,7 @@ def _old(
     if not count or not before.any():
         return fresh_spans(histories, np.inf, 0)
     old, place = histories.keep(before), np.flatnonzero(before)
-    events = place[job.replay.choose(old, count, rng, lambda chosen: behaviour(place[chosen]))]
+    events = place[job.replay.choose(old, count, rng, lambda chosen: behaviour_at(place[chosen]))]
     spans = spans_around(histories, events, SPAN, job.pace.context)
     # What is fresh is asked for anyway.
     return Spans(
