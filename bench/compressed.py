@@ -104,8 +104,7 @@ class Asked:
         for part, scores in score_blocks(self.answers, items, self.trend, 256):
             if part.start >= some:
                 break
-            moments = self.trend.moments(self.answers.times[part], len(items.bias))
-            for place, seen in ((place, seen) for places, seen in moments for place in places.tolist()):
+            for place, seen in self.trend.each_moment(self.answers.times[part], len(items.bias)):
                 row = part.start + place
                 if row >= some:
                     continue

@@ -114,7 +114,6 @@ class TableLearner:
 
     def scores(self, answers: Answers, part: slice, levels: FloatArray) -> Scores:
         """Of all items as the table stands, (b, N), for the answers of ``part`` with their ``levels``."""
-        some = slice(int(answers.offsets[part.start]), int(answers.offsets[part.stop]))
         counts = np.diff(answers.offsets[part.start : part.stop + 1])
         lifted = self.items.novelty + weighed(openness(counts, answers.events[part]), self.items.open)
         scores = answers.h[part] @ self.table.scored().T
@@ -122,7 +121,7 @@ class TableLearner:
         scores += levels
         scores += self.table.lifts()
         scores += lifted[:, None]
-        scores[np.repeat(np.arange(len(counts)), counts), answers.items[some]] = answers.again[some]
+        answers.put_again(part, scores)
         return scores
 
 

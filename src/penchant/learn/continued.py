@@ -159,9 +159,11 @@ def learn_on(model: PreferenceModel, job: Pass, seed: int = 0) -> PreferenceMode
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Course:
-    """Lessons, what is asked in them, held out, and asked last; all in the excerpt ``read``."""
+    """Lessons, what is asked in them, held out, and asked last; all in the excerpt ``read``. ``words`` are of
+    all people."""
 
     lessons: Lessons
+    words: IntArray | None
     read: Excerpt
     part: Questions
     held_out: Questions
@@ -254,7 +256,7 @@ def _course(student: PreferenceModel, job: Pass, rng: np.random.Generator) -> _C
     part, held_out = hold_out(asked, main, job.pace.held_out if enough else 0, rng)
     fresh = asked.take(np.flatnonzero(main))
     newest = fresh.take(np.argsort(fresh.times, kind="stable")[-MOMENTS:])
-    return _Course(lessons, read, part, held_out, newest)
+    return _Course(lessons, words, read, part, held_out, newest)
 
 
 def _dial(
@@ -269,11 +271,10 @@ def _dial(
     baskets = basket_questions(histories)
     main = histories.types[baskets.ends] == lessons.kinds.main
     often = np.bincount(baskets.people[main], minlength=histories.people)
-    home, known = course.read.at_home(asked), job.known
-    words = None if known.attributes is None else student.vocabulary.table(known.attributes)
+    home = course.read.at_home(asked)
     set_dials(
         student.net,
-        answer(student.net, histories, home, lessons.trend, lessons.queries, words),
+        answer(student.net, histories, home, lessons.trend, lessons.queries, course.words),
         home,
         lessons.trend,
         student.counts,

@@ -91,8 +91,7 @@ def calibrate(
 def _moments(answers: Answers, items: ItemScores, trend: TrendTable, held_out: Questions) -> list["_Moment"]:
     by_place = {
         place: _moment(answers, items, place, seen, held_out)
-        for places, seen in trend.moments(answers.times, len(items.bias))
-        for place in places.tolist()
+        for place, seen in trend.each_moment(answers.times, len(items.bias))
     }
     return [by_place[place] for place in range(len(held_out))]
 

@@ -54,6 +54,12 @@ class Answers:
         """Where the items of one moment are."""
         return slice(int(self.offsets[moment]), int(self.offsets[moment + 1]))
 
+    def put_again(self, part: slice, scores: FloatArray) -> None:
+        """Write the repeat scores of the moments ``part`` into the ``scores`` (b, N) of all items then."""
+        known = slice(int(self.offsets[part.start]), int(self.offsets[part.stop]))
+        counts = np.diff(self.offsets[part.start : part.stop + 1])
+        scores[np.repeat(np.arange(len(counts)), counts), self.items[known]] = self.again[known]
+
     def openness(self) -> FloatArray:
         """Of each moment's person, (C, RANGE)."""
         return openness(np.diff(self.offsets), self.events)
@@ -183,9 +189,7 @@ def score_blocks(
         scores += lifted[part, None]
         for places, seen in trend.moments(answers.times[part], len(items.bias)):
             scores[places] += items.levels(seen)
-        known = slice(int(answers.offsets[part.start]), int(answers.offsets[part.stop]))
-        owner = np.repeat(np.arange(len(scores)), np.diff(answers.offsets[part.start : part.stop + 1]))
-        scores[owner, answers.items[known]] = answers.again[known]
+        answers.put_again(part, scores)
         yield part, scores
 
 

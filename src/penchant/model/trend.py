@@ -155,6 +155,15 @@ class TrendTable:
             now, begin = moment, end
             yield places, trend_features(counts, self.totals(np.array(moment)))
 
+    def each_moment(self, times: NDArray[np.float64], n_items: int) -> Iterator[tuple[int, FloatArray]]:
+        """:meth:`moments`, with the place of each by itself; several share one array.
+
+        >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]), np.array([True]))
+        >>> [place for place, _ in table.each_moment(np.array([9.0, 7.0, 9.0]), 6)]
+        [1, 0, 2]
+        """
+        return ((place, seen) for places, seen in self.moments(times, n_items) for place in places.tolist())
+
     def _key(self, items: IntArray, times: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(items * (self._span + 1.0) + np.maximum(times - self._start, 0.0), np.float64)
 

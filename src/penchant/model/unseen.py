@@ -92,8 +92,7 @@ def _odds(
     unseen, pretended = which
     odds, right = np.full((len(held_out), 2), np.nan), np.full(len(held_out), np.nan)
     for part, scores in score_blocks(answers, items, trend, BLOCK):
-        found = trend.moments(answers.times[part], len(items.bias))
-        for place, seen in ((place, seen) for places, seen in found for place in places.tolist()):
+        for place, seen in trend.each_moment(answers.times[part], len(items.bias)):
             moment, row = part.start + place, scores[place]
             known = answers.items[answers.of(moment)]
             fresh = _fresh(held_out, moment, known)

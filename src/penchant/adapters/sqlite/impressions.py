@@ -54,7 +54,7 @@ class SqliteImpressions:
                 rows,
             )
             before = max((i.timestamp for i in impressions), default=-math.inf) - self._keep
-            if _oldest(connection, 1, before):
+            if before > -math.inf and _oldest(connection, 1, before):  # As a rule the first one is young.
                 old = _oldest(connection, 2 * len(rows), before)
                 connection.executemany("DELETE FROM impressions WHERE number = ?", old)
 

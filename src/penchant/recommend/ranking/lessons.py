@@ -40,8 +40,7 @@ def moments(
     records = Records.of_moments(histories, asked.people, asked.ends)
     trend = TrendTable.of(histories)
     for part, scores in blocks:
-        moments = trend.moments(asked.times[part], scores.shape[1])
-        seen = {place: now for places, now in moments for place in places.tolist()}
+        seen = dict(trend.each_moment(asked.times[part], scores.shape[1]))
         for place, question in enumerate(range(part.start, part.stop)):
             now, person = float(asked.times[question]), int(asked.people[question])
             yield Moment(
