@@ -42,7 +42,10 @@ def test_every_verb_that_is_offered_exists() -> None:
         assert callable(getattr(import_module(f"penchant.verbs.{module}"), function))
 
 
-@pytest.mark.parametrize(("verb", "not_needed"), [("shop", "torch matplotlib"), ("serve", "torch")])
+@pytest.mark.parametrize(
+    ("verb", "not_needed"),
+    [("shop", "torch matplotlib"), ("serve", "torch matplotlib"), ("model", "matplotlib lightgbm sympy")],
+)
 def test_a_verb_waits_only_for_the_libraries_it_needs(verb: str, not_needed: str) -> None:
     code = f"import sys, penchant.verbs.{verb}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -1,9 +1,12 @@
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 
 from penchant.errors import SettingsError
+from penchant.model import optimisers
 from penchant.model.histories import histories_of
 from penchant.model.objective import next_basket_loss
 from penchant.model.optimisers import RunningMean, Stepper, make_optimizer
@@ -75,6 +78,58 @@ def test_the_named_optimiser_is_taken(small) -> None:
         ModelSettings(optimizer="sgd")
     with pytest.raises(SettingsError, match="loss is one of"):
         ModelSettings(loss="hinge")
+
+
+@pytest.mark.parametrize(
+    ("name", "more"), [("AdamW", {"fused": True}), ("Adagrad", {"fused": True}), ("LBFGS", {"max_iter": 3})]
+)
+def test_without_the_compiler_steps_and_states_are_those_of_torch(name, more) -> None:
+    def steps(kind, taken_from=None):
+        torch.manual_seed(0)
+        weights = [torch.randn(4, 3, requires_grad=True), torch.randn(3, requires_grad=True)]
+        optimizer = kind(weights, lr=0.1, **more)
+        if taken_from is not None:
+            optimizer.load_state_dict(taken_from)
+
+        def loss():
+            optimizer.zero_grad(set_to_none=True)
+            found = (weights[0] @ weights[1] - 1).square().sum()
+            found.backward()
+            return found
+
+        for _ in range(5):
+            optimizer.step(loss)
+        return torch.cat([weight.detach().ravel() for weight in weights]), optimizer.state_dict()
+
+    ours, theirs = getattr(optimisers, name), getattr(torch.optim, name)
+    assert issubclass(ours, theirs)
+    (weights, state), (expected, other) = steps(ours), steps(theirs)
+    assert torch.equal(weights, expected)
+    # What one has kept the other goes on from, as a checkpoint of before does.
+    goes_on, same = steps(ours, other)[0], steps(theirs, state)[0]
+    assert torch.equal(goes_on, same)
+    assert not torch.equal(goes_on, weights), "nothing was taken over"
+
+
+def test_a_training_loads_no_compiler() -> None:
+    code = """
+import sys, torch
+from penchant.model.optimisers import LBFGS, AdamW, Adagrad
+for kind in (LBFGS, AdamW, Adagrad):
+    weight = torch.ones(3, requires_grad=True)
+    optimizer = kind([weight])
+    def loss():
+        optimizer.zero_grad()
+        found = weight.square().sum()
+        found.backward()
+        return found
+    optimizer.step(loss)
+    optimizer.load_state_dict(optimizer.state_dict())
+    assert float(weight[0]) < 1
+print(*sys.modules)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch._dynamo", "sympy"} & set(found.stdout.split())
 
 
 def test_the_running_mean_is_that_of_the_later_half_at_first(small) -> None:

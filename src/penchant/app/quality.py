@@ -3,7 +3,6 @@
 from penchant.app.shop import Shop
 from penchant.events.cleaning.run import door_report
 from penchant.events.quality import QualityReport, assess
-from penchant.events.quality_page import render_html
 
 
 def quality(shop: Shop) -> QualityReport:
@@ -21,5 +20,7 @@ def quality(shop: Shop) -> QualityReport:
 
 
 def quality_page(shop: Shop) -> str:
-    """The same as a page with plots."""
+    """The same as a page with plots; what draws them is loaded by who asks for it."""
+    from penchant.events.quality_page import render_html  # noqa: PLC0415
+
     return render_html(quality(shop), f"Data quality of {shop.settings.name}")

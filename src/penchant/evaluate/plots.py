@@ -1,22 +1,28 @@
-"""Pictures of an evaluation as inline SVG: drawn here, nothing fetched."""
+"""Pictures of an evaluation as inline SVG: drawn here, nothing fetched.
+
+matplotlib is loaded where a picture is drawn (:func:`styled`, :func:`sheet`): a server, a learner and a
+training that need none start sooner.
+"""
 
 import io
 import re
 from collections.abc import Sequence
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from penchant.evaluate.result import Estimate, Evaluation, Metrics
 from penchant.evaluate.tables import headline
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 PALETTE = ("#0b6e4f", "#8c8c8c", "#d98e04", "#3b6fb6", "#b0413e", "#7a4fa3", "#3aa6a0", "#5b4a3f")
 """First model in the house's green; the others tell apart for colour-blind readers too, with markers."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10.5,
@@ -33,7 +39,7 @@ def overall_plot(evaluation: Evaluation) -> str:
     """One bar a model with its interval, for the headline metric."""
     name = headline(evaluation)
     models = list(evaluation.models)
-    with rc_context(picture_style("overall")):
+    with styled("overall"):
         figure, axes = _figure(8.2, 0.6 + 0.46 * len(models))
         for row, model in enumerate(models):
             found = evaluation.models[model][name]
@@ -56,8 +62,8 @@ def segment_plot(evaluation: Evaluation, segments: Sequence[str]) -> str:
     name = headline(evaluation)
     models = list(evaluation.models)
     height = 0.5 + len(segments) * (0.4 + 0.15 * len(models))
-    with rc_context(picture_style("-".join(segments))):
-        figure = Figure(figsize=(8.2, height), layout="constrained")
+    with styled("-".join(segments)):
+        figure = sheet(8.2, height)
         strips = figure.subplots(len(segments), 1, squeeze=False)[:, 0]
         for axes, segment in zip(strips, segments, strict=True):
             for i, metrics in enumerate(evaluation.segments[segment].models.values()):
@@ -80,7 +86,7 @@ def period_plot(evaluation: Evaluation) -> str:
     """The headline metric over time: a line a model, its interval as whiskers."""
     name = headline(evaluation)
     periods = evaluation.periods
-    with rc_context(picture_style("periods")):
+    with styled("periods"):
         figure, axes = _figure(8.2, 3.6)
         lanes = 0.3 * _lanes(len(evaluation.models))
         for i, model in enumerate(evaluation.models):
@@ -103,7 +109,7 @@ def period_plot(evaluation: Evaluation) -> str:
 def cutoff_plot(evaluation: Evaluation) -> str:
     """Recall against the length of the list."""
     cutoffs = [int(k) for k in str(evaluation.settings["cutoffs"]).split(",")]
-    with rc_context(picture_style("cutoffs")):
+    with styled("cutoffs"):
         figure, axes = _figure(8.2, 3.4)
         for i, metrics in enumerate(evaluation.models.values()):
             found = [metrics[f"recall@{k}"] for k in cutoffs]
@@ -126,9 +132,18 @@ def cutoff_plot(evaluation: Evaluation) -> str:
         return picture(figure)
 
 
-def picture_style(salt: str) -> Any:
-    """Settings for one picture; ``salt`` keeps the names inside two pictures of a page apart."""
-    return _STYLE | {"svg.hashsalt": salt}
+def styled(salt: str) -> AbstractContextManager[None]:
+    """How one picture looks; ``salt`` keeps the names inside two pictures of a page apart."""
+    from matplotlib import rc_context  # noqa: PLC0415
+
+    return rc_context(_STYLE | {"svg.hashsalt": salt})
+
+
+def sheet(width: float, height: float) -> "Figure":
+    """An empty picture, in inches."""
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _segment_label(evaluation: Evaluation, segment: str) -> str:
@@ -148,8 +163,8 @@ def segment_name(segment: str) -> str:
     return f"{words.removesuffix(' up')} events" + (" and more" if words.endswith(" up") else "")
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
+def _figure(width: float, height: float) -> "tuple[Figure, Axes]":
+    figure = sheet(width, height)
     return figure, figure.add_subplot()
 
 
@@ -162,12 +177,12 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _whisker(axes: Axes, found: Estimate, row: float, color: str = "#333333") -> None:
+def _whisker(axes: "Axes", found: Estimate, row: float, color: str = "#333333") -> None:
     if found.low is not None and found.high is not None:
         axes.hlines(row, found.low, found.high, color=color, lw=1.4)
 
 
-def _point(axes: Axes, found: Estimate, at: float, model: int, upright: bool = False) -> None:
+def _point(axes: "Axes", found: Estimate, at: float, model: int, upright: bool = False) -> None:
     color = PALETTE[model % len(PALETTE)]
     if found.value is None:
         return
@@ -177,7 +192,7 @@ def _point(axes: Axes, found: Estimate, at: float, model: int, upright: bool = F
     axes.plot(x, y, MARKERS[model % len(MARKERS)], color=color, ms=6 if model == 0 else 4.5, zorder=3)
 
 
-def _legend(axes: Axes, models: list[str]) -> None:
+def _legend(axes: "Axes", models: list[str]) -> None:
     for i, model in enumerate(models):
         axes.plot([], [], MARKERS[i % len(MARKERS)], color=PALETTE[i % len(PALETTE)], label=model)
     axes.legend(
@@ -185,7 +200,7 @@ def _legend(axes: Axes, models: list[str]) -> None:
     )
 
 
-def picture(figure: Figure) -> str:
+def picture(figure: "Figure") -> str:
     """The picture alone: no XML head, no date, sized by the page."""
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

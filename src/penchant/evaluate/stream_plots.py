@@ -2,25 +2,25 @@
 
 import math
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from penchant.evaluate.plots import MARKERS, PALETTE, picture, picture_style
+from penchant.evaluate.plots import MARKERS, PALETTE, picture, sheet, styled
 from penchant.evaluate.result import Estimate
 from penchant.evaluate.stream_result import Kept, StreamResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SOFT = "#e5e8e6"
 
 
 def over_time(found: StreamResult, metric: str) -> str:
     """A line an arm over the blocks, with intervals; checkpoints shaded, what happened as marks."""
-    with rc_context(picture_style(f"time-{metric}")):
-        figure = Figure(figsize=(8.2, 3.8), layout="constrained")
+    with styled(f"time-{metric}"):
+        figure = sheet(8.2, 3.8)
         axes = figure.add_subplot()
         lanes = np.linspace(-0.22, 0.22, len(found.arms)) if len(found.arms) > 1 else np.zeros(1)
         for place, block in enumerate(found.blocks):
@@ -38,7 +38,7 @@ def over_time(found: StreamResult, metric: str) -> str:
         return picture(figure)
 
 
-def _line(axes: Axes, name: str, values: list[Estimate], arm: int, lane: float) -> None:
+def _line(axes: "Axes", name: str, values: list[Estimate], arm: int, lane: float) -> None:
     color, marker = PALETTE[arm % len(PALETTE)], MARKERS[arm % len(MARKERS)]
     at = np.arange(len(values)) + lane
     y = np.array([_number(one.value) for one in values])
@@ -49,7 +49,7 @@ def _line(axes: Axes, name: str, values: list[Estimate], arm: int, lane: float) 
     axes.plot(at, y, color=color, marker=marker, ms=4.5, lw=1.4 if asked.all() else 0, label=name)
 
 
-def _marks(axes: Axes, found: StreamResult) -> None:
+def _marks(axes: "Axes", found: StreamResult) -> None:
     """Promotions, refusals and alarms on the time axis."""
     edges = [block.start for block in found.blocks] + [found.blocks[-1].end]
     for mark in found.marks:
@@ -67,8 +67,8 @@ def heat_map(found: StreamResult, arm: str) -> str:
     values, low = tables[arm], min(float(np.nanmin(table)) for table in tables.values())
     high = max(float(np.nanmax(table)) for table in tables.values())
     count = values.shape[1]
-    with rc_context(picture_style(f"heat-{arm}")):
-        figure = Figure(figsize=(7.4, 1.2 + 0.36 * len(values)), layout="constrained")
+    with styled(f"heat-{arm}"):
+        figure = sheet(7.4, 1.2 + 0.36 * len(values))
         axes = figure.add_subplot()
         shown = axes.pcolormesh(values, cmap="YlGn", vmin=low, vmax=high, edgecolors="white", linewidth=0.6)
         for t, k in np.ndindex(values.shape):
@@ -93,7 +93,7 @@ def _table(kept: Kept) -> NDArray[np.float64]:
     return np.array([[_number(value) for value in row] for row in kept.matrix])
 
 
-def _cell(axes: Axes, value: float, place: tuple[int, int], *, dark: bool, own: bool) -> None:
+def _cell(axes: "Axes", value: float, place: tuple[int, int], *, dark: bool, own: bool) -> None:
     k, t = place
     style: dict[str, Any] = {"weight": "bold"} if own else {}
     color = "white" if dark else "#333333"

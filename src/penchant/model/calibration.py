@@ -19,6 +19,7 @@ from torch.nn import functional
 from penchant.model.dials import RANGE, Dials, openness, weighed
 from penchant.model.examples import Questions
 from penchant.model.histories import FloatArray, IntArray
+from penchant.model.optimisers import LBFGS
 from penchant.model.scoring import Answers, ItemScores
 from penchant.model.trend import TrendTable
 from penchant.model.validation import DISCOUNT, IDEAL
@@ -202,7 +203,7 @@ def _smallest(loss: Callable[[torch.Tensor], torch.Tensor], start: FloatArray) -
     """Where ``loss`` and the squared distance from ``start`` are smallest together."""
     before = torch.from_numpy(start)
     weights = before.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([weights], max_iter=50, line_search_fn="strong_wolfe")
+    optimizer = LBFGS([weights], max_iter=50, line_search_fn="strong_wolfe")
 
     def total() -> torch.Tensor:
         optimizer.zero_grad()

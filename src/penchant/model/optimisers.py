@@ -1,6 +1,8 @@
 """Steps on the weights: the optimiser, its groups, gradients of several batches, the mean along training."""
 
+import inspect
 from copy import deepcopy
+from typing import TypeVar, cast
 
 import torch
 
@@ -15,6 +17,26 @@ REPEAT_PACE, TREND_PACE = 3.0, 10.0
 
 CLIP = 5.0
 """Longest gradient."""
+
+Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
+
+
+def _uncompiled(kind: type[Kind]) -> type[Kind]:
+    """The optimiser ``kind`` without what torch keeps ready around it for ``torch.compile``.
+
+    The first of torch's own in a process loads the compiler, a thousand modules: a second of each training
+    and learner. What they compute is the same.
+    """
+    names = ("add_param_group", "state_dict", "load_state_dict", "zero_grad", "step")
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
+    return cast(
+        type[Kind], type(kind.__name__, (kind,), methods | {"step": torch.no_grad()(methods["step"])})
+    )
+
+
+AdamW = _uncompiled(torch.optim.AdamW)
+Adagrad = _uncompiled(torch.optim.Adagrad)
+LBFGS = _uncompiled(torch.optim.LBFGS)
 
 
 def make_optimizer(net: PreferenceNet, settings: ModelSettings) -> torch.optim.Optimizer:
@@ -36,8 +58,8 @@ def make_optimizer(net: PreferenceNet, settings: ModelSettings) -> torch.optim.O
         for name in groups
     ]
     if settings.optimizer == "adagrad":
-        return torch.optim.Adagrad(parts, fused=True)
-    return torch.optim.AdamW(parts, fused=True)
+        return Adagrad(parts, fused=True)
+    return AdamW(parts, fused=True)
 
 
 class RunningMean(torch.nn.Module):
