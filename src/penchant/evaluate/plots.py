@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PALETTE = ("#0b6e4f", "#8c8c8c", "#d98e04", "#3b6fb6", "#b0413e", "#7a4fa3", "#3aa6a0", "#5b4a3f")
 """First model in the house's green; the others tell apart for colour-blind readers too, with markers."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
-_STYLE: dict[Any, Any] = {
+_STYLE = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10.5,
@@ -136,7 +136,8 @@ def styled(salt: str) -> AbstractContextManager[None]:
     """How one picture looks; ``salt`` keeps the names inside two pictures of a page apart."""
     from matplotlib import rc_context  # noqa: PLC0415
 
-    return rc_context(_STYLE | {"svg.hashsalt": salt})
+    style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": salt}
+    return rc_context(style)
 
 
 def sheet(width: float, height: float) -> "Figure":
