@@ -33,13 +33,18 @@ run(create_app(fake, time.time), door, lambda: print("ready", flush=1), fake.clo
 SRC = Path(__file__).parents[2] / "src"
 
 
-@pytest.fixture
-def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(code: str) -> tuple[subprocess.Popen[str], int]:
+    """A process of its own that serves on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-c", SERVER, str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(SRC)})
+    command = [sys.executable, "-c", code, str(port)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(SRC)}), port
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process, port = started(SERVER)
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "warm\n"
@@ -65,6 +70,22 @@ def test_a_signal_ends_it_cleanly_and_closes_the_shop_once(
     process.send_signal(number)
     out, _ = process.communicate(timeout=15)
     assert (process.returncode, out) == (0, "closed\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_at_once_while_it_warms_up(number: signal.Signals) -> None:
+    process, _ = started(
+        SERVER.replace('print("warm", flush=True)', 'print("warm", flush=True) or time.sleep(600)')
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "warm\n"
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, out) == (-number, "")
 
 
 def test_a_chunked_body_without_a_length_is_refused(server: tuple[subprocess.Popen[str], str]) -> None:

@@ -1,9 +1,12 @@
 """Takes in connections: all that wait, each time the loop comes by."""
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -37,6 +40,14 @@ class Server(uvicorn.Server):
             door.setblocking(False)
             door.listen(self.config.backlog)
             self._open(door, made)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Warming up takes long in a large shop and cannot be broken off. Until the door is open nobody is
+        answered and nothing is taken in: the process ends at once, as if nothing caught the signal."""
+        if not self.started:
+            signal.signal(sig, signal.SIG_DFL)
+            os.kill(os.getpid(), sig)
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for door in sockets or ():
