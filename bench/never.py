@@ -1,7 +1,7 @@
 """What may not be shown is in no list, whatever changes meanwhile: over HTTP, many connections at once.
 
     python bench/never.py --requests 20000
-    python bench/never.py --direct --shops 10 --requests 100000 --rate 10000 --churn 5 --connections 2
+    python bench/never.py --direct --shops 20 --requests 50000 --rate 100000 --churn 5 --connections 2
 
 Serves a small simulated shop with a model as a process of its own. Clients ask for lists and send events at
 a modest rate. With ``--direct`` the threads of clients are in the process of the shop and ask what stands
