@@ -5,7 +5,7 @@ import pytest
 
 from penchant.model.examples import moments
 from penchant.model.histories import histories_of
-from penchant.model.newcomers import NEIGHBOURS, Neighbours, trend_levels
+from penchant.model.newcomers import NEIGHBOURS, Neighbours, _highest, trend_levels
 from penchant.model.scoring import Answers, ItemScores
 from penchant.model.trend import LIFETIMES, TrendTable
 from penchant.model.unseen import LEAST, unseen_levels
@@ -42,6 +42,15 @@ def test_without_a_text_or_anybody_alike_an_item_keeps_its_own(rng) -> None:
     assert (nobody.place(white[5:9], own) == own).all()
     opposite = Neighbours.of(np.ones((1, 3), np.float32), own[:1], np.ones(1, np.float32))
     assert (opposite.place(-np.ones((1, 3), np.float32), own[1:2]) == own[1:2]).all()
+
+
+def test_neighbours_are_the_likest_and_of_equals_the_first(rng) -> None:
+    likeness = rng.normal(size=(40, 300)).astype(np.float32).round(1)
+    values, places = _highest(likeness.copy(), 7)
+    expected = np.argsort(-likeness, axis=1, kind="stable")[:, :7]
+    assert (places == expected).all()
+    assert (values == np.take_along_axis(likeness, expected, 1)).all()
+    assert _highest(likeness[:, :3].copy(), 7)[1].shape == (40, 3)
 
 
 def test_only_those_that_were_taken_are_neighbours(rng) -> None:

@@ -65,15 +65,30 @@ class Neighbours:
         return placed
 
     def _place(self, directions: FloatArray) -> tuple[FloatArray, np.ndarray]:
-        likeness = directions @ self._directions.T
-        near = min(NEIGHBOURS, likeness.shape[1])
-        best = np.argpartition(-likeness, near - 1, axis=1)[:, :near]
-        weights = np.maximum(np.take_along_axis(likeness, best, 1), 0)
+        weights, best = _highest(directions @ self._directions.T, NEIGHBOURS)
+        weights = np.maximum(weights, 0)
         weights /= np.maximum(weights.sum(1, keepdims=True), _TINY)
         mean = np.einsum("nk,nkd->nd", weights, self._vectors[best])
         far = np.einsum("nk,nk->n", weights, self._lengths[best])
         length = np.linalg.norm(mean, axis=1)
         return mean * (far / np.maximum(length, _TINY))[:, None], length > _TINY
+
+
+def _highest(likeness: FloatArray, most: int) -> tuple[FloatArray, NDArray[np.intp]]:
+    """The ``most`` highest of each row of ``likeness`` (n, K) and where they stand, highest first; of equals
+    the first. A search for each takes a tenth of the time of a partition. ``likeness`` is spoiled.
+
+    >>> _highest(np.array([[1, 4, 2, 4]], np.float32), 3)[1].tolist()
+    [[1, 3, 2]]
+    """
+    rows = np.arange(len(likeness))
+    best = np.empty((len(likeness), min(most, likeness.shape[1])), np.intp)
+    values = np.empty(best.shape, np.float32)
+    for place in range(best.shape[1]):
+        best[:, place] = at = likeness.argmax(axis=1)
+        values[:, place] = likeness[rows, at]
+        likeness[rows, at] = -np.inf
+    return values, best
 
 
 def _directions(white: FloatArray) -> FloatArray:
