@@ -111,7 +111,7 @@ def test_without_the_compiler_steps_and_states_are_those_of_torch(name, more) ->
     assert not torch.equal(goes_on, weights), "nothing was taken over"
 
 
-def test_a_training_loads_no_compiler() -> None:
+def test_no_optimiser_loads_the_compiler() -> None:
     code = """
 import sys, torch
 from penchant.model.optimisers import LBFGS, AdamW, Adagrad

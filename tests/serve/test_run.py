@@ -88,6 +88,23 @@ def test_a_signal_ends_it_at_once_while_it_warms_up(number: signal.Signals) -> N
     assert (process.returncode, out) == (-number, "")
 
 
+def test_a_signal_after_that_and_before_the_door_is_open_ends_it_cleanly() -> None:
+    """Then a server has begun other processes, which it must end."""
+    process, _ = started(
+        SERVER.replace('print("ready", flush=1)', 'print("ready", flush=1) or time.sleep(2)')
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "warm\n"
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, out) == (0, "closed\n")
+
+
 def test_a_chunked_body_without_a_length_is_refused(server: tuple[subprocess.Popen[str], str]) -> None:
     answer = ask("POST", server[1] + "/v1/events", content=iter([b" " * 1_000_000] * 5))
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too-large")

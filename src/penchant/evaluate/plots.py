@@ -5,6 +5,7 @@ training that need none start sooner.
 """
 
 import io
+import math
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -100,7 +101,7 @@ def period_plot(evaluation: Evaluation) -> str:
                 _point(axes, one, x, i, upright=True)
         axes.set_xticks(range(len(periods)), [f"{p.label}\n{p.n.questions:,} questions" for p in periods])
         axes.set_ylabel(name)
-        axes.set_ylim(0, None)
+        from_zero(axes)
         axes.grid(axis="y", color="#e5e8e6")
         _legend(axes, list(evaluation.models))
         return picture(figure)
@@ -126,7 +127,7 @@ def cutoff_plot(evaluation: Evaluation) -> str:
         axes.set_xticks(cutoffs)
         axes.set_xlabel("length of the list, k")
         axes.set_ylabel("recall@k")
-        axes.set_ylim(0, None)
+        from_zero(axes)
         axes.grid(axis="y", color="#e5e8e6")
         _legend(axes, list(evaluation.models))
         return picture(figure)
@@ -167,6 +168,12 @@ def segment_name(segment: str) -> str:
 def _figure(width: float, height: float) -> "tuple[Figure, Axes]":
     figure = sheet(width, height)
     return figure, figure.add_subplot()
+
+
+def from_zero(axes: "Axes") -> None:
+    """The upright axis begins at 0, with room above the highest mark: where all are alike there was none."""
+    top = float(axes.dataLim.ymax)
+    axes.set_ylim(0, 1.08 * top if 0 < top < math.inf else None)
 
 
 def _lanes(models: int) -> np.ndarray:

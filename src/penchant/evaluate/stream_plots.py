@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.evaluate.plots import MARKERS, PALETTE, picture, sheet, styled
+from penchant.evaluate.plots import MARKERS, PALETTE, from_zero, picture, sheet, styled
 from penchant.evaluate.result import Estimate
 from penchant.evaluate.stream_result import Kept, StreamResult
 
@@ -32,7 +32,7 @@ def over_time(found: StreamResult, metric: str) -> str:
         axes.set_xticks(range(len(found.blocks)), [_day(block.start) for block in found.blocks])
         axes.set_xlabel("beginning of the block; shaded: arms could retrain before it")
         axes.set_ylabel(metric)
-        axes.set_ylim(0, None)
+        from_zero(axes)
         axes.grid(axis="y", color=SOFT)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=6, frameon=False, fontsize=9)
         return picture(figure)

@@ -76,7 +76,8 @@ class Neighbours:
 
 def _highest(likeness: FloatArray, most: int) -> tuple[FloatArray, NDArray[np.intp]]:
     """The ``most`` highest of each row of ``likeness`` (n, K) and where they stand, highest first; of equals
-    the first. A search for each takes a tenth of the time of a partition. ``likeness`` is spoiled.
+    the first. So many searches take a tenth of the time of one partition. ``likeness`` must be finite; it is
+    spoiled.
 
     >>> _highest(np.array([[1, 4, 2, 4]], np.float32), 3)[1].tolist()
     [[1, 3, 2]]

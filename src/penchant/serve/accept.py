@@ -25,6 +25,9 @@ class Server(uvicorn.Server):
     came back after 1, 3, 7 and 15 seconds.
     """
 
+    warming = True
+    """Nothing but what warms up was begun; whoever begins more says that this is over."""
+
     _making: set[asyncio.Task[object]]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -42,12 +45,15 @@ class Server(uvicorn.Server):
             self._open(door, made)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Warming up takes long in a large shop and cannot be broken off. Until the door is open nobody is
-        answered and nothing is taken in: the process ends at once, as if nothing caught the signal."""
-        if not self.started:
-            signal.signal(sig, signal.SIG_DFL)
-            os.kill(os.getpid(), sig)
-        super().handle_exit(sig, frame)
+        """Warming up takes long in a large shop and cannot be broken off. Meanwhile nobody is answered and
+        nothing is taken in or begun: the process ends at once, as if nothing caught the signal.
+        """
+        if not self.warming:
+            super().handle_exit(sig, frame)
+            return
+        signal.signal(sig, signal.SIG_DFL)
+        os.kill(os.getpid(), sig)
+        os._exit(128 + sig)  # Process 1 of a container does not die of a signal that it leaves alone.
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for door in sockets or ():

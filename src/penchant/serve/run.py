@@ -45,13 +45,14 @@ def run(
     """Serve behind ``door`` until a signal; requests under way are answered first, for up to ten seconds.
 
     ``on_ready`` is called when start-up is done, just before the port opens. ``on_close``
-    is called once, after the last request.
+    is called once, after the last request. A signal before ``on_ready`` ends the process without either.
     """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         async with started(app):
             with _settled():
+                server.warming = False
                 on_ready()
                 yield
 
@@ -67,9 +68,10 @@ def run(
         proxy_headers=False,  # Nobody asks for the address of a client.
         timeout_graceful_shutdown=10,
     )
+    server = Server(config)
     try:
         with _signals_end_quietly():
-            Server(config).run(sockets=[door])
+            server.run(sockets=[door])
     finally:
         on_close()
 
