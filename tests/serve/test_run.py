@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -33,26 +34,29 @@ run(create_app(fake, time.time), door, lambda: print("ready", flush=1), fake.clo
 SRC = Path(__file__).parents[2] / "src"
 
 
-def started(code: str) -> tuple[subprocess.Popen[str], int]:
-    """A process of its own that serves on a free port."""
+@contextmanager
+def started(code: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process of its own that serves on a free port, once it warms up; killed at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-c", code, str(port)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(SRC)}), port
-
-
-@pytest.fixture
-def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process, port = started(SERVER)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(SRC)})
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "warm\n"
-        assert process.stdout.readline() == "ready\n"
         yield process, f"http://127.0.0.1:{port}"
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    with started(SERVER) as (process, url):
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process, url
 
 
 def ask(method: str, url: str, **more: object) -> httpx.Response:
@@ -74,34 +78,21 @@ def test_a_signal_ends_it_cleanly_and_closes_the_shop_once(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_at_once_while_it_warms_up(number: signal.Signals) -> None:
-    process, _ = started(
-        SERVER.replace('print("warm", flush=True)', 'print("warm", flush=True) or time.sleep(600)')
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "warm\n"
+    slow = SERVER.replace('print("warm", flush=True)', 'print("warm", flush=True) or time.sleep(600)')
+    with started(slow) as (process, _):
         process.send_signal(number)
         out, _ = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.communicate()
     assert (process.returncode, out) == (-number, "")
 
 
 def test_a_signal_after_that_and_before_the_door_is_open_ends_it_cleanly() -> None:
     """Then a server has begun other processes, which it must end."""
-    process, _ = started(
-        SERVER.replace('print("ready", flush=1)', 'print("ready", flush=1) or time.sleep(2)')
-    )
-    try:
+    slow = SERVER.replace('print("ready", flush=1)', 'print("ready", flush=1) or time.sleep(2)')
+    with started(slow) as (process, _):
         assert process.stdout is not None
-        assert process.stdout.readline() == "warm\n"
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.communicate()
     assert (process.returncode, out) == (0, "closed\n")
 
 
