@@ -11,7 +11,9 @@ the states of nearly all are in memory, so many seconds each and the median of s
   than before (``exclude`` names an item that nobody has), so that all items are scored again;
 * ``kept lists``: the same question again, where nothing has changed since;
 * ``event, then list``: a view of somebody, and that person's list; both are counted;
-* ``single events, 64 at once``: ``POST /v1/events`` with one new view each, durable when answered;
+* ``single events, 64 at once``: ``POST /v1/events`` with one new view each, durable when answered, of as many
+  other people, who ask for nothing: after a minute of batches everybody's past would be hundreds of events
+  that lists have to read first;
 * ``batches of 500, 4 at once``: the same with 500 each;
 * ``overload``: lists by 400 at once, who ask again at once; ``refused`` are told 429, ``failed`` anything
   else from 400 up.
@@ -75,6 +77,7 @@ function request()
   return wrk.format("POST", "/v1/events", nil, '{"events":[' .. table.concat(t, ",") .. ']}')
 end
 """
+OF_OTHERS = EVENTS.replace("users[math.random(#users)]", "others[math.random(#others)]")
 COUNTED = """
 refused = 0
 function setup(thread) only = thread end
@@ -151,8 +154,8 @@ def driven(place: Path, asked: argparse.Namespace) -> tuple[dict[str, dict[str, 
 
 def driver(folder: Path, server: Server) -> "Driver":
     """Of a server, with the users and items that it asks about."""
-    users = [f"load{number}" for number in range(PEOPLE)]
-    given = f"users = {lua(users)}\nitems = {lua(items_of(folder, 3_000))}\n{RANDOM}"
+    users, others = ([f"{name}{number}" for number in range(PEOPLE)] for name in ("load", "other"))
+    given = f"users = {lua(users)}\nothers = {lua(others)}\nitems = {lua(items_of(folder, 3_000))}\n{RANDOM}"
     return Driver(folder, server.port, key_of(folder), given)
 
 
@@ -165,8 +168,8 @@ def one_round(drive: "Driver", seconds: int) -> dict[str, dict[str, float]]:
         "kept lists, 1 at once": (KEPT, 1, seconds),
         "kept lists, 16 at once": (KEPT, 16, seconds),
         "event, then list, 16 at once": (IN_TURN, 16, seconds),
-        "single events, 64 at once": (EVENTS.replace("many", "1"), 64, seconds),
-        "batches of 500, 4 at once": (EVENTS.replace("many", "500"), 4, seconds),
+        "single events, 64 at once": (OF_OTHERS.replace("many", "1"), 64, seconds),
+        "batches of 500, 4 at once": (OF_OTHERS.replace("many", "500"), 4, seconds),
         "overload": (LISTS, 400, seconds),
     }
     found = {name: drive.run(name, *part) for name, part in parts.items()}

@@ -159,6 +159,8 @@ def test_several_people_at_once_are_what_each_is_alone(trained) -> None:
     abouts = [None if who % 2 else serving.about(trained.people[who]) for who in range(5)]
     asked = [(*person, None, about) for person, about in zip(people, abouts, strict=True)]
     together = serving.scores_each(asked, now)
+    few = serving.scores_each(asked[:3], now)
+    np.testing.assert_allclose(few, together[:3], rtol=1e-5, atol=1e-5)
     for history, (state, _), about, found in zip(histories, people, abouts, together, strict=True):
         alone = serving.encode(history)
         assert (state.kept, state.place, state.last) == (alone.kept, alone.place, alone.last)

@@ -1,5 +1,6 @@
 """A real server on a loopback port: it answers, refuses a body without end, and ends cleanly."""
 
+import gc
 import signal
 import socket
 import subprocess
@@ -12,14 +13,14 @@ import httpx
 import pytest
 
 from penchant.errors import Conflict, InvalidInput
-from penchant.serve.run import bound
+from penchant.serve.run import SELDOM, _settled, bound
 
 SERVER = """
 import sys
 from unittest.mock import MagicMock
 import time
 from penchant.serve.app import create_app
-from penchant.serve.run import bound, run
+from penchant.serve.run import SELDOM, _settled, bound, run
 from penchant.serve.services import Services
 from penchant.settings import Settings
 fake = MagicMock(spec=Services)
@@ -112,3 +113,11 @@ def test_a_port_in_use_is_told_before_anything_is_opened() -> None:
 def test_an_address_that_is_not_ours_is_told_too() -> None:
     with pytest.raises(InvalidInput, match=r"port 80 of 192\.0\.2\.1"):
         bound("192.0.2.1", 80)
+
+
+def test_while_a_server_is_open_what_stays_is_seldom_looked_at() -> None:
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    with _settled():
+        assert gc.get_threshold() == (*before[:2], SELDOM)
+        assert gc.get_freeze_count() > frozen
+    assert gc.get_threshold() == before

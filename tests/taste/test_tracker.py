@@ -10,6 +10,7 @@ from tests.recommend.stores import DAY, House
 from penchant.errors import InvalidInput
 from penchant.privacy.consent import Consent
 from penchant.privacy.erasure import Erasable
+from penchant.taste.memory import COMPANY
 from penchant.taste.state import WINDOW
 from penchant.taste.tokens import TokenMaker
 from penchant.testing.planted import PlantedModel
@@ -102,6 +103,81 @@ def test_followed_state_equals_a_fresh_reading_in_any_order_of_arrival(arrived):
             same(one, other)
         assert facts(followed) == facts(fresh)
         assert before == kept(house)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(arrivals(), min_size=2, max_size=4))
+def test_people_moved_beside_each_other_are_as_if_each_were_read_alone(arrived):
+    house = House(EYE)
+    people = {f"p{number}": one for number, one in enumerate(arrived)}
+    for number in range(max(len(events) for events, _ in arrived)):
+        for person, (events, asked_after) in people.items():
+            if number < len(events):
+                item, kind, moment, known = events[number]
+                house.does(person, item, kind, at=moment, **known)
+            if number in asked_after:
+                house.tracker.read(person)
+    for person in people:
+        followed = house.tracker.read(person)
+        house.tracker.forget(person)
+        fresh = house.tracker.read(person)
+        assert (followed is None) == (fresh is None)
+        if followed is not None:
+            same(followed.state, fresh.state)
+            assert facts(followed) == facts(fresh)
+
+
+def waiting(house, person):
+    return len(house.tracker._people.taste(person).waiting)
+
+
+def everybody_waits(house, people):
+    for person in people:
+        house.does(person, "i1", at=1.0)
+        house.tracker.read(person)
+    for person in people:
+        house.does(person, "i2", at=2.0)
+    assert [waiting(house, person) for person in people] == [1] * len(people)
+
+
+def test_whose_events_wait_are_moved_beside_who_is_asked_for(house):
+    people = [f"p{number}" for number in range(COMPANY + 3)]
+    everybody_waits(house, people)
+    house.tracker.read("p0")
+    assert [waiting(house, person) for person in people] == [0, 1, 1, *[0] * COMPANY], "the newest ones"
+    house.tracker.read("p0")
+    assert waiting(house, "p1") == 1, "nobody had to be moved"
+    house.tracker.read("p1")
+    assert waiting(house, "p2") == 0
+
+
+def test_of_whom_something_came_late_waits_until_asked_for(house):
+    everybody_waits(house, ["late", "p"])
+    house.does("late", "i3", at=0.5)
+    house.tracker.read("p")
+    assert waiting(house, "late") == 2
+    same(state(house, "late"), anew(house, "late"))
+
+
+def test_who_is_not_held_any_longer_is_not_moved(house):
+    everybody_waits(house, ["gone", "p"])
+    house.tracker.forget("gone")
+    house.does("p", "i3", at=3.0)
+    house.tracker.read("p")
+    assert not house.tracker.holds("gone")
+    assert house.tracker._people._behind == {}
+
+
+def test_where_a_step_fails_nobody_who_took_part_is_held_and_who_asked_is_read_anew(house, monkeypatch):
+    everybody_waits(house, ["beside", "p"])
+    monkeypatch.setattr(PlantedModel, "step_each", lambda *_: 1 / 0)
+    assert state(house).total[2] > 0
+    assert not house.tracker.holds("beside")
+    house.does("p", "i3", at=3.0)
+    with pytest.raises(ZeroDivisionError):
+        house.tracker.read("p")
+    assert not house.tracker.holds("p")
+    assert state(house, "beside").total[2] > 0
 
 
 def test_an_event_in_order_costs_no_reading(house):

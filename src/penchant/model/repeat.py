@@ -235,7 +235,10 @@ def features(memory: Memory, at: Setting) -> NDArray[np.float32]:
         at.newer == 0,
         *at.trend.T,
     )
-    return np.stack(columns, axis=-1).astype(np.float32)
+    found = np.empty((FEATURES, len(memory)), np.float32)  # A stack takes as long as all the logs.
+    for row, column in zip(found, columns, strict=True):
+        row[:] = column
+    return np.ascontiguousarray(found.T)
 
 
 def _where(kept: bytes, item: int) -> int:

@@ -29,6 +29,10 @@ class Bounded(Generic[Kept]):
             self._kept.move_to_end(person)
         return kept
 
+    def peek(self, person: Pseudonym) -> Kept | None:
+        """:meth:`get` without a use."""
+        return self._kept.get(person)
+
     def put(self, person: Pseudonym, kept: Kept) -> list[tuple[Pseudonym, Kept]]:
         """Keep; the least recently used goes where there are too many. Returns what went."""
         self._kept[person] = kept

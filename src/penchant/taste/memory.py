@@ -1,6 +1,7 @@
 """Who is in memory: states of many, and what reasons ask about the most active."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from penchant.taste.bounded import Bounded
@@ -15,6 +16,13 @@ HOT = 4_096
 of before these (``taste/rest.py``)."""
 
 
+COMPANY = 7
+"""Others whose states are moved beside those who are asked for: each costs a third of what it does alone, or
+less."""
+
+Held = tuple[Taste, Recent]
+
+
 class People:
     """At most ``capacity`` of them, most of them at rest, their numbers in ``precision``.
 
@@ -26,6 +34,7 @@ class People:
         self._tastes: Bounded[Taste] = Bounded(hot)
         self._recents: Bounded[Recent] = Bounded(hot)
         self._rest = Resting(capacity - hot, precision)
+        self._behind: dict[Pseudonym, None] = {}  # Whose events wait, the newest of them last.
 
     def __len__(self) -> int:
         return len(self._tastes) + len(self._rest)
@@ -38,7 +47,7 @@ class People:
         """How many tokens what rests of the person is of; 0 where nothing does."""
         return self._rest.tokens(person)
 
-    def held(self, person: Pseudonym) -> tuple[Taste, Recent] | None:
+    def held(self, person: Pseudonym) -> Held | None:
         """Both, where both are there; the person is now the most recently used."""
         taste, recent = self._tastes.get(person), self._recents.get(person)
         return None if taste is None or recent is None else (taste, recent)
@@ -47,16 +56,37 @@ class People:
         """Whether :meth:`held` gives something. Needs no lock."""
         return person in self._tastes and person in self._recents
 
+    def waits(self, person: Pseudonym) -> None:
+        """An event of somebody who is held waits."""
+        self._behind.pop(person, None)
+        self._behind[person] = None
+
     def catch_up(self, people: Iterable[Pseudonym], model: PreferenceModel) -> None:
-        """Move the states of those that are held by what waits; where that fails half way, none of them is
-        held any longer: what was moved and what was not is not known."""
+        """Move the states of those that are held by what waits, and those of some others beside them; where
+        that fails half way, none of them is held any longer: what was moved and what was not is not known.
+        It is raised where nobody was beside them: else it may be about those, and who asked is read anew."""
         held = {person: found for person in people if (found := self.held(person)) is not None}
+        company = self._company(held) if any(taste.waiting for taste, _ in held.values()) else {}
         try:
-            catch_up(model, held.values())
-        except BaseException:
-            for person in held:
+            catch_up(model, held.values(), company.values())
+        except BaseException as error:
+            for person in (*held, *company):
                 self.drop(person)
-            raise
+            if not company or not isinstance(error, Exception):
+                raise
+        for person, (taste, _) in (*held.items(), *company.items()):
+            if not taste.waiting:
+                self._behind.pop(person, None)
+
+    def _company(self, asked: Container[Pseudonym]) -> dict[Pseudonym, Held]:
+        """Those of the newest events, who are likely to be asked for next; they do not become more recently
+        used by that."""
+        found: dict[Pseudonym, Held] = {}
+        for person in islice(reversed(self._behind), 2 * COMPANY):
+            taste, recent = self._tastes.peek(person), self._recents.peek(person)
+            if person not in asked and taste is not None and recent is not None and not taste.late:
+                found[person] = taste, recent
+        return dict(islice(found.items(), COMPANY))
 
     def reach(self, person: Pseudonym, taste: Taste, logged: Logged) -> bool:
         """Whether an event comes in order, or belongs among the newest ones that are in memory."""
@@ -75,35 +105,44 @@ class People:
         """Keep; of somebody who left the most active what was before the newest events rests."""
         for gone, left in self._recents.put(person, recent):
             self._tastes.drop(gone)  # What waits for the person is in the log.
+            self._behind.pop(gone, None)
             self._rest.lay(gone, model, left.base, left.passed, left.seen)
         self._tastes.put(person, taste)
 
     def drop(self, person: Pseudonym) -> bool:
         """Forget; whether there was something."""
+        self._behind.pop(person, None)
         return self._tastes.drop(person) | self._recents.drop(person) | self._rest.drop(person)
 
     def drop_where(self, test: Callable[[Taste], bool]) -> None:
         """Forget everybody for whose state ``test`` holds, of those who are not at rest."""
         for person in self._tastes.drop_where(test):
             self._recents.drop(person)
+            self._behind.pop(person, None)
 
     def clear_rest(self) -> None:
         """Forget all at rest: of another encoder, or other texts, all numbers are others."""
         self._rest.clear()
 
 
-def catch_up(model: PreferenceModel, people: Iterable[tuple[Taste, Recent]]) -> None:
+def catch_up(model: PreferenceModel, people: Iterable[Held], company: Iterable[Held] = ()) -> None:
     """Move states by what waits, those of all people together; of somebody of whom some of it came late
-    from before the newest events on."""
-    behind = list(people)
+    from before the newest events on. Each step that they need is one of ``company`` too, of whom nothing
+    came late."""
+    behind, beside = list(people), list(company)
     for taste, recent in behind:
         if taste.late:
             taste.basket = recent.put_in(taste.waiting, model)
             taste.state = recent.state(model)
             taste.late = False
             taste.waiting.clear()
-    while behind := [(taste, recent) for taste, recent in behind if taste.waiting]:
-        moving = [(taste.state, recent.pasts, taste.waiting[0].token) for taste, recent in behind]
-        for (taste, recent), (state, pasts) in zip(behind, model.step_each(moving, WINDOW), strict=True):
+    while behind := _waiting(behind):
+        moving = [*behind, *(beside := _waiting(beside))]
+        steps = [(taste.state, recent.pasts, taste.waiting[0].token) for taste, recent in moving]
+        for (taste, recent), (state, pasts) in zip(moving, model.step_each(steps, WINDOW), strict=True):
             taste.state = state
             recent.add(taste.waiting.pop(0), pasts, model)
+
+
+def _waiting(people: list[Held]) -> list[Held]:
+    return [(taste, recent) for taste, recent in people if taste.waiting]

@@ -273,6 +273,8 @@ class TasteTracker:
         taste.hear(logged, self._tokens.placed([logged], taste.basket))
         if len(taste.waiting) > WAITING:
             self.forget(person)
+        elif taste.waiting:
+            self._people.waits(person)
 
 
 def _taste(
