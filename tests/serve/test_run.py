@@ -20,7 +20,7 @@ import sys
 from unittest.mock import MagicMock
 import time
 from penchant.serve.app import create_app
-from penchant.serve.run import SELDOM, _settled, bound, run
+from penchant.serve.run import bound, run
 from penchant.serve.services import Services
 from penchant.settings import Settings
 fake = MagicMock(spec=Services)

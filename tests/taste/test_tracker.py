@@ -78,9 +78,9 @@ def facts(reading):
     )
 
 
-def kept(house):
+def kept(house, person="p"):
     """What else is kept on the person."""
-    taste = house.tracker._people.taste("p")
+    taste = house.tracker._people.taste(person)
     return None if taste is None else (taste.events, taste.last, taste.newest, taste.greatest, taste.basket)
 
 
@@ -118,13 +118,16 @@ def test_people_moved_beside_each_other_are_as_if_each_were_read_alone(arrived):
             if number in asked_after:
                 house.tracker.read(person)
     for person in people:
-        followed = house.tracker.read(person)
+        followed, before = house.tracker.read(person), kept(house, person)
         house.tracker.forget(person)
         fresh = house.tracker.read(person)
         assert (followed is None) == (fresh is None)
         if followed is not None:
             same(followed.state, fresh.state)
+            for one, other in zip(followed.pasts, fresh.pasts, strict=True):
+                same(one, other)
             assert facts(followed) == facts(fresh)
+            assert before == kept(house, person)
 
 
 def waiting(house, person):
@@ -159,25 +162,69 @@ def test_of_whom_something_came_late_waits_until_asked_for(house):
     same(state(house, "late"), anew(house, "late"))
 
 
-def test_who_is_not_held_any_longer_is_not_moved(house):
-    everybody_waits(house, ["gone", "p"])
+def dropped(house):
     house.tracker.forget("gone")
-    house.does("p", "i3", at=3.0)
+
+
+def swapped(house):
+    house.tracker.swap(PlantedModel(EYE[::-1].copy(), encoder_id="other"), "s2")
+
+
+def crowded_out(house):
+    house.tracker._people._recents.capacity = 1
+    house.does("new", "i1", at=1.0)
+    house.tracker.read("new")
+
+
+@pytest.mark.parametrize("gone", [dropped, swapped, crowded_out])
+def test_who_is_not_held_any_longer_is_not_moved(house, gone):
+    everybody_waits(house, ["gone", "p"])
+    gone(house)
     house.tracker.read("p")
     assert not house.tracker.holds("gone")
     assert house.tracker._people._behind == {}
 
 
-def test_where_a_step_fails_nobody_who_took_part_is_held_and_who_asked_is_read_anew(house, monkeypatch):
+def test_who_is_moved_beside_others_is_not_thereby_used(house):
+    everybody_waits(house, ["p", "beside"])
+    house.tracker.read("p")
+    assert waiting(house, "beside") == 0
+    assert list(house.tracker._people._recents._kept) == ["beside", "p"]
+
+
+def test_several_events_of_one_who_is_asked_for_move_the_others_once(house):
+    everybody_waits(house, ["beside", "p"])
+    for person in ("p", "beside"):
+        house.does(person, "i3", at=3.0)
+    house.tracker.read("p")
+    assert (waiting(house, "p"), waiting(house, "beside")) == (0, 1)
+    same(state(house, "beside"), anew(house, "beside"))
+
+
+def test_where_a_step_fails_nobody_who_took_part_is_held_and_who_asked_is_read_anew(
+    house, monkeypatch, caplog
+):
     everybody_waits(house, ["beside", "p"])
     monkeypatch.setattr(PlantedModel, "step_each", lambda *_: 1 / 0)
     assert state(house).total[2] > 0
     assert not house.tracker.holds("beside")
+    assert "states could not be moved, people are read anew: ZeroDivisionError" in caplog.text
     house.does("p", "i3", at=3.0)
     with pytest.raises(ZeroDivisionError):
         house.tracker.read("p")
     assert not house.tracker.holds("p")
     assert state(house, "beside").total[2] > 0
+
+
+def test_a_step_that_is_broken_off_is_not_passed_over(house, monkeypatch):
+    def broken_off(*_):
+        raise KeyboardInterrupt
+
+    everybody_waits(house, ["beside", "p"])
+    monkeypatch.setattr(PlantedModel, "step_each", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        house.tracker.read("p")
+    assert not house.tracker.holds("beside")
 
 
 def test_an_event_in_order_costs_no_reading(house):

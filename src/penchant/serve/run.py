@@ -16,7 +16,7 @@ from penchant.errors import Conflict, InvalidInput
 from penchant.serve.accept import Server
 from penchant.serve.wire import guarded_by
 
-SELDOM = 1_000
+SELDOM = 50
 """Looks at what is young before one at all that came since the server opened."""
 
 
@@ -85,7 +85,7 @@ def _settled() -> Generator[None]:
 
     With a catalogue of 12,000 items each look took a third of a second, in which nobody was answered. What
     comes later and stays are people's states: to look at those of 2,000 people took 50 to 75 ms, every ten
-    seconds. What a request leaves is found among what is young.
+    seconds. What a list or an event leaves is found among what is young; pictures of the console are not.
     """
     gc.collect()
     gc.freeze()

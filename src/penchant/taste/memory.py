@@ -1,9 +1,11 @@
 """Who is in memory: states of many, and what reasons ask about the most active."""
 
+import logging
 from collections.abc import Callable, Container, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
+from penchant.errors import where
 from penchant.taste.bounded import Bounded
 from penchant.taste.model import PreferenceModel
 from penchant.taste.rest import Precision, Resting
@@ -21,6 +23,8 @@ COMPANY = 7
 less."""
 
 Held = tuple[Taste, Recent]
+
+_log = logging.getLogger(__name__)
 
 
 class People:
@@ -56,15 +60,18 @@ class People:
         """Whether :meth:`held` gives something. Needs no lock."""
         return person in self._tastes and person in self._recents
 
-    def waits(self, person: Pseudonym) -> None:
-        """An event of somebody who is held waits."""
+    def waits(self, person: Pseudonym, taste: Taste) -> None:
+        """An event of somebody who is held waits: in order, or late, which only the person's own asking
+        puts in its place."""
         self._behind.pop(person, None)
-        self._behind[person] = None
+        if not taste.late:
+            self._behind[person] = None
 
     def catch_up(self, people: Iterable[Pseudonym], model: PreferenceModel) -> None:
         """Move the states of those that are held by what waits, and those of some others beside them; where
         that fails half way, none of them is held any longer: what was moved and what was not is not known.
-        It is raised where nobody was beside them: else it may be about those, and who asked is read anew."""
+        The error is raised only where they were alone: with others beside them it may be about one of those,
+        so it is logged, and all are read from the log when they are asked for."""
         held = {person: found for person in people if (found := self.held(person)) is not None}
         company = self._company(held) if any(taste.waiting for taste, _ in held.values()) else {}
         try:
@@ -74,6 +81,7 @@ class People:
                 self.drop(person)
             if not company or not isinstance(error, Exception):
                 raise
+            _log.warning("states could not be moved, people are read anew: %s", where(error, 3))
         for person, (taste, _) in (*held.items(), *company.items()):
             if not taste.waiting:
                 self._behind.pop(person, None)
@@ -82,11 +90,11 @@ class People:
         """Those of the newest events, who are likely to be asked for next; they do not become more recently
         used by that."""
         found: dict[Pseudonym, Held] = {}
-        for person in islice(reversed(self._behind), 2 * COMPANY):
+        for person in islice((one for one in reversed(self._behind) if one not in asked), COMPANY):
             taste, recent = self._tastes.peek(person), self._recents.peek(person)
-            if person not in asked and taste is not None and recent is not None and not taste.late:
+            if taste is not None and recent is not None:
                 found[person] = taste, recent
-        return dict(islice(found.items(), COMPANY))
+        return found
 
     def reach(self, person: Pseudonym, taste: Taste, logged: Logged) -> bool:
         """Whether an event comes in order, or belongs among the newest ones that are in memory."""
@@ -127,9 +135,9 @@ class People:
 
 def catch_up(model: PreferenceModel, people: Iterable[Held], company: Iterable[Held] = ()) -> None:
     """Move states by what waits, those of all people together; of somebody of whom some of it came late
-    from before the newest events on. Each step that they need is one of ``company`` too, of whom nothing
-    came late."""
-    behind, beside = list(people), list(company)
+    from before the newest events on. Of ``company``, of whom nothing came late, one step is made beside the
+    first one."""
+    behind, beside = list(people), _waiting(company)
     for taste, recent in behind:
         if taste.late:
             taste.basket = recent.put_in(taste.waiting, model)
@@ -137,12 +145,13 @@ def catch_up(model: PreferenceModel, people: Iterable[Held], company: Iterable[H
             taste.late = False
             taste.waiting.clear()
     while behind := _waiting(behind):
-        moving = [*behind, *(beside := _waiting(beside))]
+        moving = [*behind, *beside]
+        beside.clear()
         steps = [(taste.state, recent.pasts, taste.waiting[0].token) for taste, recent in moving]
         for (taste, recent), (state, pasts) in zip(moving, model.step_each(steps, WINDOW), strict=True):
             taste.state = state
             recent.add(taste.waiting.pop(0), pasts, model)
 
 
-def _waiting(people: list[Held]) -> list[Held]:
+def _waiting(people: Iterable[Held]) -> list[Held]:
     return [(taste, recent) for taste, recent in people if taste.waiting]

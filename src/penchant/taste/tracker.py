@@ -274,7 +274,7 @@ class TasteTracker:
         if len(taste.waiting) > WAITING:
             self.forget(person)
         elif taste.waiting:
-            self._people.waits(person)
+            self._people.waits(person, taste)
 
 
 def _taste(
