@@ -32,7 +32,7 @@ from penchant.model.tokens import Token
 from penchant.model.training import train
 from penchant.recommend.candidates import top_k
 from penchant.taste.rest import Resting
-from penchant.taste.tracker import WAITING
+from penchant.taste.memory import WAITING
 from penchant.types import Event, EventType, Logged, Pseudonym
 
 RESULT = Path(__file__).parent / "results" / "states.json"

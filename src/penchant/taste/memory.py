@@ -18,6 +18,9 @@ HOT = 4_096
 of before these (``taste/rest.py``)."""
 
 
+WAITING = 16
+"""Events that wait for a person to be asked for; of somebody with more the log is read again then."""
+
 COMPANY = 7
 """Others whose states are moved beside those who are asked for: each costs a third of what it does alone, or
 less."""
@@ -60,12 +63,13 @@ class People:
         """Whether :meth:`held` gives something. Needs no lock."""
         return person in self._tastes and person in self._recents
 
-    def waits(self, person: Pseudonym, taste: Taste) -> None:
-        """An event of somebody who is held waits: in order, or late, which only the person's own asking
-        puts in its place."""
+    def waits(self, person: Pseudonym, taste: Taste) -> bool:
+        """Hear that an event of somebody who is held may wait; whether it can, or there are too many. A late
+        one only the person's own asking puts in its place."""
         self._behind.pop(person, None)
-        if not taste.late:
+        if taste.waiting and not taste.late:
             self._behind[person] = None
+        return len(taste.waiting) <= WAITING
 
     def catch_up(self, people: Iterable[Pseudonym], model: PreferenceModel) -> None:
         """Move the states of those that are held by what waits, and those of some others beside them; where

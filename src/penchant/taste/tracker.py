@@ -24,9 +24,6 @@ from penchant.taste.tokens import Basket, Placed, TokenMaker
 from penchant.taste.undisturbed import Undisturbed
 from penchant.types import Logged, Pseudonym
 
-WAITING = 16
-"""Events that wait for a person to be asked for; of somebody with more the log is read again then."""
-
 TRIES = 3
 """Readings of a person's log before events have to wait for one."""
 
@@ -271,10 +268,8 @@ class TasteTracker:
 
     def _step(self, person: Pseudonym, taste: Taste, logged: Logged) -> None:
         taste.hear(logged, self._tokens.placed([logged], taste.basket))
-        if len(taste.waiting) > WAITING:
+        if not self._people.waits(person, taste):
             self.forget(person)
-        elif taste.waiting:
-            self._people.waits(person, taste)
 
 
 def _taste(
