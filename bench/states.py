@@ -31,8 +31,8 @@ from penchant.model.settings import ModelSettings
 from penchant.model.tokens import Token
 from penchant.model.training import train
 from penchant.recommend.candidates import top_k
-from penchant.taste.rest import Resting
 from penchant.taste.memory import WAITING
+from penchant.taste.rest import Resting
 from penchant.types import Event, EventType, Logged, Pseudonym
 
 RESULT = Path(__file__).parent / "results" / "states.json"
