@@ -78,10 +78,24 @@ def facts(reading):
     )
 
 
-def kept(house, person="p"):
+def kept(house, person):
     """What else is kept on the person."""
     taste = house.tracker._people.taste(person)
     return None if taste is None else (taste.events, taste.last, taste.newest, taste.greatest, taste.basket)
+
+
+def is_as_read_anew(house, person):
+    """The reading of what was followed is that of a fresh process, and so is what else is kept."""
+    followed, before = house.tracker.read(person), kept(house, person)
+    house.tracker.forget(person)
+    fresh = house.tracker.read(person)
+    assert (followed is None) == (fresh is None)
+    if followed is not None:
+        same(followed.state, fresh.state)
+        for one, other in zip(followed.pasts, fresh.pasts, strict=True):
+            same(one, other)
+        assert facts(followed) == facts(fresh)
+        assert before == kept(house, person)
 
 
 @settings(max_examples=150, deadline=None)
@@ -93,16 +107,7 @@ def test_followed_state_equals_a_fresh_reading_in_any_order_of_arrival(arrived):
         house.does("p", item, kind, at=moment, **known)
         if number in asked_after:
             house.tracker.read("p")
-    followed, before = house.tracker.read("p"), kept(house)
-    house.tracker.forget("p")
-    fresh = house.tracker.read("p")
-    assert (followed is None) == (fresh is None)
-    if followed is not None:
-        same(followed.state, fresh.state)
-        for one, other in zip(followed.pasts, fresh.pasts, strict=True):
-            same(one, other)
-        assert facts(followed) == facts(fresh)
-        assert before == kept(house)
+    is_as_read_anew(house, "p")
 
 
 @settings(max_examples=60, deadline=None)
@@ -118,16 +123,7 @@ def test_people_moved_beside_each_other_are_as_if_each_were_read_alone(arrived):
             if number in asked_after:
                 house.tracker.read(person)
     for person in people:
-        followed, before = house.tracker.read(person), kept(house, person)
-        house.tracker.forget(person)
-        fresh = house.tracker.read(person)
-        assert (followed is None) == (fresh is None)
-        if followed is not None:
-            same(followed.state, fresh.state)
-            for one, other in zip(followed.pasts, fresh.pasts, strict=True):
-                same(one, other)
-            assert facts(followed) == facts(fresh)
-            assert before == kept(house, person)
+        is_as_read_anew(house, person)
 
 
 def waiting(house, person):
