@@ -8,46 +8,68 @@ from hypothesis import strategies as st
 from penchant.model.histories import Histories, histories_of
 from penchant.model.tokens import DAY
 from penchant.model.trend import LIFETIMES, MILLE, ONLY_FIRST, PRIOR, LiveTrend, TrendTable
+from penchant.model.worth import WORTH
+from penchant.types import EVENT_TYPES, EventType
+
+KINDS = (EventType.PURCHASE, EventType.CART, EventType.VIEW)
 
 logs = st.lists(
-    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 400)), min_size=1, max_size=15),
+    st.lists(
+        st.tuples(st.integers(0, 5), st.integers(0, 400), st.sampled_from(KINDS)), min_size=1, max_size=15
+    ),
     min_size=1,
     max_size=4,
 )
 
 
-def taken(log: list[list[tuple[int, int]]]) -> Histories:
-    """Each person's (item, half day) in order of time."""
+def taken(log: list[list[tuple[int, int, EventType]]]) -> Histories:
+    """Each person's (item, half day, type) in order of time."""
     people = [sorted(one, key=lambda event: event[1]) for one in log]
-    times = np.array([at * DAY / 2 for one in people for _, at in one])
-    return replace(histories_of([[item for item, _ in one] for one in people]), times=times)
+    times = np.array([at * DAY / 2 for one in people for _, at, _ in one])
+    types = np.array([kind.code for one in people for _, _, kind in one], np.int8)
+    return replace(histories_of([[item for item, _, _ in one] for one in people]), times=times, types=types)
+
+
+def scale(data: Histories) -> float:
+    """What an event of the main type is worth: of purchases if there are any, else of the commonest."""
+    counts = {kind: int((data.types == kind.code).sum()) for kind in (EventType.VIEW, EventType.CART)}
+    bought = (data.types == EventType.PURCHASE.code).any()
+    return WORTH[EventType.PURCHASE if bought else max(counts, key=counts.__getitem__)]
+
+
+def worth(data: Histories) -> list[float]:
+    """Of each event."""
+    return [WORTH[EVENT_TYPES[code]] for code in data.types.tolist()]
 
 
 def counted(data: Histories, now: float, items: int) -> np.ndarray:
     """By the definition, one event at a time: (items, lifetimes)."""
-    totals = np.zeros((items, len(LIFETIMES)))
+    totals, said = np.zeros((items, len(LIFETIMES))), worth(data)
     for person in range(data.people):
-        known: set[int] = set()
+        known: dict[int, float] = {}
         for event in range(data.offsets[person], data.offsets[person + 1]):
             item = int(data.items[event])
             if data.times[event] < now:
                 age = (now - data.times[event]) / DAY
+                more = max(0.0, said[event] - known.get(item, 0.0))
                 totals[item] += [
-                    np.exp(-age / life) * (item not in known or not only)
+                    np.exp(-age / life) * (more if only else said[event])
                     for life, only in zip(LIFETIMES, ONLY_FIRST, strict=True)
                 ]
-                known.add(item)
-    return np.log((totals + PRIOR) / (totals.sum(0) / MILLE + PRIOR))
+                known[item] = known.get(item, 0.0) + more
+    prior = PRIOR * scale(data)
+    return np.log((totals + prior) / (totals.sum(0) / MILLE + prior))
 
 
-def as_they_came(data: Histories) -> list[tuple[int, float, bool]]:
-    """Item, time and whether it was its person's first, of all events in order of time."""
-    order = np.argsort(data.times, kind="stable")
-    owner, seen, found = data.person_of_event(), set(), []
+def as_they_came(data: Histories) -> list[tuple[int, float, tuple[float, float]]]:
+    """Item, time and what is told of all events in order of time."""
+    order, said = np.argsort(data.times, kind="stable"), worth(data)
+    owner, known, found = data.person_of_event(), {}, []
     for event in order.tolist():
         pair = owner[event], int(data.items[event])
-        found.append((pair[1], float(data.times[event]), pair not in seen))
-        seen.add(pair)
+        before = known.get(pair, 0.0)
+        known[pair] = max(before, said[event])
+        found.append((pair[1], float(data.times[event]), (said[event], known[pair] - before)))
     return found
 
 
@@ -78,9 +100,10 @@ def test_a_live_count_equals_one_of_the_whole_log(log, after) -> None:
     data = taken(log)
     half = float(np.median(data.times))
     live = LiveTrend.of(data.before(half))
-    for item, time, first in as_they_came(data):
+    live.scale = scale(data)
+    for item, time, told in as_they_came(data):
         if time >= half:
-            live.on_event(item, time, first=first)
+            live.on_event(item, time, told)
     now = float(data.times.max()) + after * DAY / 24 + 1.0
     asked = TrendTable.of(data).features(np.arange(7), np.full(7, now))
     np.testing.assert_allclose(live.features(now, 7), asked, atol=1e-4)
@@ -89,7 +112,7 @@ def test_a_live_count_equals_one_of_the_whole_log(log, after) -> None:
 def test_counts_survive_decades_of_events() -> None:
     live = LiveTrend()
     for year in range(60):
-        live.on_event(0, year * 365.0 * DAY, first=year == 0)
+        live.on_event(0, year * 365.0 * DAY, (1.0, float(year == 0)))
     once = np.log((1 + PRIOR) / (1 / MILLE + PRIOR))
     assert np.isclose(live.features(59 * 365.0 * DAY, 1)[0, 0], once, atol=1e-4)
 
@@ -110,15 +133,15 @@ def test_where_the_log_is_silent_fashion_stands_still() -> None:
 
 def test_what_was_counted_can_be_taken_back() -> None:
     live, once = LiveTrend.of(histories_of([[1, 1], [2, 1]])), LiveTrend.of(histories_of([[2, 1]]))
-    live.on_event(1, 0.0, first=True, times=-1.0)
-    live.on_event(1, DAY, first=False, times=-1.0)
+    live.on_event(1, 0.0, times=-1.0)
+    live.on_event(1, DAY, (1.0, 0.0), times=-1.0)
     np.testing.assert_allclose(live.features(DAY, 3), once.features(DAY, 3), atol=1e-6)
 
 
 def test_a_grid_of_items_and_moments_says_what_each_pair_says(rng) -> None:
     items = rng.integers(0, 6, 60).astype(np.int32)
     times = np.sort(rng.uniform(0, 90 * DAY, 60))
-    table = TrendTable(items, times, rng.random(60) < 0.5)
+    table = TrendTable(items, times, np.stack([np.ones(60), rng.random(60) < 0.5], axis=1))
     rows, moments = np.arange(8), np.concatenate([[0.0, 200 * DAY], times[::7]])
     grid = table.features(rows[:, None], moments)
     assert grid.shape == (8, len(moments), len(LIFETIMES))
@@ -131,5 +154,5 @@ def test_a_grid_of_items_and_moments_says_what_each_pair_says(rng) -> None:
 
 
 def test_the_only_event_is_not_known_when_it_comes() -> None:
-    table = TrendTable(np.array([4], np.int32), np.array([5.0]), np.array([True]))
+    table = TrendTable(np.array([4], np.int32), np.array([5.0]), np.ones((1, 2)))
     assert table.features(np.array([4]), np.array([5.0]))[0] == pytest.approx(0.0, abs=1e-5)

@@ -121,7 +121,7 @@ def test_of_what_many_took_little_is_left_to_learn():
     variances = Learned().appeal("home", np.arange(2), np.array([0.0, 80.0]))[1]
     assert variances == pytest.approx([np.log1p(1 / PRIOR), np.log1p(1 / (PRIOR + 80 * TAKEN))])
     live = LiveTrend()
-    live.on_events(np.array([1, 1, 2]), np.zeros(3), np.array([True, True, False]))
+    live.on_events(np.array([1, 1, 2]), np.zeros(3), np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 0.0]]))
     assert live.takers(np.array([0, 1, 2, 9]), 0.0).tolist() == [0.0, 2.0, 0.0, 0.0]
 
 

@@ -16,6 +16,7 @@ from penchant.types import Event, EventType, Pseudonym
 from .stores import Ids
 
 ITEMS = 6
+KINDS = (EventType.PURCHASE, EventType.CART, EventType.VIEW)
 PEOPLE = [Pseudonym(f"p{n}") for n in range(4)]
 
 logs = st.lists(
@@ -29,16 +30,21 @@ def named() -> Ids:
     return ids
 
 
+def kind_of(item: int, day: int) -> EventType:
+    """Of any, as it falls out; the same whenever it is asked."""
+    return KINDS[(item + int(day)) % len(KINDS)]
+
+
 def bought(person: int, item: int, day: int) -> Event:
-    return Event(
-        user_id=PEOPLE[person], item_id=f"i{item}", type=EventType.PURCHASE, timestamp=day * DAY, event_id="e"
-    )
+    kind = kind_of(item, day)
+    return Event(user_id=PEOPLE[person], item_id=f"i{item}", type=kind, timestamp=day * DAY, event_id="e")
 
 
 def begun(log) -> ShopTrend:
     people = [sorted(one, key=lambda event: event[1]) for one in log]
     times = np.array([day * DAY for one in people for _, day in one])
-    histories = replace(histories_of([[item for item, _ in one] for one in people]), times=times)
+    types = np.array([kind_of(*event).code for one in people for event in one], np.int8)
+    histories = replace(histories_of([[item for item, _ in one] for one in people]), times=times, types=types)
     return ShopTrend(histories, PEOPLE, named())
 
 

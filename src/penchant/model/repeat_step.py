@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.model.breaks import outlived
 from penchant.model.dials import openness
 from penchant.model.encoders.numeric import silu
 from penchant.model.entries import items_of
@@ -60,8 +61,10 @@ class Repeats:
         if not count:
             return owner, rows, np.zeros(0, np.float32)
         padded[owner, place] = entries
-        at = setting(padded, np.full(len(lengths), now), events, owner, place, trend[rows])
-        return owner, rows, self._head(entries, vectors[rows], h, owner, at)
+        moments = np.full(len(lengths), now)
+        at = setting(padded, moments, events, owner, place, trend[rows])
+        scores = self._head(entries, vectors[rows], h, owner, at)
+        return owner, rows, scores - outlived(padded, moments)[owner, place]
 
     def _head(
         self, entries: Memory, vectors: FloatArray, h: FloatArray, owner: NDArray[np.int64], at: Setting

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from penchant.model.ahead import ahead, torch_threads
 from penchant.model.attributes import Attributes, Vocabulary
+from penchant.model.breaks import outlived
 from penchant.model.dials import RANGE, Dials, openness, weighed
 from penchant.model.entries import filled, items_of
 from penchant.model.examples import Questions, Reader, moments
@@ -228,7 +229,8 @@ def answered(
         fashion = trend.features(items_of(entries), times[rows])
         at = setting(memory, times, events[some], rows, columns, fashion)
         ends = records.offsets[some + 1][rows]
-        again[ends - memory.shape[1] + columns] = _again(net, h[some], entries, at, rows)
+        scores = _again(net, h[some], entries, at, rows) - outlived(memory, times)[rows, columns]
+        again[ends - memory.shape[1] + columns] = scores
     return Answers(h, asked.times, events, records.offsets, items, again)
 
 

@@ -1,9 +1,10 @@
 """What everybody takes these days: each item's events counted so that old ones fade. Numpy only.
 
 An item's bias is what it was worth on average; the trend is what it is worth now. What people take for
-the first time is counted by itself: milk is taken by all and is new to nobody. How much each count says
-is learned (``PreferenceNet.trend``). Counts are shares of all that the shop takes: a season in which twice
-as much is sold lifts no item above what a person remembers.
+the first time is counted by itself: milk is taken by all and is new to nobody. Each event counts what it is
+worth (``model/worth.py``). How much each count says is learned (``PreferenceNet.trend``). Counts are shares
+of all that the shop takes: a season in which twice as much is sold lifts no item above what a person
+remembers.
 """
 
 from collections.abc import Iterator
@@ -13,16 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.model.histories import FloatArray, Histories, IntArray
-from penchant.model.tokens import DAY, wanted
+from penchant.model.tokens import DAY
+from penchant.model.worth import scale_of, told_of
 
 LIFETIMES = (3.0, 14.0, 3.0, 14.0, 60.0)
 """Days after which an event counts 1/e."""
 
 ONLY_FIRST = (False, False, True, True, True)
-"""Counts that hear only of the first event of a person with an item."""
+"""Counts that hear of a person and an item only once, by the most that the person did with it."""
+
+_COLUMN = np.array(ONLY_FIRST, np.int64)
+"""Of what an event tells, by count: all that it is worth, or what of it is new."""
 
 PRIOR = 0.3
-"""Events that every item is given in each count, so that the log of none is finite."""
+"""Events of the shop's main type that every item is given in each count: the log of none is finite, and a few
+events of less worth say little."""
 
 MILLE = 1000.0
 """Shares are in thousandths; the whole is given as many times :data:`PRIOR`."""
@@ -35,32 +41,22 @@ _REBASE = 100.0
 """Shortest lifetimes after which live counts are scaled back, long before float64 overflows."""
 
 
-def first_times(histories: Histories) -> NDArray[np.bool_]:
-    """Which events are their person's first wanted one of the item, (E,).
-
-    >>> from penchant.model.histories import histories_of
-    >>> first_times(histories_of([[3, 4, 3], [3]])).tolist()
-    [True, True, False, True]
-    """
-    rows = np.flatnonzero(wanted(histories.items, histories.types))
-    pairs = histories.person_of_event()[rows] * (int(histories.items.max(initial=0)) + 1)
-    found = np.zeros(histories.events, dtype=bool)
-    found[rows[np.unique(pairs + histories.items[rows], return_index=True)[1]]] = True
-    return found
-
-
-def trend_features(counts: NDArray[np.float64], totals: NDArray[np.float64]) -> FloatArray:
+def trend_features(
+    counts: NDArray[np.float64], totals: NDArray[np.float64], scale: float = 1.0
+) -> FloatArray:
     """Faded counts (..., lifetimes) as the model reads them; ``totals`` are those of all items together.
+
+    ``scale``: what an event of the shop's main type is worth.
 
     >>> trend_features(np.array([0.7]), np.array([700.0])).tolist()
     [0.0]
     """
-    return np.log((counts + PRIOR).astype(np.float32)) - _whole(totals)
+    return np.log((counts + scale * PRIOR).astype(np.float32)) - _whole(totals, scale)
 
 
-def _whole(totals: NDArray[Any]) -> FloatArray:
+def _whole(totals: NDArray[Any], scale: float) -> FloatArray:
     """What all items together take off the log of each one's count."""
-    return np.log((totals / MILLE + PRIOR).astype(np.float32))
+    return np.log((totals / MILLE + scale * PRIOR).astype(np.float32))
 
 
 class TrendTable:
@@ -70,33 +66,40 @@ class TrendTable:
     """
 
     def __init__(
-        self, items: NDArray[np.int32], times: NDArray[np.float64], first: NDArray[np.bool_]
+        self,
+        items: NDArray[np.int32],
+        times: NDArray[np.float64],
+        told: NDArray[np.float64],
+        scale: float = 1.0,
     ) -> None:
-        """Count the events (E,); ``first`` where one is the first of its person with the item."""
+        """Count the events (E,); ``told`` (E, 2) is what each is worth, and what of it is new.
+
+        ``scale``: what an event of the main type is worth.
+        """
+        self._scale = scale
         order = np.lexsort((times, items))
         self._items, self._times = items[order].astype(np.int64), times[order]
-        self._first = first[order]
         self._start = float(times.min(initial=0.0)) if len(times) else 0.0
         self._span = float(times.max() - self._start) + 1.0 if len(times) else 1.0
         self._keys = self._key(self._items, self._times)
-        self._logs = self._faded(self._items, self._times, self._first)
+        self._logs = self._faded(self._items, self._times, told[order])
         order = np.argsort(times, kind="stable")
         self._by_time = items[order].astype(np.int64), times[order]
-        self._weights = _weights(first[order])
-        self._totals = self._faded(np.zeros(len(order), np.int64), times[order], first[order])
+        self._told = told[order]
+        self._totals = self._faded(np.zeros(len(order), np.int64), times[order], self._told)
 
     @classmethod
     def of(cls, histories: Histories) -> Self:
         """Of all wanted events."""
-        taken = wanted(histories.items, histories.types)
-        return cls(histories.items[taken], histories.times[taken], first_times(histories)[taken])
+        taken, told = told_of(histories)
+        return cls(histories.items[taken], histories.times[taken], told, scale_of(histories))
 
     def features(self, items: IntArray, times: NDArray[np.float64]) -> FloatArray:
         """What the model reads of ``items`` just before ``times``: (..., number of lifetimes).
 
         The shapes of the two are broadcast together.
 
-        >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]), np.array([True]))
+        >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]), np.ones((1, 2)))
         >>> table.features(np.array([4, 4]), np.array([0.0, 9 * DAY]))[:, 0].astype(float).round(2).tolist()
         [0.0, 0.15]
         """
@@ -106,11 +109,11 @@ class TrendTable:
         at -= 1
         days = ((times - self._times[at]) / DAY).astype(np.float32)  # seconds are exact enough
         days[(at < 0) | (self._items[at] != items)] = np.float32(1e6)
-        whole = _whole(self.totals(times))
+        whole = _whole(self.totals(times), self._scale)
         out = np.empty((len(LIFETIMES), *at.shape), np.float32)
         for column, lifetime in enumerate(LIFETIMES):
             faded = self._logs[column][at] - days / np.float32(lifetime)
-            np.log(np.exp(np.maximum(faded, _NOTHING)) + np.float32(PRIOR), out=out[column])
+            np.log(np.exp(np.maximum(faded, _NOTHING)) + np.float32(self._scale * PRIOR), out=out[column])
             out[column] -= whole[..., column]
         return np.moveaxis(out, 0, -1)
 
@@ -129,7 +132,7 @@ class TrendTable:
         Goes through them in order of time, with the places of those that are the same; cheaper than asking
         for every item.
 
-        >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]), np.array([True]))
+        >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]), np.ones((1, 2)))
         >>> [(places.tolist(), seen.shape) for places, seen in table.moments(np.array([9.0, 7.0, 9.0]), 6)]
         [([1], (6, 5)), ([0, 2], (6, 5))]
         """
@@ -139,26 +142,25 @@ class TrendTable:
         ends = np.flatnonzero(np.diff(times[order])) + 1
         now, every = float(times[order[0]]), np.arange(n_items)
         totals = self.totals(np.array(now))
-        counts = (
-            np.exp(self.features(every, np.full(n_items, now)) + _whole(totals)).astype(np.float64) - PRIOR
-        )
+        counts = np.exp(self.features(every, np.full(n_items, now)) + _whole(totals, self._scale))
+        counts = counts.astype(np.float64) - self._scale * PRIOR
         first, last = np.searchsorted(self._by_time[1], np.array([now, times[order[-1]]]))
         items, moments = self._by_time[0][first:last], self._by_time[1][first:last]
-        weights = self._weights[first:last]
+        told = self._told[first:last]
         lifetimes, begin = np.array(LIFETIMES) * DAY, 0
         for places in np.split(order, ends):
             moment = float(times[places[0]])
             end = int(np.searchsorted(moments, moment))
             counts *= np.exp((now - moment) / lifetimes)
             new = np.exp((moments[begin:end, None] - moment) / lifetimes)
-            np.add.at(counts, items[begin:end], new * weights[begin:end])
+            np.add.at(counts, items[begin:end], new * told[begin:end, _COLUMN])
             now, begin = moment, end
-            yield places, trend_features(counts, self.totals(np.array(moment)))
+            yield places, trend_features(counts, self.totals(np.array(moment)), self._scale)
 
     def each_moment(self, times: NDArray[np.float64], n_items: int) -> Iterator[tuple[int, FloatArray]]:
         """:meth:`moments`, with the place of each by itself; several share one array.
 
-        >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]), np.array([True]))
+        >>> table = TrendTable(np.array([4], np.int32), np.array([0.0]), np.ones((1, 2)))
         >>> [place for place, _ in table.each_moment(np.array([9.0, 7.0, 9.0]), 6)]
         [1, 0, 2]
         """
@@ -168,17 +170,19 @@ class TrendTable:
         return np.asarray(items * (self._span + 1.0) + np.maximum(times - self._start, 0.0), np.float64)
 
     def _faded(
-        self, items: IntArray, times: NDArray[np.float64], first: NDArray[np.bool_]
+        self, items: IntArray, times: NDArray[np.float64], told: NDArray[np.float64]
     ) -> list[FloatArray]:
         """Log of each count just after each event (E,), in order of item and time.
 
         One running log-sum-exp over all items: a gap before each item makes those before it vanish.
         """
         rank = np.cumsum(np.append(0, np.diff(items) != 0))[: len(items)]
+        with np.errstate(divide="ignore"):
+            worth = np.log(told)
         found: list[FloatArray] = []
-        for lifetime, only in zip(LIFETIMES, ONLY_FIRST, strict=True):
+        for lifetime, column in zip(LIFETIMES, _COLUMN, strict=True):
             height = (times - self._start) / (lifetime * DAY) + rank * (self._span / (lifetime * DAY) + 50.0)
-            heard = np.where(first, height, -np.inf) if only else height
+            heard = height + worth[:, column]
             found.append((np.logaddexp.accumulate(heard) - height).astype(np.float32))
         return found
 
@@ -191,6 +195,8 @@ class LiveTrend:
     """
 
     def __init__(self) -> None:
+        self.scale = 1.0
+        """What an event of the shop's main type is worth."""
         self._lifetimes = np.array(LIFETIMES) * DAY
         self._newest = 0.0
         # One attribute for both: a reader never sees the counts of another origin.
@@ -199,27 +205,35 @@ class LiveTrend:
     @classmethod
     def of(cls, histories: Histories) -> Self:
         """Of all wanted events."""
-        live, taken = cls(), wanted(histories.items, histories.types)
+        live, (taken, told) = cls(), told_of(histories)
+        live.scale = scale_of(histories)
         items, times = histories.items[taken], histories.times[taken]
         if len(items):
             live._newest = float(times.max())
             faded = np.exp((times[:, None] - live._newest) / live._lifetimes)
-            faded *= _weights(first_times(histories)[taken])
+            faded *= told[:, _COLUMN]
             columns = [np.bincount(items, weights=weights) for weights in faded.T]
             live._state = live._newest, np.stack(columns, axis=-1)
         return live
 
-    def on_event(self, item: int, time: float, *, first: bool, times: float = 1.0) -> None:
+    def on_event(
+        self, item: int, time: float, told: tuple[float, float] = (1.0, 1.0), *, times: float = 1.0
+    ) -> None:
         """Count one wanted event of an item row; with ``times`` -1 one that was counted is no more.
 
-        ``first``: the person took the item for the first time.
+        ``told``: what it is worth, and what of it is new of its person.
         """
-        self.on_events(np.array([item]), np.array([time]), np.array([first]), times=times)
+        self.on_events(np.array([item]), np.array([time]), np.array([told]), times=times)
 
     def on_events(
-        self, items: IntArray, moments: NDArray[np.float64], first: NDArray[np.bool_], *, times: float = 1.0
+        self,
+        items: IntArray,
+        moments: NDArray[np.float64],
+        told: NDArray[np.float64],
+        *,
+        times: float = 1.0,
     ) -> None:
-        """The same of several events (E,), for little more than one of them costs."""
+        """The same of several events (E,), ``told`` (E, 2), for little more than one of them costs."""
         if not len(items):
             return
         origin, counts = self._state
@@ -230,7 +244,7 @@ class LiveTrend:
             counts = grown
         if newest - origin > _REBASE * self._lifetimes[0]:
             counts, origin = counts * np.exp((origin - newest) / self._lifetimes), newest
-        added = times * np.exp((moments[:, None] - origin) / self._lifetimes) * _weights(first)
+        added = times * np.exp((moments[:, None] - origin) / self._lifetimes) * told[:, _COLUMN]
         for column, more in zip(
             counts.T, added.T, strict=True
         ):  # Of all columns at once it takes ten times as long.
@@ -241,8 +255,8 @@ class LiveTrend:
         self._state = origin, counts
 
     def takers(self, rows: NDArray[np.integer], now: float) -> NDArray[np.float64]:
-        """People who took each of ``rows`` (C,) for the first time in the last two months or so: the longest
-        of the fading counts at ``now`` (unix seconds), (C,)."""
+        """People who took each of ``rows`` (C,) for the first time in the last two months or so, who did less
+        as a part of one: the longest of the fading counts at ``now`` (unix seconds), (C,)."""
         origin, counts = self._state
         moment = max(origin, min(now, self._newest + DAY))
         found = np.zeros(len(rows), np.float64)
@@ -256,7 +270,7 @@ class LiveTrend:
         At most a day after the newest event, and never before the counts' origin.
 
         >>> live = LiveTrend()
-        >>> live.on_event(1, 0.0, first=True)
+        >>> live.on_event(1, 0.0)
         >>> live.features(0.0, 3)[:, 0].astype(float).round(2).tolist()
         [-0.0, 1.46, -0.0]
         """
@@ -267,9 +281,4 @@ class LiveTrend:
         counts = np.zeros((n_items, len(LIFETIMES)))
         known = all_counts[:n_items]
         counts[: len(known)] = known * fading
-        return trend_features(counts, all_counts.sum(0) * fading)
-
-
-def _weights(first: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """What each event (E,) is worth in each count, (E, number of lifetimes)."""
-    return (first[:, None] | ~np.array(ONLY_FIRST)).astype(np.float64)
+        return trend_features(counts, all_counts.sum(0) * fading, self.scale)

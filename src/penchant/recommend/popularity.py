@@ -8,23 +8,14 @@ from numpy.typing import NDArray
 from penchant.catalog.ids import IdTable, rows_of_events
 from penchant.catalog.view import CatalogView
 from penchant.events.log import EventColumns
-from penchant.types import EVENT_TYPES, Event, EventType
+from penchant.model.worth import WORTH
+from penchant.types import EVENT_TYPES, Event
 
 _DAY = 86_400.0
 _REBASE = 200.0
 """Lifetimes after which counts are scaled back, long before float64 overflows."""
 
-WEIGHTS = {
-    EventType.PURCHASE: 1.0,
-    EventType.CART: 0.3,
-    EventType.WISHLIST: 0.3,
-    EventType.RATING: 0.3,
-    EventType.CLICK: 0.1,
-    EventType.VIEW: 0.05,
-}
-"""How much an event says about an item's popularity, a purchase being 1."""
-
-_BY_CODE = np.array([WEIGHTS.get(kind, 0.0) for kind in EVENT_TYPES])
+_BY_CODE = np.array([WORTH.get(kind, 0.0) for kind in EVENT_TYPES])
 
 SAME_CATEGORY = 2.0
 SAME_DEPARTMENT = 1.0
@@ -59,7 +50,7 @@ class Popularity:
         told = [
             (row, weight, event.timestamp)
             for row, event in zip(rows, events, strict=True)
-            if row >= 0 and (weight := WEIGHTS.get(event.type, 0.0))
+            if row >= 0 and (weight := WORTH.get(event.type, 0.0))
         ]
         if not told:
             return
