@@ -12,12 +12,12 @@ from penchant.model.tokens import DAY
 from penchant.types import EventType
 
 BUY = EventType.PURCHASE.code
-histories = st.lists(st.tuples(st.integers(0, 7), st.sampled_from([0.0, 0.01, 1.0, 5.0])), max_size=40)
+histories = st.lists(st.tuples(st.integers(0, 7), st.sampled_from([0.0, 0.01, 1.0, 5.0, -2.0])), max_size=40)
 
 
 def memory(items, days):
     times = np.array(days, float) * DAY
-    return remember_all(np.array(items, np.int32), np.full(len(items), BUY, np.int8), times, 49)
+    return remember_all(np.array(items, np.int32), np.full(len(items), BUY, np.int8), times, 500)
 
 
 def by_definition(entries, now: float) -> dict[int, float]:
@@ -28,7 +28,7 @@ def by_definition(entries, now: float) -> dict[int, float]:
     for k in range(1, len(entries)):
         old, new = range(k), range(k, len(entries))
         begun = [lasts[j] * UNIT / DAY + (spans[j] + 1 if spans[j] else 0) for j in new]
-        if lasts[k - 1] - lasts[k] <= VISIT or max(begun) >= lasts[k - 1] * UNIT / DAY:
+        if lasts[k - 1] - lasts[k] <= VISIT or max(begun) >= min(lasts[:k]) * UNIT / DAY:
             continue
         visits = 1 + sum(lasts[j - 1] - lasts[j] > VISIT for j in new if j > k)
         share = sum(min(counts[j] - 1, spans[j]) for j in old) / (sum(counts[j] for j in old) + WITHOUT)
@@ -40,8 +40,9 @@ def by_definition(entries, now: float) -> dict[int, float]:
 @given(histories)
 @settings(max_examples=200, deadline=None)
 def test_it_is_what_the_definition_says(history) -> None:
-    items, now = [item for item, _ in history], np.cumsum([gap for _, gap in history])
-    entries, asked = memory(items, now), float(now[-1] * DAY + 100) if len(now) else 0.0
+    """Some of it came late."""
+    items, now = [item for item, _ in history], 200 + np.cumsum([gap for _, gap in history])
+    entries, asked = memory(items, now), float(max(now, default=200) * DAY + 100)
     found = outlived(entries[None], np.array([asked]))[0]
     expected = by_definition(entries, asked)
     for row, less in zip(items_of(entries).tolist(), found.tolist(), strict=True):
@@ -76,3 +77,12 @@ def test_the_longer_nothing_comes_back_the_less_the_old_counts_and_one_that_does
 
 def test_who_never_comes_back_to_anything_breaks_off_nowhere() -> None:
     assert not any(less_of([1, 2, 3, 4, 5, 6]).values())
+
+
+def test_hundreds_of_visits_are_no_trouble() -> None:
+    old = [item for item in range(5) for _ in range(31)]
+    new = list(range(5, 405))
+    found = less_of(old + new)
+    assert np.isfinite(list(found.values())).all()
+    assert found[0] > 100
+    assert not less_of([*old, *new, 0])[0]

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from penchant.errors import InvalidInput, SnapshotRefused
+from penchant.model.breaks import outlived
 from penchant.model.dials import openness
 from penchant.model.entries import items_of
 from penchant.model.histories import histories_of
@@ -97,6 +98,20 @@ def test_serving_equals_training_however_the_history_is_read(trained) -> None:
             np.testing.assert_allclose(serving.scores(state, now, record, about), row, rtol=1e-5, atol=1e-5)
             np.testing.assert_allclose(serving.scores(read, now, record, about), row, rtol=1e-5, atol=1e-5)
             assert (state.kept, state.place) == (read.kept, read.place)
+
+
+def test_what_a_break_takes_off_is_off_in_lists(trained, monkeypatch) -> None:
+    data, ends = trained.data, trained.data.offsets[1:]
+    contexts = SimpleNamespace(people=np.arange(60), ends=ends, times=data.times.max() + 1e5 * np.ones(60))
+    found = np.concatenate([scores for _, scores in trained.model.score_blocks(data, contexts, 60)])
+    monkeypatch.setattr("penchant.model.scoring.outlived", lambda memory, _: np.zeros(memory.shape))
+    without = np.concatenate([scores for _, scores in trained.model.score_blocks(data, contexts, 60)])
+    taken = np.zeros(found.shape)
+    for person in range(60):
+        record = recorded(tokens(data, person))
+        taken[person, items_of(record)] = outlived(record[None], contexts.times[person : person + 1])[0]
+    assert (taken > 0.01).sum() > 20
+    np.testing.assert_allclose(without - found, taken, atol=1e-4)
 
 
 def test_new_items_are_scored_by_their_text(trained, rng) -> None:
@@ -221,7 +236,7 @@ def test_what_the_state_forgot_is_known_by_the_record(trained) -> None:
     never = np.setdiff1d(np.arange(ITEMS), rows)
     lift = float(openness(np.array(len(rows) - 1), np.array(state.events)) @ [0.8, -1.5])
     np.testing.assert_allclose(change[never], lift, atol=1e-5)  # a full state does not tell it
-    assert (np.abs(change[gone] - lift) > 1e-3).all()
+    assert np.median(np.abs(change[gone] - lift)) > 0.05  # one of them may be where it was by chance
     as_new = serving.vectors() @ serving.h(state, 1e7) + serving.biases(1e7) + lift
     part = serving.scores(state, 1e7, record) - as_new
     np.testing.assert_allclose(part[never], 0, atol=1e-5)

@@ -30,13 +30,6 @@ def taken(log: list[list[tuple[int, int, EventType]]]) -> Histories:
     return replace(histories_of([[item for item, _, _ in one] for one in people]), times=times, types=types)
 
 
-def scale(data: Histories) -> float:
-    """What an event of the main type is worth: of purchases if there are any, else of the commonest."""
-    counts = {kind: int((data.types == kind.code).sum()) for kind in (EventType.VIEW, EventType.CART)}
-    bought = (data.types == EventType.PURCHASE.code).any()
-    return WORTH[EventType.PURCHASE if bought else max(counts, key=counts.__getitem__)]
-
-
 def worth(data: Histories) -> list[float]:
     """Of each event."""
     return [WORTH[EVENT_TYPES[code]] for code in data.types.tolist()]
@@ -57,8 +50,7 @@ def counted(data: Histories, now: float, items: int) -> np.ndarray:
                     for life, only in zip(LIFETIMES, ONLY_FIRST, strict=True)
                 ]
                 known[item] = known.get(item, 0.0) + more
-    prior = PRIOR * scale(data)
-    return np.log((totals + prior) / (totals.sum(0) / MILLE + prior))
+    return np.log((totals + PRIOR) / (totals.sum(0) / MILLE + PRIOR))
 
 
 def as_they_came(data: Histories) -> list[tuple[int, float, tuple[float, float]]]:
@@ -100,7 +92,6 @@ def test_a_live_count_equals_one_of_the_whole_log(log, after) -> None:
     data = taken(log)
     half = float(np.median(data.times))
     live = LiveTrend.of(data.before(half))
-    live.scale = scale(data)
     for item, time, told in as_they_came(data):
         if time >= half:
             live.on_event(item, time, told)

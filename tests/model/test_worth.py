@@ -5,8 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.model.histories import histories_of
-from penchant.model.worth import LEAST, WORTH, told, told_of
+from penchant.model.worth import told, told_of
 from penchant.types import EVENT_TYPES, EventType
+
+WORTH = {"purchase": 1.0, "cart": 0.3, "wishlist": 0.3, "rating": 0.3, "review": 0.3, "click": 0.1}
+LEAST = 0.05
 
 events = st.lists(st.tuples(st.integers(0, 4), st.sampled_from(EVENT_TYPES)), max_size=30)
 
@@ -40,5 +43,5 @@ def test_in_two_parts_it_is_the_same(early, late) -> None:
 def test_a_hundred_clicks_are_told_once_and_say_less_than_a_purchase() -> None:
     types = np.append(np.full(100, EventType.CLICK.code), EventType.PURCHASE.code).astype(np.int8)
     _, found = told_of(replace(histories_of([[3] * 100, [4]]), types=types))
-    assert np.isclose(found[:100, 1].sum(), WORTH[EventType.CLICK])
+    assert np.isclose(found[:100, 1].sum(), WORTH["click"])
     assert found[100].tolist() == [1.0, 1.0]

@@ -111,12 +111,13 @@ def test_popularity_counted_live_equals_popularity_rebuilt():
     rows = [(0, int(rng.integers(6)), float(day)) for day in np.sort(rng.uniform(0, 3000, 400))]
     ids = Ids()
     ids.assign([f"i{n}" for n in range(6)])
+    kinds = [(EventType.PURCHASE, EventType.VIEW, EventType.SEARCH)[n % 3] for n in range(len(rows))]
+    log = columns(rows)
+    log.type[:] = [kind.code for kind in kinds]
     rebuilt, live = Popularity(7.0), Popularity(7.0)
-    rebuilt.rebuild(columns(rows), ids)
-    for _, item, day in rows:
-        live.on_event(
-            item, Event(user_id="p", type=EventType.PURCHASE, timestamp=day * DAY, item_id=f"i{item}")
-        )
+    rebuilt.rebuild(log, ids)
+    for (_, item, day), kind in zip(rows, kinds, strict=True):
+        live.on_event(item, Event(user_id="p", type=kind, timestamp=day * DAY, item_id=f"i{item}"))
     np.testing.assert_allclose(live.scores(8), rebuilt.scores(8), rtol=1e-4)
     assert rebuilt.scores(8).max() == 1.0
 

@@ -79,6 +79,50 @@ def test_a_person_who_is_let_go_was_never_there_and_may_come_again(log, gone) ->
     same(trend, begun(log))
 
 
+def done(person: int, item: int, day: int, kind: EventType) -> Event:
+    return Event(user_id=PEOPLE[person], item_id=f"i{item}", type=kind, timestamp=day * DAY, event_id="e")
+
+
+def test_who_looked_before_the_start_and_bought_after_it_can_be_taken_back_whole() -> None:
+    theirs = [done(0, 1, 3, EventType.VIEW), done(0, 1, 5, EventType.PURCHASE)]
+    looked = replace(
+        histories_of([[1], [2, 3]]),
+        times=np.array([3.0, 90.0, 90.0]) * DAY,
+        types=np.array([0, 6, 6], np.int8),
+    )
+    trend = ShopTrend(looked, PEOPLE[:2], named())
+    never = ShopTrend(looked.keep(np.array([False, True, True])), PEOPLE[:2], named())
+    trend.add(theirs[1:])
+    trend.take_back(theirs)
+    same(trend, never)
+    trend.take_back(theirs)  # of whom nothing counts any more
+    same(trend, never)
+    trend.add(theirs)  # as if for the first time
+    never.add(theirs)
+    same(trend, never)
+
+
+@given(logs, st.integers(0, 90))
+@settings(max_examples=30, deadline=None)
+def test_people_are_counted_alike_live_and_at_once(log, day) -> None:
+    early = [[event for event in one if event[1] < day] for one in log]
+    grown, whole = begun(early), begun(log)
+    grown.add(event for event in as_it_came(log) if event.timestamp >= day * DAY)
+    rows = np.arange(ITEMS)
+    np.testing.assert_allclose(
+        grown.live.takers(rows, 91 * DAY), whole.live.takers(rows, 91 * DAY), atol=1e-6
+    )
+
+
+def test_lookers_are_people_too_where_nobody_does_more_and_fade() -> None:
+    for kind in (EventType.VIEW, EventType.RATING, EventType.PURCHASE):
+        types = np.full(6, kind.code, np.int8)
+        log = replace(histories_of([[1, 1, 1], [1], [1], [2]]), times=np.zeros(6), types=types)
+        live = ShopTrend(log, PEOPLE, named()).live
+        np.testing.assert_allclose(live.takers(np.array([1, 2, 5]), 0.0), [3, 1, 0])
+        np.testing.assert_allclose(live.takers(np.array([1]), DAY), 3 * np.exp(-1 / 60))
+
+
 def test_many_new_pairs_move_into_the_array(monkeypatch) -> None:
     monkeypatch.setattr("penchant.recommend.trend.MANY", 3)
     log = [[(item, 2 * item + n) for item in range(ITEMS)] * 2 for n in range(4)]

@@ -48,13 +48,16 @@ def outlived(memory: NDArray[np.void], now: NDArray[np.float64]) -> NDArray[np.f
     visits = np.cumsum(begins[:, ::-1], axis=1)[:, ::-1]
     share = np.zeros(memory.shape)
     share[:, 1:] = np.cumsum(again, axis=1)[:, :-1] / (np.cumsum(counts, axis=1)[:, :-1] + WITHOUT)
-    last = since * (UNIT / DAY)
+    last = np.where(known, since * (UNIT / DAY), np.inf)
     first = np.where(known, np.where(span > 0, last + span + 1.0, last), -np.inf)
     oldest = np.maximum.accumulate(first[:, ::-1], axis=1)[:, ::-1]
+    newest = np.minimum.accumulate(last, axis=1)  # what came late stands after what happened after it
     clean = begins.copy()
     clean[:, 0] = False
-    clean[:, 1:] &= known[:, :-1] & (oldest[:, 1:] < last[:, :-1])
-    odds = np.where(clean, ODDS * (1.0 - share) ** -visits.astype(np.float64), ODDS)
-    later = np.full(memory.shape, ODDS)
+    clean[:, 1:] &= known[:, :-1] & (oldest[:, 1:] < newest[:, :-1])
+    # In logs: after some hundred visits the odds themselves are too large for a float.
+    before = np.log(ODDS)
+    odds = before - np.where(clean, visits * np.log1p(-share), 0.0)
+    later = np.full(memory.shape, before)
     later[:, :-1] = np.maximum.accumulate(odds[:, :0:-1], axis=1)[:, ::-1]
-    return np.where(known, np.log((1.0 + later) / (1.0 + ODDS)), 0.0).astype(np.float32)
+    return np.where(known, np.logaddexp(0.0, later) - np.logaddexp(0.0, before), 0.0).astype(np.float32)

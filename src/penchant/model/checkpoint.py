@@ -23,7 +23,7 @@ from penchant.model.net import PreferenceNet
 from penchant.model.optimisers import RunningMean
 from penchant.model.settings import ModelSettings
 
-FORMAT = 5
+FORMAT = 6
 """Version of the checkpoint; one of another version is left aside."""
 
 _TENSORS, _FACTS = "state.safetensors", "state.json"

@@ -23,8 +23,9 @@ _BLOCK = 2**24
 
 _TINY = np.float32(1e-9)
 
-SILENT = 0.15
-"""Above what an item that nobody takes has in the slowest count of the trend; one first time gives 1.5."""
+SILENT = 0.05
+"""Above what an item that nobody takes has in the slowest count of the trend. One purchase gives 1.5 and is
+forgotten after eight months, one view .15 and two."""
 
 
 class Neighbours:

@@ -14,7 +14,7 @@ from safetensors.numpy import load, save_file
 from penchant.errors import SnapshotRefused
 from penchant.model.folders import write_folder
 
-FORMAT = 7
+FORMAT = 8
 """Version that this release writes; a higher one is refused."""
 
 WEIGHTS, MANIFEST = "weights.safetensors", "manifest.json"

@@ -123,15 +123,7 @@ def main_kind(items: NDArray[np.int32], types: NDArray[np.int8]) -> int:
     >>> main_kind(np.array([3, 4], np.int32), np.array([0, 0], np.int8)) == EVENT_TYPES[0].code
     True
     """
-    return main_of(np.bincount(types[wanted(items, types)], minlength=len(EVENT_TYPES)))
-
-
-def main_of(counts: NDArray[np.int64]) -> int:
-    """The same of how many wanted events there are of each type, (types,).
-
-    >>> main_of(np.arange(len(EVENT_TYPES))) == EventType.PURCHASE.code
-    True
-    """
+    counts = np.bincount(types[wanted(items, types)], minlength=len(EVENT_TYPES))
     named = [kind.code for kind in (EventType.PURCHASE, EventType.RATING) if counts[kind.code]]
     if named or not counts.any():
         return named[0] if named else EventType.PURCHASE.code

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from penchant.model.histories import FloatArray, Histories, IntArray
 from penchant.model.tokens import DAY
-from penchant.model.worth import scale_of, told_of
+from penchant.model.worth import told_of
 
 LIFETIMES = (3.0, 14.0, 3.0, 14.0, 60.0)
 """Days after which an event counts 1/e."""
@@ -27,8 +27,7 @@ _COLUMN = np.array(ONLY_FIRST, np.int64)
 """Of what an event tells, by count: all that it is worth, or what of it is new."""
 
 PRIOR = 0.3
-"""Events of the shop's main type that every item is given in each count: the log of none is finite, and a few
-events of less worth say little."""
+"""Purchases that every item is given in each count: the log of none is finite, and a few looks say little."""
 
 MILLE = 1000.0
 """Shares are in thousandths; the whole is given as many times :data:`PRIOR`."""
@@ -41,22 +40,18 @@ _REBASE = 100.0
 """Shortest lifetimes after which live counts are scaled back, long before float64 overflows."""
 
 
-def trend_features(
-    counts: NDArray[np.float64], totals: NDArray[np.float64], scale: float = 1.0
-) -> FloatArray:
+def trend_features(counts: NDArray[np.float64], totals: NDArray[np.float64]) -> FloatArray:
     """Faded counts (..., lifetimes) as the model reads them; ``totals`` are those of all items together.
-
-    ``scale``: what an event of the shop's main type is worth.
 
     >>> trend_features(np.array([0.7]), np.array([700.0])).tolist()
     [0.0]
     """
-    return np.log((counts + scale * PRIOR).astype(np.float32)) - _whole(totals, scale)
+    return np.log((counts + PRIOR).astype(np.float32)) - _whole(totals)
 
 
-def _whole(totals: NDArray[Any], scale: float) -> FloatArray:
+def _whole(totals: NDArray[Any]) -> FloatArray:
     """What all items together take off the log of each one's count."""
-    return np.log((totals / MILLE + scale * PRIOR).astype(np.float32))
+    return np.log((totals / MILLE + PRIOR).astype(np.float32))
 
 
 class TrendTable:
@@ -66,17 +61,9 @@ class TrendTable:
     """
 
     def __init__(
-        self,
-        items: NDArray[np.int32],
-        times: NDArray[np.float64],
-        told: NDArray[np.float64],
-        scale: float = 1.0,
+        self, items: NDArray[np.int32], times: NDArray[np.float64], told: NDArray[np.float64]
     ) -> None:
-        """Count the events (E,); ``told`` (E, 2) is what each is worth, and what of it is new.
-
-        ``scale``: what an event of the main type is worth.
-        """
-        self._scale = scale
+        """Count the events (E,); ``told`` (E, 2) is what each is worth, and what of it is new."""
         order = np.lexsort((times, items))
         self._items, self._times = items[order].astype(np.int64), times[order]
         self._start = float(times.min(initial=0.0)) if len(times) else 0.0
@@ -92,7 +79,7 @@ class TrendTable:
     def of(cls, histories: Histories) -> Self:
         """Of all wanted events."""
         taken, told = told_of(histories)
-        return cls(histories.items[taken], histories.times[taken], told, scale_of(histories))
+        return cls(histories.items[taken], histories.times[taken], told)
 
     def features(self, items: IntArray, times: NDArray[np.float64]) -> FloatArray:
         """What the model reads of ``items`` just before ``times``: (..., number of lifetimes).
@@ -109,11 +96,11 @@ class TrendTable:
         at -= 1
         days = ((times - self._times[at]) / DAY).astype(np.float32)  # seconds are exact enough
         days[(at < 0) | (self._items[at] != items)] = np.float32(1e6)
-        whole = _whole(self.totals(times), self._scale)
+        whole = _whole(self.totals(times))
         out = np.empty((len(LIFETIMES), *at.shape), np.float32)
         for column, lifetime in enumerate(LIFETIMES):
             faded = self._logs[column][at] - days / np.float32(lifetime)
-            np.log(np.exp(np.maximum(faded, _NOTHING)) + np.float32(self._scale * PRIOR), out=out[column])
+            np.log(np.exp(np.maximum(faded, _NOTHING)) + np.float32(PRIOR), out=out[column])
             out[column] -= whole[..., column]
         return np.moveaxis(out, 0, -1)
 
@@ -142,8 +129,8 @@ class TrendTable:
         ends = np.flatnonzero(np.diff(times[order])) + 1
         now, every = float(times[order[0]]), np.arange(n_items)
         totals = self.totals(np.array(now))
-        counts = np.exp(self.features(every, np.full(n_items, now)) + _whole(totals, self._scale))
-        counts = counts.astype(np.float64) - self._scale * PRIOR
+        counts = np.exp(self.features(every, np.full(n_items, now)) + _whole(totals))
+        counts = counts.astype(np.float64) - PRIOR
         first, last = np.searchsorted(self._by_time[1], np.array([now, times[order[-1]]]))
         items, moments = self._by_time[0][first:last], self._by_time[1][first:last]
         told = self._told[first:last]
@@ -155,7 +142,7 @@ class TrendTable:
             new = np.exp((moments[begin:end, None] - moment) / lifetimes)
             np.add.at(counts, items[begin:end], new * told[begin:end, _COLUMN])
             now, begin = moment, end
-            yield places, trend_features(counts, self.totals(np.array(moment)), self._scale)
+            yield places, trend_features(counts, self.totals(np.array(moment)))
 
     def each_moment(self, times: NDArray[np.float64], n_items: int) -> Iterator[tuple[int, FloatArray]]:
         """:meth:`moments`, with the place of each by itself; several share one array.
@@ -195,25 +182,21 @@ class LiveTrend:
     """
 
     def __init__(self) -> None:
-        self.scale = 1.0
-        """What an event of the shop's main type is worth."""
         self._lifetimes = np.array(LIFETIMES) * DAY
         self._newest = 0.0
-        # One attribute for both: a reader never sees the counts of another origin.
-        self._state = self._newest, np.zeros((0, len(LIFETIMES)))
+        # One attribute for all: a reader never sees the counts of another origin.
+        self._state = self._newest, np.zeros((0, len(LIFETIMES))), 0.0
 
     @classmethod
     def of(cls, histories: Histories) -> Self:
         """Of all wanted events."""
         live, (taken, told) = cls(), told_of(histories)
-        live.scale = scale_of(histories)
         items, times = histories.items[taken], histories.times[taken]
         if len(items):
             live._newest = float(times.max())
             faded = np.exp((times[:, None] - live._newest) / live._lifetimes)
-            faded *= told[:, _COLUMN]
-            columns = [np.bincount(items, weights=weights) for weights in faded.T]
-            live._state = live._newest, np.stack(columns, axis=-1)
+            columns = [np.bincount(items, weights=weights) for weights in (faded * told[:, _COLUMN]).T]
+            live._state = live._newest, np.stack(columns, axis=-1), float(faded[_begins(told), -1].sum())
         return live
 
     def on_event(
@@ -236,33 +219,41 @@ class LiveTrend:
         """The same of several events (E,), ``told`` (E, 2), for little more than one of them costs."""
         if not len(items):
             return
-        origin, counts = self._state
+        origin, counts, pairs = self._state
         top, newest = int(items.max()), float(moments.max())
         if top >= len(counts):
             grown = np.zeros((max(top + 1, len(counts) * 5 // 4), len(LIFETIMES)))
             grown[: len(counts)] = counts
             counts = grown
         if newest - origin > _REBASE * self._lifetimes[0]:
-            counts, origin = counts * np.exp((origin - newest) / self._lifetimes), newest
-        added = times * np.exp((moments[:, None] - origin) / self._lifetimes) * told[:, _COLUMN]
-        for column, more in zip(
-            counts.T, added.T, strict=True
-        ):  # Of all columns at once it takes ten times as long.
+            fading = np.exp((origin - newest) / self._lifetimes)
+            counts, pairs, origin = counts * fading, pairs * float(fading[-1]), newest
+        faded = times * np.exp((moments[:, None] - origin) / self._lifetimes)
+        # Of all columns at once it takes ten times as long.
+        for column, more in zip(counts.T, (faded * told[:, _COLUMN]).T, strict=True):
             np.add.at(column, items, more)
         if times < 0:
             counts[items] = np.maximum(counts[items], 0.0)
         self._newest = max(self._newest, newest)
-        self._state = origin, counts
+        self._state = origin, counts, max(0.0, pairs + float(faded[_begins(told), -1].sum()))
 
     def takers(self, rows: NDArray[np.integer], now: float) -> NDArray[np.float64]:
-        """People who took each of ``rows`` (C,) for the first time in the last two months or so, who did less
-        as a part of one: the longest of the fading counts at ``now`` (unix seconds), (C,)."""
-        origin, counts = self._state
+        """People who took each of ``rows`` (C,) for the first time in the last two months or so: the longest
+        of the fading counts at ``now`` (unix seconds), (C,). Who did what is worth more than is usual in this
+        shop counts as several.
+
+        >>> from penchant.model.histories import histories_of
+        >>> live = LiveTrend.of(histories_of([[3, 3], [3], [4]]))
+        >>> live.takers(np.array([3, 4, 9]), 0.0).round(1).tolist()
+        [2.0, 1.0, 0.0]
+        """
+        origin, counts, pairs = self._state
         moment = max(origin, min(now, self._newest + DAY))
         found = np.zeros(len(rows), np.float64)
         known = rows < len(counts)
+        usual = float(counts[:, -1].sum()) / pairs if pairs > 0 else 1.0
         found[known] = counts[rows[known], -1] * np.exp((origin - moment) / self._lifetimes[-1])
-        return found
+        return found / usual if usual > 0 else found
 
     def features(self, now: float, n_items: int) -> FloatArray:
         """What the model reads of all items at ``now`` (unix seconds), (n_items, number of lifetimes).
@@ -274,11 +265,16 @@ class LiveTrend:
         >>> live.features(0.0, 3)[:, 0].astype(float).round(2).tolist()
         [-0.0, 1.46, -0.0]
         """
-        origin, all_counts = self._state
+        origin, all_counts, _ = self._state
         # Where the log is silent, fashion stands still: what is new must not lose to what is remembered.
         moment = max(origin, min(now, self._newest + DAY))
         fading = np.exp((origin - moment) / self._lifetimes)
         counts = np.zeros((n_items, len(LIFETIMES)))
         known = all_counts[:n_items]
         counts[: len(known)] = known * fading
-        return trend_features(counts, all_counts.sum(0) * fading, self.scale)
+        return trend_features(counts, all_counts.sum(0) * fading)
+
+
+def _begins(told: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which events are their person's first with the item: nothing of it was told before, (E,)."""
+    return told[:, 0] == told[:, 1]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.model.histories import Histories
-from penchant.model.tokens import main_kind, wanted
+from penchant.model.tokens import wanted
 from penchant.types import EVENT_TYPES, EventType
 
 WORTH = {
@@ -33,15 +33,6 @@ LEVELS = np.append(0.0, np.unique(_OF_CODE))
 """All that an event can be worth, ascending; 0 is nothing yet."""
 
 _PLACES = np.searchsorted(LEVELS, _OF_CODE).astype(np.int8)
-
-
-def worth_of(kind: int) -> float:
-    """Of an event of the type with this code.
-
-    >>> worth_of(EventType.VIEW.code)
-    0.05
-    """
-    return float(_OF_CODE[kind])
 
 
 def places_of(types: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -91,13 +82,3 @@ def told_of(histories: Histories) -> tuple[NDArray[np.bool_], NDArray[np.float64
     rows = np.flatnonzero(taken)
     pairs = histories.person_of_event()[rows] * (int(histories.items.max(initial=0)) + 1)
     return taken, told(pairs + histories.items[rows], histories.types[rows])[0]
-
-
-def scale_of(histories: Histories) -> float:
-    """What an event of the log's main type is worth.
-
-    >>> from penchant.model.histories import histories_of
-    >>> scale_of(histories_of([[3]]))
-    1.0
-    """
-    return worth_of(main_kind(histories.items, histories.types))

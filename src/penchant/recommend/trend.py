@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from penchant.catalog.ids import IdTable
 from penchant.model.histories import Histories
-from penchant.model.tokens import NOT_WANTED, main_of, wanted
+from penchant.model.tokens import NOT_WANTED, wanted
 from penchant.model.trend import LiveTrend
-from penchant.model.worth import places_of, told, worth_of
-from penchant.types import EVENT_TYPES, Event, Pseudonym
+from penchant.model.worth import places_of, told
+from penchant.types import Event, Pseudonym
 
 ODD = 0x9E3779B97F4A7C15
 """Makes different items of one person different numbers: odd, so that no two fall together."""
@@ -32,7 +32,6 @@ class ShopTrend:
         self.live = LiveTrend.of(histories)
         self._ids = ids
         taken = wanted(histories.items, histories.types)
-        self._kinds = np.bincount(histories.types[taken], minlength=len(EVENT_TYPES))
         salts = np.array([hash(person) for person in people], np.int64).view(np.uint64)
         rows = histories.items[taken].astype(np.uint64)
         pairs = salts[histories.person_of_event()[taken]] ^ rows * np.uint64(ODD)
@@ -47,9 +46,8 @@ class ShopTrend:
         """
         heard = self._heard(events, row_of)
         said, levels = told(heard.pairs, heard.types, self._held(heard.pairs))
-        self._new.update(zip(heard.pairs.tolist(), levels.tolist(), strict=True))
-        self._kinds += np.bincount(heard.types, minlength=len(EVENT_TYPES))
-        self.live.scale = worth_of(main_of(self._kinds))
+        more = said[:, 1] > 0
+        self._new.update(zip(heard.pairs[more].tolist(), levels[more].tolist(), strict=True))
         self.live.on_events(heard.rows, heard.moments, said)
         if len(self._new) >= MANY:
             pairs = np.fromiter(self._new, np.uint64, len(self._new))
@@ -64,8 +62,6 @@ class ShopTrend:
         heard = self._heard(events)
         heard = heard.where(self._held(heard.pairs) > 0)
         said, _ = told(heard.pairs, heard.types)
-        self._kinds -= np.bincount(heard.types, minlength=len(EVENT_TYPES))
-        self.live.scale = worth_of(main_of(self._kinds))
         self.live.on_events(heard.rows, heard.moments, said, times=-1.0)
         kept = ~np.isin(self._old, heard.pairs)
         self._old, self._levels = self._old[kept], self._levels[kept]
