@@ -85,11 +85,8 @@ def done(person: int, item: int, day: int, kind: EventType) -> Event:
 
 def test_who_looked_before_the_start_and_bought_after_it_can_be_taken_back_whole() -> None:
     theirs = [done(0, 1, 3, EventType.VIEW), done(0, 1, 5, EventType.PURCHASE)]
-    looked = replace(
-        histories_of([[1], [2, 3]]),
-        times=np.array([3.0, 90.0, 90.0]) * DAY,
-        types=np.array([0, 6, 6], np.int8),
-    )
+    log = histories_of([[1], [1, 2]])  # another one takes the same item
+    looked = replace(log, times=np.array([3.0, 90.0, 90.0]) * DAY, types=np.array([0, 6, 6], np.int8))
     trend = ShopTrend(looked, PEOPLE[:2], named())
     never = ShopTrend(looked.keep(np.array([False, True, True])), PEOPLE[:2], named())
     trend.add(theirs[1:])
@@ -121,6 +118,16 @@ def test_lookers_are_people_too_where_nobody_does_more_and_fade() -> None:
         live = ShopTrend(log, PEOPLE, named()).live
         np.testing.assert_allclose(live.takers(np.array([1, 2, 5]), 0.0), [3, 1, 0])
         np.testing.assert_allclose(live.takers(np.array([1]), DAY), 3 * np.exp(-1 / 60))
+
+
+def test_after_years_people_are_counted_as_at_once() -> None:
+    """Counts are scaled back now and then."""
+    trend = begun([[]] * 4)
+    for year in range(4):
+        trend.add([done(0, year, 365 * year, EventType.PURCHASE), done(1, year, 365 * year, EventType.VIEW)])
+    now = 3 * 365 * DAY
+    usual = 1.05 / 2
+    np.testing.assert_allclose(trend.live.takers(np.array([3]), now), 1.05 / usual, rtol=1e-3)
 
 
 def test_many_new_pairs_move_into_the_array(monkeypatch) -> None:
