@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penchant.model.breaks import ODDS, VISIT, WITHOUT, outlived
+from penchant.model.breaks import ODDS, WITHOUT, outlived
 from penchant.model.entries import UNIT, count_of, items_of, last_of, span_of
 from penchant.model.repeat import empty_memory, remember_all
-from penchant.model.tokens import DAY
+from penchant.model.tokens import DAY, SESSION
 from penchant.types import EventType
 
 BUY = EventType.PURCHASE.code
@@ -28,9 +28,9 @@ def by_definition(entries, now: float) -> dict[int, float]:
     for k in range(1, len(entries)):
         old, new = range(k), range(k, len(entries))
         begun = [lasts[j] * UNIT / DAY + (spans[j] + 1 if spans[j] else 0) for j in new]
-        if lasts[k - 1] - lasts[k] <= VISIT or max(begun) >= min(lasts[:k]) * UNIT / DAY:
+        if lasts[k - 1] - lasts[k] <= SESSION / UNIT or max(begun) >= min(lasts[:k]) * UNIT / DAY:
             continue
-        visits = 1 + sum(lasts[j - 1] - lasts[j] > VISIT for j in new if j > k)
+        visits = 1 + sum(lasts[j - 1] - lasts[j] > SESSION / UNIT for j in new if j > k)
         share = sum(min(counts[j] - 1, spans[j]) for j in old) / (sum(counts[j] for j in old) + WITHOUT)
         odds[k] = ODDS / (1 - share) ** visits
     rows = items_of(entries).tolist()

@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.model.entries import UNIT, ago, count_of, filled, span_of, units
-from penchant.model.tokens import DAY
+from penchant.model.tokens import DAY, SESSION
 
 ODDS = 0.1
 """Of a break between two visits, before anything is known."""
-
-VISIT = 1800 // UNIT
-"""Units of time without an event after which a visit has ended: half an hour."""
 
 WITHOUT = 2.0
 """Takings without a repeat that everybody is given on top: who has few says little."""
@@ -42,22 +39,19 @@ def outlived(memory: NDArray[np.void], now: NDArray[np.float64]) -> NDArray[np.f
     if not again.any():  # Nobody ever came back to anything, so nothing speaks for a break.
         return np.zeros(memory.shape, np.float32)
     known, since = filled(memory), ago(memory, units(now)[:, None])
-    begins = np.ones(memory.shape, bool)
-    begins[:, 1:] = since[:, :-1] - since[:, 1:] > VISIT
-    begins &= known
+    begins = np.ones(memory.shape, bool)  # a visit, with the entry
+    begins[:, 1:] = since[:, :-1] - since[:, 1:] > SESSION / UNIT
     visits = np.cumsum(begins[:, ::-1], axis=1)[:, ::-1]
-    share = np.zeros(memory.shape)
-    share[:, 1:] = np.cumsum(again, axis=1)[:, :-1] / (np.cumsum(counts, axis=1)[:, :-1] + WITHOUT)
+    # Of what was wanted before each entry but the first.
+    share = (np.cumsum(again, axis=1) / (np.cumsum(counts, axis=1) + WITHOUT))[:, :-1]
     last = np.where(known, since * (UNIT / DAY), np.inf)
-    first = np.where(known, np.where(span > 0, last + span + 1.0, last), -np.inf)
+    first = np.where(span > 0, last + span + 1.0, last)
     oldest = np.maximum.accumulate(first[:, ::-1], axis=1)[:, ::-1]
     newest = np.minimum.accumulate(last, axis=1)  # what came late stands after what happened after it
-    clean = begins.copy()
-    clean[:, 0] = False
-    clean[:, 1:] &= known[:, :-1] & (oldest[:, 1:] < newest[:, :-1])
+    clean = begins[:, 1:] & (oldest[:, 1:] < newest[:, :-1])
     # In logs: after some hundred visits the odds themselves are too large for a float.
     before = np.log(ODDS)
-    odds = before - np.where(clean, visits * np.log1p(-share), 0.0)
+    odds = before - np.where(clean, visits[:, 1:] * np.log1p(-share), 0.0)
     later = np.full(memory.shape, before)
-    later[:, :-1] = np.maximum.accumulate(odds[:, :0:-1], axis=1)[:, ::-1]
+    later[:, :-1] = np.maximum.accumulate(odds[:, ::-1], axis=1)[:, ::-1]
     return np.where(known, np.logaddexp(0.0, later) - np.logaddexp(0.0, before), 0.0).astype(np.float32)

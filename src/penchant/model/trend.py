@@ -185,7 +185,7 @@ class LiveTrend:
         self._lifetimes = np.array(LIFETIMES) * DAY
         self._newest = 0.0
         # One attribute for all: a reader never sees the counts of another origin.
-        self._state = self._newest, np.zeros((0, len(LIFETIMES))), 0.0
+        self._state = self._newest, np.zeros((0, len(LIFETIMES))), np.zeros(2)
 
     @classmethod
     def of(cls, histories: Histories) -> Self:
@@ -196,7 +196,7 @@ class LiveTrend:
             live._newest = float(times.max())
             faded = np.exp((times[:, None] - live._newest) / live._lifetimes)
             columns = [np.bincount(items, weights=weights) for weights in (faded * told[:, _COLUMN]).T]
-            live._state = live._newest, np.stack(columns, axis=-1), float(faded[_begins(told), -1].sum())
+            live._state = live._newest, np.stack(columns, axis=-1), _people(told, faded)
         return live
 
     def on_event(
@@ -219,7 +219,7 @@ class LiveTrend:
         """The same of several events (E,), ``told`` (E, 2), for little more than one of them costs."""
         if not len(items):
             return
-        origin, counts, pairs = self._state
+        origin, counts, people = self._state
         top, newest = int(items.max()), float(moments.max())
         if top >= len(counts):
             grown = np.zeros((max(top + 1, len(counts) * 5 // 4), len(LIFETIMES)))
@@ -227,7 +227,7 @@ class LiveTrend:
             counts = grown
         if newest - origin > _REBASE * self._lifetimes[0]:
             fading = np.exp((origin - newest) / self._lifetimes)
-            counts, pairs, origin = counts * fading, pairs * float(fading[-1]), newest
+            counts, people, origin = counts * fading, people * fading[-1], newest
         faded = times * np.exp((moments[:, None] - origin) / self._lifetimes)
         # Of all columns at once it takes ten times as long.
         for column, more in zip(counts.T, (faded * told[:, _COLUMN]).T, strict=True):
@@ -235,7 +235,7 @@ class LiveTrend:
         if times < 0:
             counts[items] = np.maximum(counts[items], 0.0)
         self._newest = max(self._newest, newest)
-        self._state = origin, counts, max(0.0, pairs + float(faded[_begins(told), -1].sum()))
+        self._state = origin, counts, np.maximum(people + _people(told, faded), 0.0)
 
     def takers(self, rows: NDArray[np.integer], now: float) -> NDArray[np.float64]:
         """People who took each of ``rows`` (C,) for the first time in the last two months or so: the longest
@@ -247,13 +247,12 @@ class LiveTrend:
         >>> live.takers(np.array([3, 4, 9]), 0.0).round(1).tolist()
         [2.0, 1.0, 0.0]
         """
-        origin, counts, pairs = self._state
+        origin, counts, (several, worth) = self._state
         moment = max(origin, min(now, self._newest + DAY))
         found = np.zeros(len(rows), np.float64)
         known = rows < len(counts)
-        usual = float(counts[:, -1].sum()) / pairs if pairs > 0 else 1.0
         found[known] = counts[rows[known], -1] * np.exp((origin - moment) / self._lifetimes[-1])
-        return found / usual if usual > 0 else found
+        return found * (several / worth) if worth > 0 else found
 
     def features(self, now: float, n_items: int) -> FloatArray:
         """What the model reads of all items at ``now`` (unix seconds), (n_items, number of lifetimes).
@@ -275,6 +274,10 @@ class LiveTrend:
         return trend_features(counts, all_counts.sum(0) * fading)
 
 
-def _begins(told: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which events are their person's first with the item: nothing of it was told before, (E,)."""
-    return told[:, 0] == told[:, 1]
+def _people(told: NDArray[np.float64], faded: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Persons who met an item for the first time in events (E,), and all that is new in these, (2,).
+
+    Of a first time all that it is worth is new. ``faded`` (E, lifetimes): what is left of each event.
+    """
+    begins = told[:, 0] == told[:, 1]
+    return np.stack([begins, told[:, 1]]) @ faded[:, -1]
