@@ -92,7 +92,7 @@ class LearnSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     consolidation: str = ""
     lr: Annotated[float, Meta(gt=0)] = 1e-3
     passes: Positive = 1
-    context: Annotated[int, Meta(ge=0)] = 100
+    context: Annotated[int, Meta(ge=0)] = 30
     margin: Annotated[float, Meta(gt=0, lt=1)] = 0.05
     least: Positive = 300
 

@@ -14,6 +14,7 @@ from penchant.learn.consolidate import AFTER_STATE, CONSOLIDATIONS, FewParameter
 from penchant.learn.continued import Known, Pace, Pass, learn_on
 from penchant.model.balance import heads_of, known_share
 from penchant.model.histories import histories_of
+from penchant.model.records import Records
 from penchant.model.saving import STATEFUL, arrays_of
 from penchant.model.scoring import answer
 from penchant.model.settings import ModelSettings
@@ -172,8 +173,9 @@ def test_two_models_are_compared_by_what_the_pass_reads_and_all_that_was_taken(s
     course = continued._course(
         continued._student(shop.model, shop.known, 0.01), job, np.random.default_rng(0)
     )
-    found = continued._answers(shop.model, course, course.newest, shop.log)
     home = course.read.at_home(course.newest)
+    records = Records.of_moments(shop.log, home.people, home.ends)
+    found = continued._answers(shop.model, course, course.newest, (shop.log, records))
     whole = answer(shop.model.net, shop.log, home, course.lessons.trend)
     assert len(home) > 100
     for name in ("times", "events", "offsets", "items"):

@@ -14,7 +14,7 @@ from penchant.learn.continued import Known, Pace, Pass, learn_on, trained
 from penchant.learn.online import OnlineSettings
 from penchant.model.scoring import PreferenceModel
 
-WARM = Pace(passes=3, replay=4.0)
+WARM = Pace(passes=3, replay=4.0, whole=0.0)
 """Of ``warm-retrain``: thrice what is new since the last checkpoint and four times as much that is old."""
 
 
@@ -116,7 +116,9 @@ class Naive:
 
     def turn(self, model: PreferenceModel, turn: Turn) -> PreferenceModel | None:
         """After one pass over the block that has ended."""
-        return _learned(model, turn, turn.fresh, Pace(lr=model.settings.lr, replay=0.0, average=False))
+        return _learned(
+            model, turn, turn.fresh, Pace(lr=model.settings.lr, replay=0.0, whole=0.0, average=False)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,19 @@ from penchant.evaluate.ranked import rank_questions
 from penchant.evaluate.recommender import Contexts, Questions, Recommender, Scores, Training
 from penchant.evaluate.stream_cut import Floats, Stream
 from penchant.learn.online import OnlineTable
+from penchant.learn.spans import Excerpt, Spans
 from penchant.metrics import relevance_metrics, tie_order
 from penchant.model.ahead import torch_threads
 from penchant.model.examples import moments
-from penchant.model.histories import Histories, IntArray
-from penchant.model.scoring import Answers, ItemScores, PreferenceModel, answer, score_blocks
+from penchant.model.histories import FloatArray, Histories, IntArray
+from penchant.model.scoring import (
+    Answers,
+    ItemScores,
+    PreferenceModel,
+    answer,
+    behaviour,
+    score_blocks,
+)
 from penchant.model.trend import TrendTable
 
 DEPTH = 10
@@ -110,6 +118,18 @@ class Asker:
         with torch_threads(model.settings.threads):
             at = moments(known.people, known.ends, known.times)
             return answer(model.net, histories, at, self.trend, white, words)
+
+    def behaviour(self, model: PreferenceModel, asked: Contexts, most: int) -> FloatArray:
+        """That of ``model`` at each moment, (C, D), from the ``most`` events before it that may be known."""
+        stream, known = self.stream, self.contexts(asked)
+        histories, queries, attributes = stream.split.full, stream.queries, stream.attributes
+        begins = np.maximum(histories.offsets[known.people], known.ends - most)
+        read = Excerpt.of(histories, Spans(known.people, begins, known.ends, known.ends))
+        white = None if queries is None else model.whitening(queries)
+        words = None if attributes is None else model.vocabulary.table(attributes)[known.people]
+        at = moments(np.arange(len(begins)), read.histories.offsets[1:], known.times)
+        with torch_threads(model.settings.threads):
+            return behaviour(model.net, read.histories, at, white, words)[0]
 
     def contexts(self, asked: Contexts) -> Contexts:
         """What may be known at each moment."""

@@ -24,6 +24,8 @@ STEP = 64
 """Questions at most that are answered, or learned from, at once."""
 MOMENTS, AMONG = 200, 2_000
 """So many of the latest moments tell what behaviour is like before anything is learned, evenly spread."""
+READ = 100
+"""Events before each of these moments that are read for that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,8 +86,7 @@ class TableLearner:
         """Nothing is learned yet; what came before ``turn`` tells what behaviour is like."""
         items = model.item_scores()
         stream = asker.stream
-        h = asker.answers(model, stream.split.full, latest(stream, turn.block)).h
-        h = h * np.float32(items.personal)
+        h = asker.behaviour(model, latest(stream, turn.block), READ) * np.float32(items.personal)
         table = OnlineTable.beside(items.vectors, model.counts, h, settings)
         return cls(model, asker, items, table, np.random.default_rng(turn.seed))
 

@@ -8,7 +8,7 @@ states are made anew; what changes every few seconds is in ``learn/online.py``.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,12 @@ from penchant.model.loading import model_of
 from penchant.model.net import PreferenceNet
 from penchant.model.objective import Kinds
 from penchant.model.optimisers import Stepper
+from penchant.model.records import Records
 from penchant.model.sampling import NegativeSampler
 from penchant.model.saving import arrays_of
 from penchant.model.scoring import Answers, PreferenceModel, answer, answered, behaviour
 from penchant.model.settings import ModelSettings
-from penchant.model.sizes import SMALL_BATCH, SMALL_SIDE, mostly_short
+from penchant.model.sizes import SMALL_SIDE
 from penchant.model.tokens import main_kind, wanted
 from penchant.model.training import OnProgress, train
 from penchant.model.trend import TrendTable
@@ -56,6 +57,9 @@ MOMENTS, SEEN = 200, 20
 
 SPAN = 50
 """Events of a replayed span."""
+
+EVENTS_EACH = 4
+"""Events of a batch at most, for each question that it may have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +108,8 @@ class Pace:
     """How a pass learns.
 
     Attributes:
-        lr: step size of AdamW. replay: old events for each fresh one. context: events of the person that are
+        lr: step size of AdamW. replay: old events for each fresh one. whole: the share of all events that is
+            fresh from which on both are meant, see :meth:`suited`. context: events of the person that are
             read before those that are asked for. passes: over all. steps: at least so many in a pass; batches
             are smaller where they would be fewer. average: the result is the running mean of the weights,
             not the last ones. held_out: fresh baskets at most that set the dials and do not train.
@@ -112,11 +117,26 @@ class Pace:
 
     lr: float = 1e-3
     replay: float = 3.0
-    context: int = 100
+    whole: float = 0.2
+    context: int = 30
     passes: int = 1
     steps: int = 16
     average: bool = True
     held_out: int = 1000
+
+    def suited(self, share: float) -> "Pace":
+        """This pace where ``share`` of all events is fresh.
+
+        Little that is new moves what was learned from much only little, as in a mean of all (Robbins and
+        Monro, A stochastic approximation method, 1951): then as little has to be held. The step goes by the
+        root, since a pass has so many steps at least however little is fresh.
+
+        >>> slow = Pace(lr=1e-3, replay=3.0, whole=0.2).suited(0.05)
+        >>> round(slow.lr, 6), round(slow.replay, 6)
+        (0.0005, 0.75)
+        """
+        part = min(1.0, share / self.whole) if self.whole else 1.0
+        return replace(self, lr=self.lr * part**0.5, replay=self.replay * part)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +157,7 @@ def learn_on(model: PreferenceModel, job: Pass, seed: int = 0) -> PreferenceMode
     ``report`` tells steps and processor seconds.
     """
     begun = time.process_time()
+    job = replace(job, pace=job.pace.suited(_fresh(job)))
     rng = np.random.default_rng(seed)
     with torch_threads(model.settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -155,6 +176,13 @@ def learn_on(model: PreferenceModel, job: Pass, seed: int = 0) -> PreferenceMode
         "processor_seconds": time.process_time() - begun,
     }
     return _with(student, model.settings, report, marks_of(course.held_out))
+
+
+def _fresh(job: Pass) -> float:
+    """Share of what was ever wanted that is fresh."""
+    histories = job.known.histories
+    times = histories.times[wanted(histories.items, histories.types)]
+    return float((times >= job.since).mean()) if len(times) else 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,10 +224,11 @@ class _Rows:
 
 def _student(model: PreferenceModel, known: Known, lr: float) -> PreferenceModel:
     """A copy with a row for each item, which tokens read as scores take them."""
-    short = mostly_short(known.histories, model.settings.short)
-    dropout = model.settings.dropout if short else model.settings.dropout_long
-    settings = ModelSettings.from_dict({**model.settings.to_dict(), "lr": lr, "dropout": dropout})
-    copy = model_of(arrays_of(model), settings, known.n_items, known.text, known.prices)
+    given = model.settings.to_dict()
+    settings = ModelSettings.from_dict({**given, "lr": lr, "dropout": model.settings.dropout_long})
+    # Only what somebody took is read; the rest is seated when the pass is over.
+    taken = np.unique(known.histories.items[known.histories.items >= 0])
+    copy = model_of(arrays_of(model), settings, known.n_items, known.text, known.prices, seated=taken)
     copy.net.items.fold_output()
     return copy
 
@@ -242,7 +271,7 @@ def _course(student: PreferenceModel, job: Pass, rng: np.random.Generator) -> _C
         student.net,
         read.histories,
         kinds,
-        _reading(read, histories, settings, job.pace.steps),
+        _reading(read, settings, job.pace.steps),
         sampler,
         settings,
         trend=trend,
@@ -288,8 +317,10 @@ def _balance(model: PreferenceModel, student: PreferenceModel, course: _Course, 
     asked, trend = course.newest, course.lessons.trend
     if len(asked) < SEEN:
         return
+    home = course.read.at_home(asked)
+    records = Records.of_moments(histories, home.people, home.ends)
     heads = [
-        heads_of(_answers(one, course, asked, histories), one.item_scores(), trend)
+        heads_of(_answers(one, course, asked, (histories, records)), one.item_scores(), trend)
         for one in (model, student)
     ]
     level = level_for(heads[1], known_share(heads[0]))
@@ -297,15 +328,17 @@ def _balance(model: PreferenceModel, student: PreferenceModel, course: _Course, 
         student.net.novelty += level
 
 
-def _answers(one: PreferenceModel, course: _Course, asked: Questions, histories: Histories) -> Answers:
+def _answers(
+    one: PreferenceModel, course: _Course, asked: Questions, taken: tuple[Histories, Records]
+) -> Answers:
     """With behaviour read as far back as the pass reads, but all that people ever took: enough to compare two
-    models that read alike, at a fraction of what whole histories cost."""
-    lessons = course.lessons
+    models that read alike, at a fraction of what whole histories cost. ``taken``: records of ``asked``."""
+    lessons, (histories, records) = course.lessons, taken
     h, _ = behaviour(one.net, lessons.histories, asked, lessons.queries, lessons.words)
     home = course.read.at_home(asked)
-    taken = np.append(0, np.cumsum(wanted(histories.items, histories.types)))
-    events = taken[home.ends] - taken[histories.offsets[home.people]]
-    return answered(one.net, histories, home, lessons.trend, (h, events.astype(np.float64)))
+    counts = np.append(0, np.cumsum(wanted(histories.items, histories.types)))
+    events = counts[home.ends] - counts[histories.offsets[home.people]]
+    return answered(one.net, records, home, lessons.trend, (h, events.astype(np.float64)))
 
 
 def _old(
@@ -333,13 +366,12 @@ def _last(histories: Histories, spans: Spans, job: Pass) -> IntArray:
     return ends - (fresh[ends] - fresh[histories.offsets[spans.people]])
 
 
-def _reading(read: Excerpt, all_: Histories, settings: ModelSettings, steps: int) -> Reading:
-    if mostly_short(all_, settings.short):
-        size = min(settings.batch, max(SMALL_BATCH, len(read.questions) // steps))
-        return Reading(True, size, settings.window)
-    side = max(1, 4 * settings.batch // settings.window)
-    runs = read.histories.events / settings.window
-    return Reading(False, min(side, max(SMALL_SIDE, int(runs / steps))), settings.window)
+def _reading(read: Excerpt, settings: ModelSettings, steps: int) -> Reading:
+    """In windows, be histories short or long: a pass reads each event once, not once for each later one."""
+    events = max(1, read.histories.events)
+    runs = events / min(settings.window, max(1.0, events / max(1, len(read.spans))))
+    most = settings.batch * runs / max(events / EVENTS_EACH, len(read.questions))
+    return Reading(False, max(SMALL_SIDE, min(int(most), int(runs / steps))), settings.window)
 
 
 def _learn(course: _Course, job: Pass, settings: ModelSettings, rng: np.random.Generator) -> int:

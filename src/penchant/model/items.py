@@ -97,10 +97,14 @@ class ItemTable(nn.Module):
                 self.balance[0] = 1.0
             self.delta = None
 
-    def seat(self, counts: FloatArray) -> None:
-        """Put items that nobody took (``counts`` (N,) are 0) where their neighbours by text are."""
+    def seat(self, counts: FloatArray, among: IntArray | None = None) -> None:
+        """Put items that nobody took (``counts`` (N,) are 0) where their neighbours by text are.
+
+        Of many that is the dearest part of loading: ``among`` are the rows that matter, None for all.
+        """
         new = np.flatnonzero(counts == 0)
-        if not len(new) or len(new) == len(counts):
+        new = new if among is None else np.intersect1d(new, among)
+        if not len(new) or not counts.any():
             return
         with torch.no_grad():
             self.ids.mul_(self.balance[0])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from penchant.errors import InvalidInput, SettingsError, SnapshotRefused
 from penchant.model.attributes import Vocabulary
 from penchant.model.entries import check_items
-from penchant.model.histories import FloatArray
+from penchant.model.histories import FloatArray, IntArray
 from penchant.model.net import PreferenceNet
 from penchant.model.prices import fitting_prices, price_levels
 from penchant.model.reading import fitting
@@ -53,8 +53,13 @@ def model_of(
     n_items: int,
     text: FloatArray | None,
     prices: FloatArray | None = None,
+    *,
+    seated: IntArray | None = None,
 ) -> PreferenceModel:
-    """The inverse of ``saving.arrays_of``, for ``n_items`` (N) items. See :func:`load_model`."""
+    """The inverse of ``saving.arrays_of``, for ``n_items`` (N) items. See :func:`load_model`.
+
+    Of the items that nobody took those in the rows ``seated`` are placed by their neighbours, None for all.
+    """
     check_items(n_items)
     whitening = Whitening(arrays["whitening.mean"], arrays["whitening.matrix"])
     texts = np.zeros((n_items, len(whitening.mean)), np.float32) if text is None else text
@@ -68,7 +73,7 @@ def model_of(
     white = whitening(fitting(texts, whitening))
     net = PreferenceNet(white, counts, settings, levels, len(vocabulary.words))
     _fill(net, arrays)
-    net.items.seat(counts)
+    net.items.seat(counts, seated)
     net.eval()
     return PreferenceModel(net, settings, whitening, counts, borders, vocabulary, {}, _apart(arrays))
 

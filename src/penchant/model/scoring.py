@@ -207,20 +207,20 @@ def answer(  # noqa: PLR0917
 
     ``words`` of all people in ``histories``, as in :class:`~penchant.model.moments.Moments`.
     """
-    return answered(net, histories, asked, trend, behaviour(net, histories, asked, queries, words))
+    records = Records.of_moments(histories, asked.people, asked.ends)
+    return answered(net, records, asked, trend, behaviour(net, histories, asked, queries, words))
 
 
 @torch.no_grad()
 def answered(
     net: PreferenceNet,
-    histories: Histories,
+    records: Records,
     asked: Questions,
     trend: TrendTable,
     known: tuple[FloatArray, NDArray[np.float64]],
 ) -> Answers:
-    """The same where it is ``known`` what :func:`behaviour` gives."""
+    """The same where it is ``known`` what :func:`behaviour` gives; ``records`` before each question."""
     h, events = known
-    records = Records.of_moments(histories, asked.people, asked.ends)
     items = items_of(records.entries).astype(np.int32)
     again = np.zeros(len(items), np.float32)
     for some, memory in records.blocks():
