@@ -181,6 +181,16 @@ def test_what_behaviour_is_like_is_told_by_the_past() -> None:
         ).all()
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_behaviour_from_recent_events_is_that_of_all_where_these_are_all(live: bool) -> None:
+    here = stream(PLANTED)
+    asker, asked = Asker.of(here, live), here.split.questions.contexts
+    whole = asker.answers(model(), here.split.full, asked).h
+    assert len(whole) > 100
+    assert np.allclose(asker.behaviour(model(), asked, here.split.full.events), whole, atol=1e-5)
+    assert not np.allclose(asker.behaviour(model(), asked, 2), whole, atol=1e-2)
+
+
 def test_a_table_goes_on_beside_the_same_model_and_begins_anew_beside_another() -> None:
     here = replace(stream(PLANTED), plan=replace(PLAN, matrix=True))
     live, deltas = (run_arm(here, model(), arm, 0) for arm in (LiveState(), Deltas()))

@@ -10,14 +10,24 @@ from penchant.errors import SettingsError
 from penchant.evaluate.recommender import Contexts
 from penchant.learn import continued
 from penchant.learn.asking import main_questions
-from penchant.learn.consolidate import AFTER_STATE, CONSOLIDATIONS, FewParameters, Pull, make_consolidations
+from penchant.learn.consolidate import (
+    AFTER_STATE,
+    CONSOLIDATIONS,
+    FewParameters,
+    Hold,
+    Pull,
+    make_consolidations,
+)
 from penchant.learn.continued import Known, Pace, Pass, learn_on
+from penchant.learn.spans import Excerpt, Spans
 from penchant.model.balance import heads_of, known_share
+from penchant.model.examples import Reader
 from penchant.model.histories import histories_of
 from penchant.model.records import Records
 from penchant.model.saving import STATEFUL, arrays_of
 from penchant.model.scoring import answer
 from penchant.model.settings import ModelSettings
+from penchant.model.sizes import SMALL_SIDE
 from penchant.model.snapshot import encoder_id_of
 from penchant.model.training import train
 from penchant.model.trend import TrendTable
@@ -126,6 +136,71 @@ def test_a_stronger_spring_holds_more(shop) -> None:
     short = {"passes": 4}
     far = [away(shop, learned(shop, consolidations=[Pull(s)], pace=short)) for s in (0.0, 0.1, 100.0)]
     assert far[0] > far[1] > far[2]
+
+
+def test_the_less_of_all_is_fresh_the_less_far_a_pass_goes(shop) -> None:
+    """Half of this log is fresh: a fifth is enough for a whole step, ten times as much would be."""
+    paces = [{"passes": 4, "replay": 0.0, "whole": whole} for whole in (0.0, 0.2, 5.0, 50.0)]
+    far = [away(shop, learned(shop, pace=pace)) for pace in paces]
+    assert far[0] == far[1] > 2 * far[2] > 4 * far[3] > 0
+
+
+def test_as_much_is_replayed_as_is_fresh_of_all(shop) -> None:
+    asked = [
+        learned(shop, pace={"passes": 1, "whole": whole}).report["questions"] for whole in (0.2, 2.0, 1e9)
+    ]
+    fresh = (shop.log.times >= shop.since).sum()
+    assert asked[0] > asked[1] > asked[2]
+    assert asked[2] <= fresh + continued.SPAN
+
+
+def test_each_event_is_read_once_in_a_pass(shop) -> None:
+    """A history of n events costs n of them, not n times n / 2."""
+    job = Pass(shop.known, shop.since, Pace(replay=0.0))
+    course = continued._course(
+        continued._student(shop.model, shop.known, 0.01), job, np.random.default_rng(0)
+    )
+    batches = course.lessons.batches([course.part], np.random.default_rng(0))
+    assert sum(batch.lengths.sum() for batch, _, _ in batches) <= course.read.histories.events
+
+
+def test_batches_are_full_but_where_steps_would_be_too_few(shop) -> None:
+    few, many = (
+        learned(shop, pace={"passes": 1, "replay": 0.0, "steps": steps}).report for steps in (1, 1000)
+    )
+    full = few["questions"] / SMALL.batch
+    assert full <= few["steps"] <= 1.5 * full
+    people = len(np.unique(shop.log.person_of_event()[shop.log.times >= shop.since]))
+    assert many["steps"] >= people // SMALL_SIDE
+
+
+def test_a_batch_of_those_with_many_events_is_no_larger_than_others() -> None:
+    rng = np.random.default_rng(3)
+    lengths = np.append(np.ones(2_000, int), np.full(20, 40))
+    log = histories_of([rng.integers(0, 9, length).tolist() for length in lengths])
+    read = Excerpt.of(
+        log, Spans(np.arange(len(lengths)), log.offsets[:-1], log.offsets[:-1], log.offsets[1:])
+    )
+    reading = continued._reading(read, ModelSettings(batch=128), 16)
+    batches = Reader(log, 0).windows(read.questions, reading.size, reading.window, rng, reading.most)
+    asked = np.array([len(batch.questions) for batch in batches])
+    assert asked.sum() == len(read.questions)
+    assert asked.max() <= max(1.5 * np.median(asked), 50)
+    assert np.median(asked) > 30
+
+
+def test_elastic_weights_know_what_mattered_however_little_is_replayed(shop) -> None:
+    """Of a whole that is never reached next to nothing is replayed."""
+    pace = Pace(lr=0.01, whole=1e6)
+    seen = []
+
+    class Elastic:
+        def hold(self, net, old):
+            seen.append(sum(len(lesson.answers) for lesson in old))
+            return Hold()
+
+    learn_on(shop.model, Pass(shop.known, shop.since, pace, consolidations=[Elastic()]))
+    assert seen[0] > 100
 
 
 def test_what_comes_after_the_state_alone_keeps_every_state(shop) -> None:

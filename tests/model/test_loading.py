@@ -55,6 +55,16 @@ def test_more_items_than_there_were_are_new_ones(trained, rng) -> None:
     np.testing.assert_allclose(found[:, -1], found[:, ITEMS - 1], rtol=1e-5)
 
 
+def test_only_what_matters_is_seated(trained) -> None:
+    """The others that nobody took are read by their text and price alone."""
+    _, text, prices, _, model = trained
+    some = model_of(arrays_of(model), model.settings, ITEMS, text, prices, seated=np.array([3, SOLD]))
+    rows = [one.net.items.folded()[0] for one in (model, some)]
+    assert np.abs(rows[0][SOLD + 1 :]).max() > 1e-3
+    assert not rows[1][SOLD + 1 :].any()
+    np.testing.assert_allclose(rows[1][: SOLD + 1], rows[0][: SOLD + 1], atol=1e-6)
+
+
 def test_what_comes_after_the_state_is_another_models_and_leaves_states_alone(trained, tmp_path) -> None:
     """Scores of the item move; the encoder is the same, until scores and tokens read the same again."""
     data, text, prices, people, model = trained

@@ -3,11 +3,13 @@
 import logging
 import math
 import time
+from dataclasses import replace
 
 import msgspec
 import numpy as np
 
 from penchant.app.bars import training_bar
+from penchant.app.drift import ordered
 from penchant.app.output import Told
 from penchant.app.ranker import FOLDER as RANKER
 from penchant.app.ranking import ready, train_ranker
@@ -19,6 +21,7 @@ from penchant.learn.consolidate import make_consolidations
 from penchant.learn.continued import Known, Pace, Pass, learn_on
 from penchant.learn.gate import GateSettings, Verdict
 from penchant.learn.nightly import Attempt, Learn, Reference, Rules, attempt, next_task
+from penchant.learn.progress import PROGRESS, read_progress
 from penchant.learn.replay import make_replay
 from penchant.learn.shelf import ACCEPTED
 from penchant.model.checkpoint import clear_checkpoint
@@ -41,7 +44,8 @@ LEARN: Learn = learn_on
 def learn_step(shop: Shop, at: Standing, told: Told, from_scratch: bool) -> Outcome:
     """See :func:`~penchant.app.learning.learn_now`; the shop's training lock is held."""
     begun, asked = time.monotonic(), shop.clock()
-    rules = rules_of(shop.settings.learn)  # wrong ones are refused before anything is read
+    urgent = ordered(read_progress(shop.folder / PROGRESS).alarms) > at.seen
+    rules = rules_of(shop.settings.learn, urgent=urgent)  # wrong ones are refused before anything is read
     given = material(shop, told)
     known = known_of(given)
     since = learned_to(shop, at)
@@ -79,8 +83,11 @@ def _rank_again(shop: Shop, given: Material, told: Told, asked: float) -> str:
     return f"the ranker was learned anew: NDCG@10 {found.taste:.4f} by taste alone, {found.ranked:.4f} ranked"
 
 
-def rules_of(settings: LearnSettings) -> Rules:
+def rules_of(settings: LearnSettings, *, urgent: bool = False) -> Rules:
     """A shop's settings as the room of learning calls them.
+
+    Where drift ordered the pass (``urgent``) it goes as far as it may, however little is fresh: what was
+    learned from much is not true any more.
 
     Raises:
         SettingsError: a consolidation that nobody knows.
@@ -88,8 +95,9 @@ def rules_of(settings: LearnSettings) -> Rules:
     >>> rules_of(LearnSettings(consolidation="pull+averaging", margin=0.1)).gate.margin
     0.1
     """
+    pace = Pace(lr=settings.lr, passes=settings.passes, context=settings.context)
     return Rules(
-        pace=Pace(lr=settings.lr, passes=settings.passes, context=settings.context),
+        pace=replace(pace, whole=0.0) if urgent else pace,
         replay=make_replay(settings.replay),
         consolidations=make_consolidations([name for name in settings.consolidation.split("+") if name]),
         gate=GateSettings(margin=settings.margin, least=settings.least),

@@ -6,6 +6,7 @@ This is what runs every night. It costs by what is fresh, not by what there is. 
 states are made anew; what changes every few seconds is in ``learn/online.py``.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -59,7 +60,10 @@ SPAN = 50
 """Events of a replayed span."""
 
 EVENTS_EACH = 4
-"""Events of a batch at most, for each question that it may have."""
+"""Events of a batch for each question that it may have; long histories that lie together make it as large."""
+
+LEAST_OLD = 16
+"""Spans of the past at least where something is to be held by what mattered then."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,11 +112,12 @@ class Pace:
     """How a pass learns.
 
     Attributes:
-        lr: step size of AdamW. replay: old events for each fresh one. whole: the share of all events that is
-            fresh from which on both are meant, see :meth:`suited`. context: events of the person that are
-            read before those that are asked for. passes: over all. steps: at least so many in a pass; batches
-            are smaller where they would be fewer. average: the result is the running mean of the weights,
-            not the last ones. held_out: fresh baskets at most that set the dials and do not train.
+        lr: step size of AdamW. replay: old events for each fresh one. whole: the share of what was ever
+            wanted that is fresh from which on both are meant, see :meth:`suited`. context: events of the
+            person that are read before those that are asked for. passes: over all. steps: at least so many
+            in a pass, if each has :data:`SMALL_SIDE` people; batches are smaller where they would be fewer.
+            average: the result is the running mean of the weights, not the last ones. held_out: fresh
+            baskets at most that set the dials and do not train.
     """
 
     lr: float = 1e-3
@@ -125,7 +130,7 @@ class Pace:
     held_out: int = 1000
 
     def suited(self, share: float) -> "Pace":
-        """This pace where ``share`` of all events is fresh.
+        """This pace where ``share`` of what was ever wanted is fresh.
 
         Little that is new moves what was learned from much only little, as in a mean of all (Robbins and
         Monro, A stochastic approximation method, 1951): then as little has to be held. The step goes by the
@@ -151,9 +156,9 @@ class Pass:
 
 
 def learn_on(model: PreferenceModel, job: Pass, seed: int = 0) -> PreferenceModel:
-    """``model`` after everything since ``job.since``; what was given is not changed.
+    """``model``, with a row for each item, after everything since ``job.since``; it is not changed itself.
 
-    Items that are new have rows from here on. Dials stay as they were where too little is held out. The
+    Items that are new are known from here on. Dials stay as they were where too little is held out. The
     ``report`` tells steps and processor seconds.
     """
     begun = time.process_time()
@@ -347,7 +352,9 @@ def _old(
     """Spans of the past, ``job.pace.replay`` events for each fresh one."""
     histories = job.known.histories
     before = histories.times < job.since
-    count = int(job.pace.replay * fresh.events() / SPAN)
+    count = job.pace.replay * fresh.events() / SPAN
+    # However little is fresh, something old comes with it; where it is to be held, enough to tell by what.
+    count = max(int(count), LEAST_OLD if job.consolidations else 1) if count else 0
     if not count or not before.any():
         return fresh_spans(histories, np.inf, 0)
     old, place = histories.keep(before), np.flatnonzero(before)
@@ -369,9 +376,10 @@ def _last(histories: Histories, spans: Spans, job: Pass) -> IntArray:
 def _reading(read: Excerpt, settings: ModelSettings, steps: int) -> Reading:
     """In windows, be histories short or long: a pass reads each event once, not once for each later one."""
     events = max(1, read.histories.events)
-    runs = events / min(settings.window, max(1.0, events / max(1, len(read.spans))))
-    most = settings.batch * runs / max(events / EVENTS_EACH, len(read.questions))
-    return Reading(False, max(SMALL_SIDE, min(int(most), int(runs / steps))), settings.window)
+    length = min(float(settings.window), max(1.0, events / max(1, len(read.spans))))
+    most = settings.batch * (events / length) / max(events / EVENTS_EACH, len(read.questions))
+    side = max(SMALL_SIDE, min(int(most), int(events / (length * steps))))
+    return Reading(False, side, settings.window, math.ceil(side * length))
 
 
 def _learn(course: _Course, job: Pass, settings: ModelSettings, rng: np.random.Generator) -> int:

@@ -143,14 +143,23 @@ class Reader:
             )
 
     def windows(
-        self, questions: Questions, size: int, window: int, rng: np.random.Generator | None
+        self,
+        questions: Questions,
+        size: int,
+        window: int,
+        rng: np.random.Generator | None,
+        most: int | None = None,
     ) -> Iterator[Batch]:
-        """All events up to each person's last question, ``size`` people side by side."""
+        """All events up to each person's last question, ``size`` people side by side.
+
+        Fewer where windows of so many would hold more than ``most`` events: among many with few events those
+        with many lie together.
+        """
         order = np.argsort(questions.people, kind="stable")
         people, first, counts = np.unique(questions.people[order], return_index=True, return_counts=True)
         starts = self.histories.offsets[people]
         last = np.maximum.reduceat(questions.ends[order], first) if len(people) else first
-        for group in _alike(last - starts, size, rng):
+        for group in _alike(last - starts, size, rng, None if most is None else (most, window)):
             asked = np.concatenate([order[first[g] : first[g] + counts[g]] for g in group])
             columns = np.repeat(np.arange(len(group)), counts[group])
             ahead = questions.ends[asked] - starts[group][columns]
@@ -226,10 +235,25 @@ def _by_step(steps: IntArray, long: int) -> list[IntArray]:
     return np.split(order, cuts)
 
 
-def _alike(lengths: IntArray, size: int, rng: np.random.Generator | None) -> Iterator[IntArray]:
-    """Groups of ``size`` people of about equal length; in random order where ``rng`` is given."""
+def _alike(
+    lengths: IntArray, size: int, rng: np.random.Generator | None, room: tuple[int, int] | None
+) -> Iterator[IntArray]:
+    """Groups of ``size`` people of about equal length; in random order where ``rng`` is given.
+
+    ``room``: events that a window of a group may hold, and the longest window; None for any number.
+
+    >>> groups = _alike(np.array([9, 1, 1, 9, 1, 9]), 3, None, (10, 5))
+    >>> [group.tolist() for group in groups]
+    [[1, 2, 4], [0, 3], [5]]
+    """
     noise = rng.uniform(0.8, 1.25, len(lengths)) if rng else 1.0
     order = np.argsort(lengths * noise, kind="stable")
-    groups = [order[i : i + size] for i in range(0, len(order), size)]
+    groups, start = list[IntArray](), 0
+    while start < len(order):
+        group = order[start : start + size]
+        if room is not None:
+            group = group[: max(1, room[0] // max(1, min(room[1], int(lengths[group].max()))))]
+        groups.append(group)
+        start += len(group)
     ranks = rng.permutation(len(groups)) if rng else np.arange(len(groups))
     return (groups[rank] for rank in ranks.tolist())

@@ -35,11 +35,13 @@ class Reading:
         short: each prefix of a history is an example of its own, else histories are read in windows.
         size: questions of a batch where histories are short; people side by side where they are long.
         window: most recent events of a prefix, or events of a window that carries state.
+        most: events of a batch of windows where the people in it have more than others; None for any number.
     """
 
     short: bool
     size: int
     window: int
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,8 +135,10 @@ class Lessons:
         return Moments.of(self.histories, answers, self.words)
 
     def _read(self, part: Questions, rng: np.random.Generator) -> Iterator[Batch]:
-        how = self.reader.prefixes if self.reading.short else self.reader.windows
-        return how(part, self.reading.size, self.reading.window, rng)
+        how = self.reading
+        if how.short:
+            return self.reader.prefixes(part, how.size, how.window, rng)
+        return self.reader.windows(part, how.size, how.window, rng, how.most)
 
     def _behaviour(self, net: PreferenceNet, batch: Batch, start: Carried) -> tuple[Tensor, Carried]:
         """Behaviour (P, D) at the batch's questions, and what goes on to the next batch."""

@@ -25,7 +25,8 @@ class ModelSettings:
         encoder: name in :data:`penchant.model.encoders.ENCODERS`.
         dim, layers: width D and depth of the encoder.
         text_dim: whitened text dimensions that are kept.
-        dropout, dropout_long: share of activations dropped in training where histories are short, and long.
+        dropout, dropout_long: share of activations dropped in training where histories are short, and long;
+            what learns on later takes the second.
         id_dropout: share of a batch's items that training reads and scores by their text alone.
         inputs: words of :data:`INPUTS` joined by ``+``. Of an event: ``types``, ``gaps`` of time before it,
             its place in ``sessions``, which half an hour without an event ends, ``ratings``, the text of
