@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from tests.learn.tiny_shop import TRAINED, add, events, more, until
 
-from penchant.app.learning import Follower
+from penchant.app import nightly
+from penchant.app.learning import Follower, learn_now
 from penchant.app.live import Live
 from penchant.app.online import Online, follow_log
 from penchant.app.serving import Serving
 from penchant.app.shop import Shop
 from penchant.errors import Conflict, SnapshotRefused
 from penchant.events.impressions import propensity
+from penchant.learn.continued import Pace, learn_on
 from penchant.learn.course import Answer, Course, held_out, worth
 from penchant.learn.drift import Alarm, StreamName, response
 from penchant.learn.people import Asked
@@ -367,7 +369,16 @@ def test_a_training_by_hand_is_not_rolled_back(folder: Path) -> None:
         assert shop.shelf.current() == second
 
 
-def test_an_alarm_orders_a_pass(folder: Path) -> None:
+def test_an_alarm_orders_a_pass_that_goes_as_far_as_it_may(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole: list[float] = []
+
+    def learn(model, job, seed):
+        whole.append(job.pace.whole)
+        return learn_on(model, job, seed)
+
+    monkeypatch.setattr(nightly, "LEARN", learn)
     settings = (folder / "shop.toml").read_text()
     (folder / "shop.toml").write_text(settings.replace("events = 150", "events = 5000"))
     more(folder, 500)
@@ -382,7 +393,11 @@ def test_an_alarm_orders_a_pass(folder: Path) -> None:
     write_progress(folder / PROGRESS, Progress(alarms=[Told(alarm=fell, response=response(fell))]))
     outcome = follower.look()
     assert outcome is not None
+    assert whole == [0.0]
     assert follower.look() is None, "once"
+    more(folder, 900)
+    learn_now(folder, lambda what, share: None)
+    assert whole == [0.0, Pace().whole], "nothing ordered this one"
 
 
 def test_following_ends_when_it_is_told_to_and_survives_a_shop_without_a_model(tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ def rules_of(settings: LearnSettings, *, urgent: bool = False) -> Rules:
 
     >>> rules_of(LearnSettings(consolidation="pull+averaging", margin=0.1)).gate.margin
     0.1
+    >>> [rules_of(LearnSettings(), urgent=urgent).pace.suited(0.002).lr for urgent in (False, True)]
+    [0.0001, 0.001]
     """
     pace = Pace(lr=settings.lr, passes=settings.passes, context=settings.context)
     return Rules(
