@@ -232,7 +232,7 @@ def _student(model: PreferenceModel, known: Known, lr: float) -> PreferenceModel
     given = model.settings.to_dict()
     settings = ModelSettings.from_dict({**given, "lr": lr, "dropout": model.settings.dropout_long})
     # Only what somebody took is read; the rest is seated when the pass is over.
-    taken = np.unique(known.histories.items[known.histories.items >= 0])
+    taken = np.unique(known.histories.items[known.histories.items >= 0]).astype(np.int64)
     copy = model_of(arrays_of(model), settings, known.n_items, known.text, known.prices, seated=taken)
     copy.net.items.fold_output()
     return copy
