@@ -23,7 +23,6 @@ from penchant.learn.spans import Excerpt, Spans
 from penchant.model.balance import heads_of, known_share
 from penchant.model.examples import Reader
 from penchant.model.histories import histories_of
-from penchant.model.records import Records
 from penchant.model.saving import STATEFUL, arrays_of
 from penchant.model.scoring import answer
 from penchant.model.settings import ModelSettings
@@ -249,8 +248,7 @@ def test_two_models_are_compared_by_what_the_pass_reads_and_all_that_was_taken(s
         continued._student(shop.model, shop.known, 0.01), job, np.random.default_rng(0)
     )
     home = course.read.at_home(course.newest)
-    records = Records.of_moments(shop.log, home.people, home.ends)
-    found = continued._answers(shop.model, course, course.newest, (shop.log, records))
+    found = continued._answers(shop.model, course, continued._Newest.of(course, shop.log))
     whole = answer(shop.model.net, shop.log, home, course.lessons.trend)
     assert len(home) > 100
     for name in ("times", "events", "offsets", "items"):

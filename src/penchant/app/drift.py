@@ -1,6 +1,7 @@
 """Watches what comes in and how well it is predicted; the alarms and what follows from them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -10,7 +11,7 @@ from penchant.errors import InvalidInput, MissingExtra, StorageError
 from penchant.learn.course import Answer
 from penchant.learn.drift import DriftWatch, response, seen_of
 from penchant.learn.drift.alarm import KEPT_ALARMS
-from penchant.learn.progress import DRIFT, Told
+from penchant.learn.progress import DRIFT, PROGRESS, Told, read_progress
 from penchant.model.folders import write_file
 from penchant.model.histories import FloatArray
 from penchant.types import Logged, Pseudonym
@@ -103,6 +104,7 @@ class Drift:
             return 0, DriftWatch(make_detector)
 
 
-def ordered(alarms: Sequence[Told]) -> int:
-    """Place of the log of the newest alarm that ordered a retrain; 0 where none did."""
-    return max((told.alarm.position for told in alarms if told.response.action == "retrain"), default=0)
+def wants_a_pass(folder: Path, seen: int) -> bool:
+    """Whether an alarm of the shop in ``folder`` ordered a retrain after place ``seen`` of the log."""
+    alarms = read_progress(folder / PROGRESS).alarms
+    return any(told.response.action == "retrain" and told.alarm.position > seen for told in alarms)

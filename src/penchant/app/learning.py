@@ -11,12 +11,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from penchant.app.drift import ordered
+from penchant.app.drift import wants_a_pass
 from penchant.app.output import Told, note
 from penchant.app.shop import Shop
 from penchant.app.standing import Outcome, Standing, standing
 from penchant.errors import Conflict, NotEnoughData, NotTrained, PenchantError
-from penchant.learn.progress import PROGRESS, read_progress
 from penchant.learn.shelf import ACCEPTED
 from penchant.model.snapshot import read_manifest
 
@@ -86,7 +85,7 @@ class Follower:
             rules, end = shop.settings.learn, shop.log.end()
             at = standing(shop)
             due = is_due(at, end, shop.clock(), rules.events, self._every or rules.every)
-            due = due or ordered(read_progress(self._folder / PROGRESS).alarms) > at.seen
+            due = due or wants_a_pass(self._folder, at.seen)
             from_scratch = scratch_due(at, end, shop.clock(), rules.scratch)
         if not (due or from_scratch) or end < self._wait_for:
             return None

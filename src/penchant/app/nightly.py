@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from penchant.app.bars import training_bar
-from penchant.app.drift import ordered
+from penchant.app.drift import wants_a_pass
 from penchant.app.output import Told
 from penchant.app.ranker import FOLDER as RANKER
 from penchant.app.ranking import ready, train_ranker
@@ -21,7 +21,6 @@ from penchant.learn.consolidate import make_consolidations
 from penchant.learn.continued import Known, Pace, Pass, learn_on
 from penchant.learn.gate import GateSettings, Verdict
 from penchant.learn.nightly import Attempt, Learn, Reference, Rules, attempt, next_task
-from penchant.learn.progress import PROGRESS, read_progress
 from penchant.learn.replay import make_replay
 from penchant.learn.shelf import ACCEPTED
 from penchant.model.checkpoint import clear_checkpoint
@@ -44,8 +43,8 @@ LEARN: Learn = learn_on
 def learn_step(shop: Shop, at: Standing, told: Told, from_scratch: bool) -> Outcome:
     """See :func:`~penchant.app.learning.learn_now`; the shop's training lock is held."""
     begun, asked = time.monotonic(), shop.clock()
-    urgent = ordered(read_progress(shop.folder / PROGRESS).alarms) > at.seen
-    rules = rules_of(shop.settings.learn, urgent=urgent)  # wrong ones are refused before anything is read
+    # Wrong settings are refused before anything is read.
+    rules = rules_of(shop.settings.learn, urgent=wants_a_pass(shop.folder, at.seen))
     given = material(shop, told)
     known = known_of(given)
     since = learned_to(shop, at)

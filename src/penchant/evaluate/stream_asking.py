@@ -111,25 +111,27 @@ class Asker:
 
     def answers(self, model: PreferenceModel, histories: Histories, asked: Contexts) -> Answers:
         """What the scores of ``model`` are made of, from what may be known at each moment."""
-        stream, known = self.stream, self.contexts(asked)
-        queries, attributes = stream.queries, stream.attributes
-        white = None if queries is None else model.whitening(queries)
-        words = None if attributes is None else model.vocabulary.table(attributes)
+        known, (white, words) = self.contexts(asked), self._inputs(model)
         with torch_threads(model.settings.threads):
             at = moments(known.people, known.ends, known.times)
             return answer(model.net, histories, at, self.trend, white, words)
 
     def behaviour(self, model: PreferenceModel, asked: Contexts, most: int) -> FloatArray:
         """That of ``model`` at each moment, (C, D), from the ``most`` events before it that may be known."""
-        stream, known = self.stream, self.contexts(asked)
-        histories, queries, attributes = stream.split.full, stream.queries, stream.attributes
+        histories, known = self.stream.split.full, self.contexts(asked)
         begins = np.maximum(histories.offsets[known.people], known.ends - most)
         read = Excerpt.of(histories, Spans(known.people, begins, known.ends, known.ends))
-        white = None if queries is None else model.whitening(queries)
-        words = None if attributes is None else model.vocabulary.table(attributes)[known.people]
+        white, words = self._inputs(model)
+        words = None if words is None else words[known.people]
         at = moments(np.arange(len(begins)), read.histories.offsets[1:], known.times)
         with torch_threads(model.settings.threads):
             return behaviour(model.net, read.histories, at, white, words)[0]
+
+    def _inputs(self, model: PreferenceModel) -> tuple[FloatArray | None, IntArray | None]:
+        """Vectors of searches and words of people as ``model`` reads them."""
+        queries, attributes = self.stream.queries, self.stream.attributes
+        white = None if queries is None else model.whitening(queries)
+        return white, None if attributes is None else model.vocabulary.table(attributes)
 
     def contexts(self, asked: Contexts) -> Contexts:
         """What may be known at each moment."""

@@ -37,7 +37,7 @@ from penchant.model.sampling import NegativeSampler
 from penchant.model.saving import arrays_of
 from penchant.model.scoring import Answers, PreferenceModel, answer, answered, behaviour
 from penchant.model.settings import ModelSettings
-from penchant.model.sizes import SMALL_SIDE
+from penchant.model.sizes import EVENTS_EACH, SMALL_SIDE
 from penchant.model.tokens import main_kind, wanted
 from penchant.model.training import OnProgress, train
 from penchant.model.trend import TrendTable
@@ -58,9 +58,6 @@ MOMENTS, SEEN = 200, 20
 
 SPAN = 50
 """Events of a replayed span."""
-
-EVENTS_EACH = 4
-"""Events of a batch for each question that it may have; long histories that lie together make it as large."""
 
 LEAST_OLD = 16
 """Spans of the past at least where something is to be held by what mattered then."""
@@ -317,33 +314,45 @@ def _dial(
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Newest:
+    """The newest moments of a pass: as ``asked`` in its excerpt and at ``home`` in the whole log.
+
+    Attributes:
+        records: what was ever taken before each. events: (C,) how many events that were.
+    """
+
+    asked: Questions
+    home: Questions
+    records: Records
+    events: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, course: _Course, histories: Histories) -> "_Newest":
+        home = course.read.at_home(course.newest)
+        counts = np.append(0, np.cumsum(wanted(histories.items, histories.types)))
+        events = counts[home.ends] - counts[histories.offsets[home.people]]
+        records = Records.of_moments(histories, home.people, home.ends)
+        return cls(course.newest, home, records, events.astype(np.float64))
+
+
 def _balance(model: PreferenceModel, student: PreferenceModel, course: _Course, histories: Histories) -> None:
     """Known things keep the share of the first places that they had before, at the newest moments."""
-    asked, trend = course.newest, course.lessons.trend
-    if len(asked) < SEEN:
+    if len(course.newest) < SEEN:
         return
-    home = course.read.at_home(asked)
-    records = Records.of_moments(histories, home.people, home.ends)
-    heads = [
-        heads_of(_answers(one, course, asked, (histories, records)), one.item_scores(), trend)
-        for one in (model, student)
-    ]
+    newest, trend = _Newest.of(course, histories), course.lessons.trend
+    heads = [heads_of(_answers(one, course, newest), one.item_scores(), trend) for one in (model, student)]
     level = level_for(heads[1], known_share(heads[0]))
     with torch.no_grad():
         student.net.novelty += level
 
 
-def _answers(
-    one: PreferenceModel, course: _Course, asked: Questions, taken: tuple[Histories, Records]
-) -> Answers:
+def _answers(one: PreferenceModel, course: _Course, newest: _Newest) -> Answers:
     """With behaviour read as far back as the pass reads, but all that people ever took: enough to compare two
-    models that read alike, at a fraction of what whole histories cost. ``taken``: records of ``asked``."""
-    lessons, (histories, records) = course.lessons, taken
-    h, _ = behaviour(one.net, lessons.histories, asked, lessons.queries, lessons.words)
-    home = course.read.at_home(asked)
-    counts = np.append(0, np.cumsum(wanted(histories.items, histories.types)))
-    events = counts[home.ends] - counts[histories.offsets[home.people]]
-    return answered(one.net, records, home, lessons.trend, (h, events.astype(np.float64)))
+    models that read alike, at a fraction of what whole histories cost."""
+    lessons = course.lessons
+    h, _ = behaviour(one.net, lessons.histories, newest.asked, lessons.queries, lessons.words)
+    return answered(one.net, newest.records, newest.home, lessons.trend, (h, newest.events))
 
 
 def _old(

@@ -19,6 +19,9 @@ questions: one batch of 512 is one step a pass, and patience of 3 epochs was ove
 SMALL_BATCH, SMALL_SIDE = 32, 4
 """Questions of a batch, or people side by side, that are not halved for the sake of more steps."""
 
+EVENTS_EACH = 4
+"""Events of a batch of windows at most, for each question of a batch of prefixes."""
+
 EPOCH_STEPS, MOST_STEPS = 50, 2000
 """Steps of an epoch at least and at most. After fewer a validation of few people tells chance from progress
 no better; 2000 steps take about 3 minutes on one core, and a checkpoint should not come later."""
@@ -64,7 +67,7 @@ class Sizes:
         else:
             people = len(np.unique(questions.people))
             runs = histories.events / settings.window
-            side = max(1, 4 * settings.batch // settings.window)
+            side = max(1, EVENTS_EACH * settings.batch // settings.window)
             batch = _between(side, SMALL_SIDE, int(runs / PASS_STEPS))
             steps = max(people, runs) / batch
         passes = max(1, int(np.ceil(EPOCH_STEPS / max(steps, 1))))
