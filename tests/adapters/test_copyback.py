@@ -47,6 +47,30 @@ def short_log(monkeypatch):
     monkeypatch.setattr(copyback, "PATIENCE_SECONDS", 0.0)
 
 
+class WokenAtOnce:
+    """In the place of the thread: a case has one order of things."""
+
+    def __init__(self, work):
+        self.wake = work
+
+    def end(self):
+        pass
+
+
+@pytest.fixture(params=["who commits", "the thread"])
+def whoever_copies(request, monkeypatch):
+    """A server has a thread for it."""
+    if request.param == "the thread":
+        monkeypatch.setattr(copyback, "CopyThread", WokenAtOnce)
+        opened = Database.__init__
+
+        def open_and_go_beside(self, *given, **more):
+            opened(self, *given, **more)
+            self.copy_back_beside()
+
+        monkeypatch.setattr(Database, "__init__", open_and_go_beside)
+
+
 @pytest.fixture
 def let_go():
     """What stays open for the good of a file goes with the test."""
@@ -79,6 +103,7 @@ def end_without_room(disk: Disk, database: Database) -> None:
 @on_a_disk
 @pytest.mark.usefixtures("short_log")
 class TestARefusedFsyncOfTheDatabase:
+    @pytest.mark.usefixtures("whoever_copies")
     @pytest.mark.parametrize("seed", SEEDS)
     def test_takes_nothing_with_it_once_the_log_has_begun_anew(self, shop, tmp_path, seed, caplog):
         with in_use(disk := Disk(shop, random.Random(seed))):
@@ -92,6 +117,7 @@ class TestARefusedFsyncOfTheDatabase:
             database.close()
         assert left == {"first", "second", "third", "fourth", "fifth"}
 
+    @pytest.mark.usefixtures("whoever_copies")
     @pytest.mark.parametrize("seed", SEEDS)
     def test_takes_nothing_where_nothing_is_done_about_it_but_the_log_is_kept(self, shop, tmp_path, seed):
         with in_use(disk := Disk(shop, random.Random(seed))):
@@ -100,6 +126,7 @@ class TestARefusedFsyncOfTheDatabase:
             database.close()
         assert left == {"first", "second", "third"}
 
+    @pytest.mark.usefixtures("whoever_copies")
     def test_would_without_it(self, shop, tmp_path, monkeypatch):
         """The disk of these tests does what Linux does."""
         monkeypatch.setattr(CopyBack, "mend", lambda self: None)
@@ -118,6 +145,7 @@ class TestARefusedFsyncOfTheDatabase:
             damaged += left != {"first", "second", "third", "fourth", "fifth"}
         assert damaged >= len(SEEDS) // 2
 
+    @pytest.mark.usefixtures("whoever_copies")
     @pytest.mark.parametrize("seed", SEEDS)
     def test_is_known_to_the_next_writer_where_a_reader_kept_the_state_alive(
         self, shop, tmp_path, seed, let_go
@@ -186,6 +214,7 @@ class TestARefusedFsyncOfTheDatabase:
             assert not (shop / "shop.db-refused").exists()
             database.close()
 
+    @pytest.mark.usefixtures("whoever_copies")
     def test_is_mended_by_a_writer_that_closes(self, shop, tmp_path):
         with in_use(disk := Disk(shop, random.Random(1))):
             database = refused_copy_back(disk, shop)
@@ -195,6 +224,7 @@ class TestARefusedFsyncOfTheDatabase:
             left = left_by_a_power_cut(disk, tmp_path / "left")
         assert left == {"first", "second", "third"}
 
+    @pytest.mark.usefixtures("whoever_copies")
     def test_is_not_asked_again_at_once(self, shop, monkeypatch):
         monkeypatch.setattr(copyback, "PATIENCE_SECONDS", 60.0)
         with in_use(disk := Disk(shop, random.Random(1))):
@@ -206,6 +236,7 @@ class TestARefusedFsyncOfTheDatabase:
             assert (shop / "shop.db-refused").exists()
             database.close()
 
+    @pytest.mark.usefixtures("whoever_copies")
     def test_refuses_an_erasure_until_it_is_mended(self, shop):
         with in_use(disk := Disk(shop, random.Random(1))):
             database = refused_copy_back(disk, shop)

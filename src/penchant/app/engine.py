@@ -383,6 +383,7 @@ def rehearse(shop: Shop, engine: Engine) -> None:
     """Read the states of those who did something last, and make the first lists before anybody waits."""
     if shop.database.writes:
         shop.database.keep_little()
+        shop.database.copy_back_beside()
         engine.wholeness.start()
     newest = shop.log.follow(max(0, engine.position - NEWEST), NEWEST)
     people: list[Pseudonym | None] = [None, *{Pseudonym(entry.event.user_id) for entry in newest}]

@@ -21,9 +21,9 @@ PATIENCE = 0.5
 """Seconds that the list of a person waits for room with a disk that is only slow. One that refuses is not
 waited for: threads of the door that wait keep others from being answered."""
 
-LINGER = 0.02
-"""Seconds that the first list of a batch waits for others: one commit for all of them, and the disk is free
-for the event that follows a list at once."""
+LINGER = 0.1
+"""Seconds that the first list of a batch waits for others: one commit for all of them. Each commit takes the
+disk and the interpreter from events and lists; nobody answers a list sooner than it is durable."""
 
 RETRY = 0.5
 """Seconds between attempts while the disk refuses."""

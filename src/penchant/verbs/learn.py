@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 import msgspec
+from threadpoolctl import threadpool_limits
 
 from penchant.app.learning import Follower, follow, learn_now
 from penchant.app.online import follow_log
@@ -28,6 +29,13 @@ def learn(arguments: Arguments) -> None:
             outcome = learn_now(arguments.shop, told, from_scratch=arguments.from_scratch)
         say(arguments, outcome, outcome.words)
         return
+    # A low priority alone does not leave shoppers' lists a core: of a product of numpy, however small, the
+    # second thread waits busily for the next one (decision record 13).
+    with threadpool_limits(1, user_api="blas"):
+        _follow(arguments)
+
+
+def _follow(arguments: Arguments) -> None:
     goes_on = _while_parent_lives(arguments.beside)
     with Shop(arguments.shop, writer=False) as shop:
         if arguments.beside is None:

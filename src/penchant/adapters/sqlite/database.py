@@ -154,6 +154,11 @@ class Database:
             with self._guard, storage_errors():
                 self._writer.execute(_FEW_PAGES)
 
+    def copy_back_beside(self) -> None:
+        """From now on the write-ahead log is copied back while others commit; until then by who commits."""
+        if self._copy_back is not None:
+            self._copy_back.go_beside(self._guard)
+
     def forget_for_good(self) -> None:
         """After a deletion: empty the write-ahead log, where the deleted rows may still stand.
 
@@ -187,6 +192,8 @@ class Database:
         """Close every connection and let the next writer in. Closing twice is fine."""
         while self._idle:
             self._idle.popleft().close()
+        if self._copy_back is not None:
+            self._copy_back.halt()
         with self._guard:
             if self._copy_back is not None:
                 self._copy_back.close()
