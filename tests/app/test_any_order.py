@@ -121,7 +121,7 @@ def check_same(clean: Followed, wild: Followed, asked: Sequence[str]) -> None:
         assert [(t.item, t.time, t.basket) for t in other.window] == [
             (t.item, t.time, t.basket) for t in one.window
         ]
-        assert (other.bought, other.viewed) == (one.bought, one.viewed)
+        assert (other.bought, other.viewed.tolist()) == (one.bought, one.viewed.tolist())
         assert other.record.tolist() == one.record.tolist()
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,8 +131,10 @@ def test_after_years_people_are_counted_as_at_once() -> None:
     np.testing.assert_allclose(trend.live.takers(np.array([3]), now), 1.05 / usual, rtol=1e-3)
 
 
-def test_many_new_pairs_move_into_the_array(monkeypatch) -> None:
-    monkeypatch.setattr("penchant.recommend.trend.MANY", 3)
+@pytest.mark.parametrize(("few", "many"), [(3, 100), (2, 5), (1, 1)])
+def test_many_new_pairs_move_into_the_arrays(monkeypatch, few, many) -> None:
+    monkeypatch.setattr("penchant.recommend.pairs.FEW", few)
+    monkeypatch.setattr("penchant.recommend.pairs.MANY", many)
     log = [[(item, 2 * item + n) for item in range(ITEMS)] * 2 for n in range(4)]
     trend = begun([[]] * 4)
     for event in as_it_came(log):

@@ -62,7 +62,7 @@ def same(one, other):
     np.testing.assert_allclose(one.state.total, other.state.total, atol=1e-5)
     np.testing.assert_allclose(one.base.total, other.base.total, atol=1e-5)
     assert (one.state.time, one.base.time, one.window) == (other.state.time, other.base.time, other.window)
-    assert (one.bought, one.viewed) == (other.bought, other.viewed)
+    assert (one.bought, one.viewed.tolist()) == (other.bought, other.viewed.tolist())
     np.testing.assert_array_equal(one.record, other.record)
 
 

@@ -73,7 +73,7 @@ def facts(reading):
     return (
         [(t.item, t.type, t.time, t.basket) for t in reading.window],
         reading.bought,
-        reading.viewed,
+        reading.viewed.tolist(),
         reading.record.tolist(),
     )
 

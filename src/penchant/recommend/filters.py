@@ -28,11 +28,11 @@ class SeenFilter:
         self._made_for: CatalogView | None = None
         self._repeatable = np.zeros(0, dtype=bool)
 
-    def unseen(self, view: CatalogView, bought: Collection[int], viewed: Collection[int]) -> Mask:
+    def unseen(self, view: CatalogView, bought: Collection[int], viewed: NDArray[np.int32]) -> Mask:
         """False for items of the past that should not come again; shape (len(view),)."""
         mask = np.ones(len(view), dtype=bool)
         if self._settings.hide_viewed:
-            mask[_inside(view, viewed)] = False
+            mask[viewed[viewed < len(view)]] = False
         if self._settings.repeats != "always":
             rows = _inside(view, bought)
             never = self._settings.repeats == "never"

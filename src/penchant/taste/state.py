@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from penchant.model.entries import MOST_ITEMS
 from penchant.model.records import Record, one_more
 from penchant.model.repeat import Memory, empty_memory
@@ -13,6 +16,9 @@ from penchant.taste.model import PreferenceModel
 from penchant.taste.rest import mark
 from penchant.taste.tokens import Basket, Place, Placed
 from penchant.types import Event, EventType, Logged
+
+Rows = NDArray[np.int32]
+_NO_ROWS: Rows = np.zeros(0, np.int32)
 
 WINDOW = 12
 """Newest events of a person that a reason can name."""
@@ -59,44 +65,46 @@ class Sums:
     """What filters and scores ask about some events of a person.
 
     Attributes:
-        bought: times that each item row was bought (baskets). viewed: item rows looked at or clicked.
-        record: all that was ever wanted.
+        bought: times that each item row was bought (baskets). viewed: item rows looked at or clicked,
+            ascending; four bytes each, where a set takes fifteen times as much. record: all that was ever
+            wanted. Neither array is ever changed: whoever read one may keep it.
     """
 
     bought: Counter[int] = field(default_factory=Counter[int])
-    viewed: set[int] = field(default_factory=set[int])
+    viewed: Rows = field(default_factory=lambda: _NO_ROWS)
     record: Memory = field(default_factory=lambda: empty_memory(0))
     _last_basket: dict[int, int] = field(default_factory=dict[int, int])
 
     @classmethod
     def of(cls, tokens: Sequence[Token]) -> Self:
         """Of a whole history."""
-        sums, record = cls(), Record()
+        sums, record, viewed = cls(), Record(), set[int]()
         for token in tokens:
             sums._count(token)
+            if _looked(token):
+                viewed.add(token.item)
             if _wanted(token):
                 record.add(token.item, token.type, token.time)
-        sums.record = record.memory()
+        sums.record, sums.viewed = record.memory(), np.array(sorted(viewed), np.int32)
         return sums
 
     def add(self, token: Token) -> None:
         """One more event, after the others."""
         self._count(token)
+        if _looked(token):
+            self.viewed = _with(self.viewed, token.item)
         if _wanted(token):
             self.record = one_more(self.record, token.item, token.type, token.time)
 
     def copy(self) -> "Sums":
         """Another one that may go on by itself."""
-        return Sums(self.bought.copy(), self.viewed.copy(), self.record, self._last_basket.copy())
+        return Sums(self.bought.copy(), self.viewed, self.record, self._last_basket.copy())
 
     def _count(self, token: Token) -> None:
-        if token.item < 0:
-            return
-        if token.type == EventType.PURCHASE.code and self._last_basket.get(token.item) != token.basket:
+        bought = token.item >= 0 and token.type == EventType.PURCHASE.code
+        if bought and self._last_basket.get(token.item) != token.basket:
             self.bought[token.item] += 1
             self._last_basket[token.item] = token.basket
-        elif token.type in (EventType.VIEW.code, EventType.CLICK.code):
-            self.viewed.add(token.item)
 
 
 @dataclass(slots=True)
@@ -194,6 +202,22 @@ def recent_of(
 def _wanted(token: Token) -> bool:
     """Whether it belongs in a record; no model knows rows beyond those."""
     return 0 <= token.item < MOST_ITEMS and token.type not in NOT_WANTED
+
+
+def _looked(token: Token) -> bool:
+    return token.item >= 0 and token.type in (EventType.VIEW.code, EventType.CLICK.code)
+
+
+def _with(rows: Rows, row: int) -> Rows:
+    """``row`` too.
+
+    >>> _with(_with(np.array([3, 9], np.int32), 5), 9).tolist()
+    [3, 5, 9]
+    """
+    place = int(rows.searchsorted(row))
+    if place < len(rows) and rows[place] == row:
+        return rows
+    return np.concatenate([rows[:place], np.array([row], np.int32), rows[place:]])
 
 
 def order_of(event: Event) -> tuple[float, int]:

@@ -40,7 +40,7 @@ class Reading:
 
     Attributes:
         state: after all events. window: the newest ones, oldest first. pasts: states without each of them.
-        bought: times that each item row was bought. viewed: item rows looked at. record: all that
+        bought: times that each item row was bought. viewed: item rows looked at, ascending. record: all that
             was ever wanted.
         newest: greatest log position in it, negative where an item of it has no row yet.
         about: (D,) what ``model`` makes of the person's attributes; None where they tell it nothing.
@@ -53,7 +53,7 @@ class Reading:
     pasts: Any
     window: tuple[Token, ...]
     bought: dict[int, int]
-    viewed: frozenset[int]
+    viewed: NDArray[np.int32]
     record: Memory
     newest: int
     about: NDArray[np.float32] | None
@@ -312,7 +312,7 @@ def _reading(
         pasts=recent.pasts,
         window=recent.tokens(),
         bought=dict(recent.sums.bought),
-        viewed=frozenset(recent.sums.viewed),
+        viewed=recent.sums.viewed,
         record=recent.sums.record,
         newest=taste.newest,
         # All zeros say as little: a model may know none of the words.
