@@ -23,7 +23,8 @@ waited for: threads of the door that wait keep others from being answered."""
 
 LINGER = 0.1
 """Seconds that the first list of a batch waits for others: one commit for all of them. Each commit takes the
-disk and the interpreter from events and lists; nobody answers a list sooner than it is durable."""
+disk and the interpreter from events and lists. No person answers so soon; what a page sends by itself in
+that time is learned of as of something that no list had shown."""
 
 RETRY = 0.5
 """Seconds between attempts while the disk refuses."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEW = 4_096
-"""Pairs in a dict before they move into a sorted array: there each takes twenty times as much room."""
+"""Pairs in a dict before they move into a sorted array: there each takes many times as much room."""
 MANY = 100_000
 """Pairs in the smaller of two arrays before they move into the larger one: among ten million that takes
 a tenth of a second."""
@@ -55,13 +55,16 @@ class Sorted(NamedTuple):
         return Sorted(self.pairs[kept], self.levels[kept])
 
 
+_NONE = Sorted(np.zeros(0, np.uint64), np.zeros(0, np.int8))
+
+
 class PairLevels:
     """A level above 0 for each pair, a 64-bit number, that there is. Levels only rise."""
 
     def __init__(self, pairs: Pairs, levels: Levels) -> None:
         """Of pairs (n,) in any order, of each of which the highest level counts."""
         self._old = Sorted.highest(pairs, levels)
-        self._young = self._old.without(self._old.pairs)
+        self._young = _NONE
         self._new: dict[int, int] = {}
 
     def of(self, pairs: Pairs) -> Levels:
@@ -86,7 +89,7 @@ class PairLevels:
             self._new = {}  # A dict that is cleared keeps its room.
         if len(self._young.pairs) >= MANY:
             self._old = self._old.with_later(self._young)
-            self._young = self._young.without(self._young.pairs)
+            self._young = _NONE
 
     def drop(self, pairs: Pairs) -> None:
         """They are no more; one that is not there changes nothing."""

@@ -30,7 +30,7 @@ def learn(arguments: Arguments) -> None:
         say(arguments, outcome, outcome.words)
         return
     # A low priority alone does not leave shoppers' lists a core: of a product of numpy, however small, the
-    # second thread waits busily for the next one (decision record 13).
+    # second thread waits busily for the next one (decision record 46).
     with threadpool_limits(1, user_api="blas"):
         _follow(arguments)
 

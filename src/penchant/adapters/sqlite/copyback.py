@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -52,7 +52,7 @@ class CopyBack:
     def __init__(
         self, path: Path, writer: sqlite3.Connection, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._path = path = path.resolve()  # SQLite's own files lie beside what a link leads to.
+        path = path.resolve()  # SQLite's own files lie beside what a link leads to.
         self._log = path.with_name(f"{path.name}-wal")
         self._mark = path.with_name(f"{path.name}-refused")
         self._refused = self._mark.exists()
@@ -60,12 +60,11 @@ class CopyBack:
         self._clock = clock
         self._wait_until = clock()
         self._last = b"", 0
-        self._copying = threading.RLock()
         self._thread: CopyThread | None = None
 
     def go_beside(self, guard: threading.RLock) -> None:
-        """From now on a thread copies back what is long, most of it while others commit. ``guard`` is held by
-        every write, and by it for the rest."""
+        """From now on a thread copies back what is long, under the ``guard`` of all writes: whoever commits
+        need not wait for that before it answers."""
         if self._thread is None:
             self._thread = CopyThread(lambda: self._beside(guard))
 
@@ -76,8 +75,8 @@ class CopyBack:
             self._thread = None
 
     def after_commit(self, *, patient: bool = True) -> None:
-        """Copy back where the log is long, or wake who does; what is to be mended first waits for a
-        ``patient`` one.
+        """Copy back where the log is long, or wake who does; what is to be mended first waits for the thread
+        or a ``patient`` one.
 
         What was committed is durable either way: nothing is raised.
         """
@@ -94,52 +93,40 @@ class CopyBack:
         except _BROKEN as error:
             _log.warning(_GROWS, error)
 
+    def _beside(self, guard: threading.RLock) -> None:
+        """What the thread does when it is woken: nothing where that was done meanwhile.
+
+        On the writer's connection and under the guard: with a second one SQLite up to 3.51.2 may copy an old
+        log over the database where a commit begins it anew at that moment
+        (https://sqlite.org/wal.html#walresetbug).
+        """
+        try:
+            with guard:
+                if self._clock() >= self._wait_until and self._is_long():
+                    self.now()
+        except Exception as error:  # The thread must not end: nobody would copy back then.
+            _log.warning(_GROWS, error)
+
     def now(self, how: str = "PASSIVE") -> Copied:
         """Copy back what no reader is in the way of.
 
         Raises:
             sqlite3.Error: the disk refused.
         """
-        with self._as_the_only_one():
+        try:
             self.mend()
             copied = Copied(*self._writer.execute(f"PRAGMA wal_checkpoint({how})").fetchone())
+        except sqlite3.Error as error:
+            self._wait_until = self._clock() + PATIENCE_SECONDS
+            # Python's own refusals, as of a closed connection, have no code of SQLite.
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
+                self._refused = True
+                with suppress(OSError):
+                    self._mark.touch(0o600)
+            raise
         with _header(self._log) as (_, header):
             self._last = header[_SALTS], copied.in_log
         return copied
-
-    @contextmanager
-    def _as_the_only_one(self) -> Generator[None]:
-        """Whoever copies back: SQLite would call a second one busy, and that one would not know yet what was
-        refused. What the disk refuses within is remembered."""
-        with self._copying:
-            try:
-                yield
-            except sqlite3.Error as error:
-                self._wait_until = self._clock() + PATIENCE_SECONDS
-                # Python's own refusals, as of a closed connection, have no code of SQLite.
-                if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
-                    self._refused = True
-                    with suppress(OSError):
-                        self._mark.touch(0o600)
-                raise
-
-    def _beside(self, guard: threading.RLock) -> None:
-        """What the thread does when it is woken: nothing where that was done meanwhile."""
-        try:
-            with guard:
-                if self._clock() < self._wait_until or not self._is_long():
-                    return
-            self._copy_most()
-            with guard:
-                self.now()
-        except _BROKEN as error:
-            _log.warning(_GROWS, error)
-
-    def _copy_most(self) -> None:
-        """While others commit; what comes meanwhile is little the second time."""
-        with self._as_the_only_one(), closing(_copier(self._path)) as connection:
-            for _ in range(0 if self._refused else 2):
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def mend(self) -> None:
         """Where the disk refused: let the next copy back be of every page.
@@ -156,16 +143,15 @@ class CopyBack:
         Raises:
             sqlite3.Error: the disk refused; the database is as it was.
         """
-        with self._copying:  # What is refused meanwhile would be forgotten below.
-            # The copy is as large as the shop: on disk, not in memory. It holds only what stays.
-            self._writer.execute("PRAGMA temp_store = FILE")
-            try:
-                self._writer.execute("VACUUM")
-            finally:
-                self._writer.execute("PRAGMA temp_store = MEMORY")
-            self._refused = False
-            with suppress(OSError):  # Left there, it costs one more of these.
-                self._mark.unlink(missing_ok=True)
+        # The copy is as large as the shop: on disk, not in memory. It holds only what stays.
+        self._writer.execute("PRAGMA temp_store = FILE")
+        try:
+            self._writer.execute("VACUUM")
+        finally:
+            self._writer.execute("PRAGMA temp_store = MEMORY")
+        self._refused = False
+        with suppress(OSError):  # Left there, it costs one more of these.
+            self._mark.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Mend and close; where it cannot be mended the connection stays open, for good.
@@ -189,35 +175,32 @@ class CopyBack:
 
 
 class CopyThread:
-    """Does ``work`` when it is woken, once for all who woke it meanwhile."""
+    """Does ``work``, which raises nothing, when it is woken: once for all who woke it meanwhile."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         self._work = work
         self._woken = threading.Event()
         self._ending = False
-        self._thread = threading.Thread(target=self._run, name="copy-back", daemon=True)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._run, name="copy-back", daemon=True)
+        self.thread.start()
 
     def wake(self) -> None:
+        """Returns at once."""
         self._woken.set()
 
     def end(self) -> None:
         """It has ended when this returns; what it was woken for since is left."""
         self._ending = True
         self._woken.set()
-        self._thread.join()
+        self.thread.join()
 
     def _run(self) -> None:
-        while self._woken.wait() and not self._ending:
-            self._woken.clear()
+        while True:
+            self._woken.wait()
+            self._woken.clear()  # Before the look: whoever ends it says so first and wakes it after that.
+            if self._ending:
+                return
             self._work()
-
-
-def _copier(path: Path) -> sqlite3.Connection:
-    """Syncs what it copies back, as the writer does."""
-    connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
 
 
 def _holds(log: int, header: bytes, frames: int) -> bool:

@@ -155,7 +155,7 @@ class Database:
                 self._writer.execute(_FEW_PAGES)
 
     def copy_back_beside(self) -> None:
-        """From now on the write-ahead log is copied back while others commit; until then by who commits."""
+        """From now on a thread copies the write-ahead log back, not who commits."""
         if self._copy_back is not None:
             self._copy_back.go_beside(self._guard)
 
