@@ -10,6 +10,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from penchant.app.shop import init_shop
 from penchant.verbs import learn as verb
 
+pytestmark = pytest.mark.skipif(
+    all(one["user_api"] != "blas" for one in threadpool_info()),
+    reason="the BLAS of this numpy cannot be told how many threads to take",
+)
+
 
 def blas_threads() -> set[int]:
     return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
