@@ -29,18 +29,20 @@ class Sorted(NamedTuple):
         >>> found.pairs.tolist(), found.levels.tolist()
         ([3, 7], [1, 2])
         """
-        order = np.lexsort((levels, pairs))
-        pairs, levels = pairs[order], levels[order]
+        return cls._once(pairs, levels, np.lexsort((levels, pairs)))
+
+    @classmethod
+    def _once(cls, pairs: Pairs, levels: Levels, order: NDArray[np.int64]) -> Self:
+        """In an ``order`` by pairs; of those of one pair the last one counts."""
+        pairs = pairs[order]
         last = np.append(pairs[1:] != pairs[:-1], True)[: len(pairs)]
-        return cls(pairs[last], levels[last])
+        return cls(pairs[last], levels[order][last])
 
     def with_later(self, later: "Sorted") -> "Sorted":
         """Of what is in both the ``later`` counts."""
         pairs = np.concatenate([self.pairs, later.pairs])
-        order = np.argsort(pairs, kind="stable")  # Two ascending runs: a merge.
-        pairs = pairs[order]
-        last = np.append(pairs[1:] != pairs[:-1], True)[: len(pairs)]
-        return Sorted(pairs[last], np.concatenate([self.levels, later.levels])[order][last])
+        levels = np.concatenate([self.levels, later.levels])
+        return Sorted._once(pairs, levels, np.argsort(pairs, kind="stable"))  # Two ascending runs: a merge.
 
     def of(self, pairs: Pairs) -> Levels:
         """The level of each; 0 of one that is not there."""
