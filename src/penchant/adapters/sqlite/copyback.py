@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -53,6 +53,7 @@ class CopyBack:
         self, path: Path, writer: sqlite3.Connection, clock: Callable[[], float] = time.monotonic
     ) -> None:
         path = path.resolve()  # SQLite's own files lie beside what a link leads to.
+        self._path = path
         self._log = path.with_name(f"{path.name}-wal")
         self._mark = path.with_name(f"{path.name}-refused")
         self._refused = self._mark.exists()
@@ -61,10 +62,14 @@ class CopyBack:
         self._wait_until = clock()
         self._last = b"", 0
         self._thread: CopyThread | None = None
+        self._helper: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._copying = threading.RLock()
+        """Held by whoever copies back: one at a time. Taken after the guard, never before it."""
 
     def go_beside(self, guard: threading.RLock) -> None:
-        """From now on a thread copies back what is long, under the ``guard`` of all writes: whoever commits
-        need not wait for that before it answers."""
+        """From now on a thread copies back what is long, most of it beside those who write, who hold the
+        ``guard``: whoever commits need not wait for that before it answers."""
         if self._thread is None:
             self._thread = CopyThread(lambda: self._beside(guard))
 
@@ -94,18 +99,32 @@ class CopyBack:
             _log.warning(_GROWS, error)
 
     def _beside(self, guard: threading.RLock) -> None:
-        """What the thread does when it is woken: nothing where that was done meanwhile.
-
-        On the writer's connection and under the guard: with a second one SQLite up to 3.51.2 may copy an old
-        log over the database where a commit begins it anew at that moment
-        (https://sqlite.org/wal.html#walresetbug).
-        """
+        """What the thread does when it is woken: nothing where that was done meanwhile."""
         try:
             with guard:
-                if self._clock() >= self._wait_until and self._is_long():
+                if self._clock() < self._wait_until or not self._is_long():
+                    return
+                if self._refused:
+                    self.now()
+                    return
+                self._copying.acquire()
+            try:
+                most = self._pass(beside=True)
+                done = self._last
+            finally:
+                self._copying.release()
+            with guard:
+                if self._last is done and self._holds_more(most):  # Nobody else has copied back since.
                     self.now()
         except Exception as error:  # The thread must not end: nobody would copy back then.
             _log.warning(_GROWS, error)
+
+    def _holds_more(self, most: Copied) -> bool:
+        """Whether there is something in the log that the first pass has left."""
+        if most.in_log < 0:  # Somebody else was at it, who is not ours.
+            return self._is_long()
+        with _header(self._log) as (log, header):
+            return header[_SALTS] == self._last[0] and _holds(log, header, most.copied + 1)
 
     def now(self, how: str = "PASSIVE") -> Copied:
         """Copy back what no reader is in the way of.
@@ -113,9 +132,21 @@ class CopyBack:
         Raises:
             sqlite3.Error: the disk refused.
         """
+        with self._copying:
+            return self._pass(how)
+
+    def _pass(self, how: str = "PASSIVE", *, beside: bool = False) -> Copied:
+        """One pass of SQLite's, on the writer's connection or while others commit ``beside`` it; these go on
+        behind what it copies, so that the rest of it, and the fsync of the database, are for the next one."""
         try:
-            self.mend()
-            copied = Copied(*self._writer.execute(f"PRAGMA wal_checkpoint({how})").fetchone())
+            if not beside:
+                self.mend()
+            with self._kept() if how == "PASSIVE" else nullcontext(), _header(self._log) as (_, header):
+                connection = self._other() if beside else self._writer
+                copied = Copied(*connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone())
+            if copied.in_log >= 0:
+                self._last = header[_SALTS], copied.in_log
+            return copied
         except sqlite3.Error as error:
             self._wait_until = self._clock() + PATIENCE_SECONDS
             # Python's own refusals, as of a closed connection, have no code of SQLite.
@@ -124,9 +155,41 @@ class CopyBack:
                 with suppress(OSError):
                     self._mark.touch(0o600)
             raise
-        with _header(self._log) as (_, header):
-            self._last = header[_SALTS], copied.in_log
-        return copied
+
+    @contextmanager
+    def _kept(self) -> Generator[None]:
+        """Nobody begins the log anew meanwhile and has it copied back too.
+
+        Up to 3.51.2 SQLite may copy an old log over the database where one looks at the log in the moment in
+        which another begins it anew (https://sqlite.org/wal.html#walresetbug): this process, or one that
+        writes beside it. Who reads a state that is in the log keeps it from being begun anew. Where all of it
+        is copied back it keeps nobody from that, but from copying: a pass then does nothing.
+        """
+        if self._reader is None:
+            self._reader = self._connected("ro")
+        self._reader.execute("BEGIN")
+        try:
+            self._reader.execute("PRAGMA user_version").fetchone()
+            yield
+        finally:
+            self._reader.execute("ROLLBACK")
+
+    def _other(self) -> sqlite3.Connection:
+        if self._helper is None:
+            helper = self._connected("rw")
+            try:
+                helper.execute("PRAGMA synchronous = FULL")
+                helper.execute("PRAGMA wal_autocheckpoint = 0")
+            except BaseException:
+                helper.close()
+                raise
+            self._helper = helper
+        return self._helper
+
+    def _connected(self, mode: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{self._path.as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+        )
 
     def mend(self) -> None:
         """Where the disk refused: let the next copy back be of every page.
@@ -134,8 +197,9 @@ class CopyBack:
         Raises:
             sqlite3.Error: it refuses still.
         """
-        if self._refused:
-            self.write_anew()
+        with self._copying:
+            if self._refused:
+                self.write_anew()
 
     def write_anew(self) -> None:
         """Put every page of the database into the log, as one commit.
@@ -143,15 +207,16 @@ class CopyBack:
         Raises:
             sqlite3.Error: the disk refused; the database is as it was.
         """
-        # The copy is as large as the shop: on disk, not in memory. It holds only what stays.
-        self._writer.execute("PRAGMA temp_store = FILE")
-        try:
-            self._writer.execute("VACUUM")
-        finally:
-            self._writer.execute("PRAGMA temp_store = MEMORY")
-        self._refused = False
-        with suppress(OSError):  # Left there, it costs one more of these.
-            self._mark.unlink(missing_ok=True)
+        with self._copying:
+            # The copy is as large as the shop: on disk, not in memory. It holds only what stays.
+            self._writer.execute("PRAGMA temp_store = FILE")
+            try:
+                self._writer.execute("VACUUM")
+            finally:
+                self._writer.execute("PRAGMA temp_store = MEMORY")
+            self._refused = False
+            with suppress(OSError):  # Left there, it costs one more of these.
+                self._mark.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Mend and close; where it cannot be mended the connection stays open, for good.
@@ -162,6 +227,10 @@ class CopyBack:
         """
         with suppress(*_BROKEN):
             self.mend()
+        for other in (self._helper, self._reader):
+            if other is not None:
+                other.close()  # Not the last one.
+        self._helper = self._reader = None
         if self._refused:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._writer))
             _left_open.append(self._writer)
