@@ -4,7 +4,9 @@ import argparse
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 from threadpoolctl import threadpool_limits
@@ -19,11 +21,13 @@ Arguments = argparse.Namespace
 
 NICENESS = 10
 """Whoever answers shoppers goes first."""
+AUTOGROUP = Path("/proc/self/autogroup")
+TRIES = 20
 
 
 def learn(arguments: Arguments) -> None:
     """Learn on from what came in: once, or whenever it is due until a signal."""
-    os.nice(NICENESS)
+    stand_back()
     if arguments.once or arguments.from_scratch:
         with progress() as told:
             outcome = learn_now(arguments.shop, told, from_scratch=arguments.from_scratch)
@@ -33,6 +37,27 @@ def learn(arguments: Arguments) -> None:
     # second thread waits busily for the next one (decision record 46).
     with threadpool_limits(1, user_api="blas"):
         _follow(arguments)
+
+
+def stand_back() -> None:
+    """Let others go first, whatever session they are of.
+
+    Linux may give each session an equal share of the cores (autogroup, see sched(7)): then a low priority
+    counts only among processes of one session. A learner that a server has started is alone in its own, so
+    that the session has to stand back too. One that was started by hand shares it with whatever else runs
+    in that terminal, which is left as it is.
+    """
+    os.nice(NICENESS)
+    if os.getsid(0) != os.getpid():
+        return
+    for _ in range(TRIES):
+        try:
+            AUTOGROUP.write_text(str(NICENESS), encoding="ascii")
+            return
+        except BlockingIOError:  # Only so many of these a second are let through, of all processes.
+            time.sleep(0.1)
+        except OSError:  # Not Linux, or one without it.
+            return
 
 
 def _follow(arguments: Arguments) -> None:
