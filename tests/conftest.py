@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -23,4 +24,5 @@ def as_urgent_as_the_rest() -> Generator[None]:
     for all others, with every test that follows in it: priority cannot be taken back."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "nice", lambda by: by)
+        patch.setattr("penchant.verbs.learn.AUTOGROUP", Path(os.devnull))
         yield

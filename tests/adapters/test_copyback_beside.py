@@ -1,5 +1,6 @@
 """While a shop serves, a thread copies the write-ahead log back: whoever commits answers before that."""
 
+import itertools
 import sqlite3
 import subprocess
 import sys
@@ -213,26 +214,71 @@ def test_an_erasure_meanwhile_waits_and_leaves_nothing(database, passes):
     assert in_log(database) < 20
 
 
-def test_many_commit_and_somebody_reads_meanwhile(database):
-    def puts(who):
-        for step in range(150):
-            put(database, f"{who}-{step}", 9_000)
+def test_many_commit_and_somebody_reads_meanwhile(database, passes):
+    enough, count = threading.Event(), itertools.count()
+    passes.may.set()
 
-    writers = [threading.Thread(target=puts, args=(who,)) for who in range(3)]
+    def puts():
+        while not enough.is_set():
+            put(database, f"p{next(count)}", 9_000)
+
+    writers = [threading.Thread(target=puts) for _ in range(3)]
     for writer in writers:
         writer.start()
-    rounds = 0
-    while any(writer.is_alive() for writer in writers):
+    for _ in range(20):
         with closing(reader(database._path)) as connection:
             connection.execute("BEGIN")
             before = connection.execute("SELECT count(*) FROM attributes").fetchone()
             threading.Event().wait(0.02)
             assert connection.execute("SELECT count(*) FROM attributes").fetchone() == before
-        rounds += 1
-    assert rounds > 5
+    until(lambda: len(passes.beside) > 3)
+    enough.set()
+    for writer in writers:
+        writer.join(30)
     until(lambda: not database._copy_back._is_long())
     assert database.read("PRAGMA integrity_check") == [("ok",)]
-    assert len(names(database)) == 450
+    assert len(names(database)) == next(count)
+
+
+def test_in_every_pass_somebody_reads_the_newest_state(database):
+    copy_back, read = database._copy_back, {"beside": [], "guarded": []}
+
+    def told(where):
+        return lambda statement: (
+            "(PASSIVE)" in statement and read[where].append(copy_back._reader.in_transaction)
+        )
+
+    copy_back._other().set_trace_callback(told("beside"))
+    database._writer.set_trace_callback(told("guarded"))
+    for step in range(60):
+        put(database, f"p{step}")
+    until(lambda: read["beside"])
+    until(lambda: not copy_back._is_long())
+    copy_back.now()
+    assert read["guarded"]
+    assert all(read["beside"] + read["guarded"])
+    assert not copy_back._reader.in_transaction
+
+
+def test_a_state_that_cannot_be_read_is_no_refusal_to_write(database, monkeypatch, caplog):
+    class Broken:
+        in_transaction = False
+
+        def execute(self, statement):
+            if statement == "BEGIN":
+                self.in_transaction = True
+                return
+            self.in_transaction = False  # As SQLite does where a read fails.
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+
+    monkeypatch.setattr(database._copy_back, "_reader", Broken())
+    for step in range(60):
+        put(database, f"p{step}")
+    until(lambda: "the newest state cannot be read: disk I/O error" in caplog.text)
+    assert not database._copy_back._refused
+    monkeypatch.setattr(database._copy_back, "_reader", None)
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), MemoryError(), RuntimeError("odd")])

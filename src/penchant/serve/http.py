@@ -57,8 +57,8 @@ EVENT_SECONDS, LIST_SECONDS = 0.002, 0.01
 """What is made in the loop should take no longer, see :class:`~penchant.serve.gathered.AtOnce`: a quick disk
 takes a tenth of it."""
 PATIENCE = 0.2
-"""Seconds for which events wait in the loop for another write to end: copying the write-ahead log back takes
-up to a tenth. In a thread they would take the interpreter from the loop."""
+"""Seconds for which events wait in the loop for another write to end: what is copied back under the lock
+takes some hundredths. In a thread they would take the interpreter from the loop."""
 CHANGES = 40
 """Threads for requests that write, as many as there are for those that read. A disk that is slow or locked
 holds all of them, and nobody's list waits for one."""

@@ -167,12 +167,17 @@ class CopyBack:
         """
         if self._reader is None:
             self._reader = self._connected("ro")
-        self._reader.execute("BEGIN")
+        reader = self._reader
         try:
-            self._reader.execute("PRAGMA user_version").fetchone()
+            try:
+                reader.execute("BEGIN")
+                reader.execute("PRAGMA user_version").fetchone()
+            except sqlite3.Error as error:  # Nothing was copied: that is no refusal to write.
+                raise sqlite3.OperationalError(f"the newest state cannot be read: {error}") from error
             yield
         finally:
-            self._reader.execute("ROLLBACK")
+            if reader.in_transaction:
+                reader.execute("ROLLBACK")
 
     def _other(self) -> sqlite3.Connection:
         if self._helper is None:
