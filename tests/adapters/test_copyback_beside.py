@@ -184,12 +184,12 @@ def test_a_connection_that_cannot_be_had_is_asked_for_once_a_minute(database, mo
     asked, moment = [], time.monotonic()
     monkeypatch.setattr(database._copy_back, "_clock", lambda: moment)
 
-    def none_left(self, mode):
+    def none_left(mode):
         asked.append(mode)
         raise sqlite3.OperationalError("unable to open database file")
 
     with monkeypatch.context() as patch:
-        patch.setattr(CopyBack, "_connected", none_left)
+        patch.setattr(database._copy_back, "_connected", none_left)
         for step in range(60):
             put(database, f"p{step}")
         until(lambda: "could not be copied back" in caplog.text)

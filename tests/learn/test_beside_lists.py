@@ -78,16 +78,12 @@ def stood_back(*, session: bool) -> tuple[int, str]:
     return int(own), group
 
 
-@pytest.mark.skipif(
-    not verb.AUTOGROUP.exists(), reason="this system has no sessions with shares of their own"
-)
+@with_sessions
 def test_a_session_of_its_own_stands_back_as_a_whole() -> None:
     assert stood_back(session=True) == (niced(), str(verb.NICENESS))
 
 
-@pytest.mark.skipif(
-    not verb.AUTOGROUP.exists(), reason="this system has no sessions with shares of their own"
-)
+@with_sessions
 def test_a_session_with_others_in_it_stays_as_it_is() -> None:
     assert stood_back(session=False) == (niced(), session_niceness())
 

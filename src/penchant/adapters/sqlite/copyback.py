@@ -50,10 +50,15 @@ class CopyBack:
     """
 
     def __init__(
-        self, path: Path, writer: sqlite3.Connection, clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        writer: sqlite3.Connection,
+        connected: Callable[[str], sqlite3.Connection],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``connected`` opens one more connection in a mode, "ro" or "rw"."""
         path = path.resolve()  # SQLite's own files lie beside what a link leads to.
-        self._path = path
+        self._connected = connected
         self._log = path.with_name(f"{path.name}-wal")
         self._mark = path.with_name(f"{path.name}-refused")
         self._refused = self._mark.exists()
@@ -191,20 +196,14 @@ class CopyBack:
             self._helper = helper
         return self._helper
 
-    def _connected(self, mode: str) -> sqlite3.Connection:
-        return sqlite3.connect(
-            f"{self._path.as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
-        )
-
     def mend(self) -> None:
         """Where the disk refused: let the next copy back be of every page.
 
         Raises:
             sqlite3.Error: it refuses still.
         """
-        with self._copying:
-            if self._refused:
-                self.write_anew()
+        if self._refused:
+            self.write_anew()
 
     def write_anew(self) -> None:
         """Put every page of the database into the log, as one commit.

@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +54,7 @@ class Database:
             with storage_errors():
                 if writer:
                     self._writer = _connected(path, "rwc")
-                    self._copy_back = CopyBack(path, self._writer)
+                    self._copy_back = CopyBack(path, self._writer, partial(_connected, path))
                     for option in _OPTIONS:
                         self._writer.execute(option)
                 self._check_version()
